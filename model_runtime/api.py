@@ -1,0 +1,225 @@
+"""The vocabulary that the language server and the model runtime share: requests, events, errors.
+
+This module imports nothing but the standard library, so that a language server that only talks to a runtime stays light. Both
+sides speak in text and tokens here; URIs, positions and other terms of the Language Server Protocol do not appear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Layout(StrEnum):
+    """Order of the parts of a fill-in-the-middle prompt (Bavarian et al., arXiv 2207.14255)."""
+
+    AUTO = "auto"
+    PSM = "psm"
+    """Prefix, suffix, middle."""
+    SPM = "spm"
+    """Suffix, prefix, middle: typing only appends to the prompt."""
+
+
+class Capability(StrEnum):
+    """What a model was trained to do."""
+
+    COMPLETION = "completion"
+    INFILLING = "infilling"
+    CHAT = "chat"
+    PYTHON = "python"
+
+
+class FinishReason(StrEnum):
+    """Why a completion ended."""
+
+    STOP = "stop"
+    """The model ended the text, or a stop string came up."""
+    LENGTH = "length"
+    """`max_tokens` or the model's context was used up."""
+    ABORTED = "aborted"
+    """The client went away or a newer request superseded this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is chosen. `temperature` 0 takes the most likely one."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """One completion to compute.
+
+    prompt: the text before the cursor, line breaks as `\\n`.
+    suffix: the text after the cursor; None continues `prompt` from left to right, a string (also an empty one) fills in between.
+    max_tokens: at most this many tokens are generated.
+    stop: the text ends before the first of these strings; none of it is emitted.
+    layout: order of the prompt's parts; `auto` takes the model's best.
+    heal: when the prefix ends inside a token, regenerate that token from its first byte (token healing).
+    document: requests with the same key belong to one document; a newer one supersedes the older.
+    """
+
+    prompt: str
+    suffix: str | None = None
+    max_tokens: int = 64
+    stop: tuple[str, ...] = ()
+    sampling: SamplingParams = SamplingParams()
+    layout: Layout = Layout.AUTO
+    heal: bool = True
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request. `prompt_tokens` = `cached_tokens` + `computed_tokens`."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+    @property
+    def computed_tokens(self) -> int:
+        """Prompt tokens that were not in the KV cache."""
+        return self.prompt_tokens - self.cached_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where a request's time went, in milliseconds. `prefill_ms` ends with the first token; the rest is `decode_ms`."""
+
+    queue_ms: float
+    prefill_ms: float
+    decode_ms: float
+
+    @property
+    def total_ms(self) -> float:
+        return self.queue_ms + self.prefill_ms + self.decode_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The next piece of text. Pieces never split a character or a stop string."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of every request that did not fail."""
+
+    reason: FinishReason
+    usage: Usage
+    timings: Timings
+
+
+Event = Chunk | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer."""
+
+    text: str
+    model: str
+    finish_reason: FinishReason
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What a client may know about a loaded model."""
+
+    id: str
+    context_length: int
+    """Tokens that prompt and answer share."""
+    capabilities: frozenset[Capability]
+    layouts: tuple[Layout, ...] = ()
+    """Trained prompt orders, the default first; empty without infilling."""
+    num_parameters: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a model's loading has come; `fraction` from 0 to 1."""
+
+    stage: str
+    fraction: float
+
+
+class RuntimeFailure(Exception):
+    """Something that the user should be told: `message` says what is wrong, `hint` what to do next.
+
+    ├── InvalidRequest      the request itself is wrong
+    │   └── MissingCapability   the model was not trained for it
+    ├── ModelNotFound       no such model folder, or files missing in it
+    ├── UnsupportedModel    the model's files are there, but this runtime cannot run them
+    ├── OutOfMemory         the device has too little memory
+    └── RuntimeUnavailable  the daemon cannot be reached, started, or has ended
+        └── ModelLoading        the daemon is there, its model is not yet
+    """
+
+    code = "runtime_failure"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidRequest(RuntimeFailure):  # noqa: D101
+    code = "invalid_request"
+
+
+class MissingCapability(InvalidRequest):  # noqa: D101
+    code = "missing_capability"
+
+
+class ModelNotFound(RuntimeFailure):  # noqa: D101
+    code = "model_not_found"
+
+
+class UnsupportedModel(RuntimeFailure):  # noqa: D101
+    code = "unsupported_model"
+
+
+class OutOfMemory(RuntimeFailure):  # noqa: D101
+    code = "out_of_memory"
+
+
+class RuntimeUnavailable(RuntimeFailure):  # noqa: D101
+    code = "runtime_unavailable"
+
+
+class ModelLoading(RuntimeUnavailable):  # noqa: D101
+    code = "model_loading"
+
+
+class Runtime(Protocol):
+    """A model that answers, wherever it runs."""
+
+    async def info(self) -> ModelInfo:
+        """Describe the model; waits until it is loaded. Raises RuntimeFailure."""
+
+    def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
+        """Yield chunks, then exactly one Finished. Closing the iterator or cancelling the task that reads it aborts the request
+        in the engine. Raises RuntimeFailure."""
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Collect a whole answer; cancelling the awaiting task aborts the request in the engine. Raises RuntimeFailure."""
+
+    async def close(self) -> None:
+        """Release connections; the daemon lives on."""
+
+
+ProgressCallback = Callable[[LoadProgress], None]
