@@ -1,7 +1,8 @@
 """The vocabulary that the language server and the model runtime share: requests, events, errors.
 
-This module imports nothing but the standard library, so that a language server that only talks to a runtime stays light. Both
-sides speak in text and tokens here; URIs, positions and other terms of the Language Server Protocol do not appear.
+This module imports nothing but the standard library, so that a language server that only talks to a
+runtime stays light. Both sides speak in text and tokens here; URIs, positions and other terms of
+the Language Server Protocol do not appear.
 """
 
 from __future__ import annotations
@@ -56,11 +57,13 @@ class CompletionRequest:
     """One completion to compute.
 
     prompt: the text before the cursor, line breaks as `\\n`.
-    suffix: the text after the cursor; None continues `prompt` from left to right, a string (also an empty one) fills in between.
+    suffix: the text after the cursor; None continues `prompt` from left to right, a string (also an
+    empty one) fills in between.
     max_tokens: at most this many tokens are generated.
     stop: the text ends before the first of these strings; none of it is emitted.
     layout: order of the prompt's parts; `auto` takes the model's best.
-    heal: when the prefix ends inside a token, regenerate that token from its first byte (token healing).
+    heal: when the prefix ends inside a token, regenerate that token from its first byte (token
+    healing).
     document: requests with the same key belong to one document; a newer one supersedes the older.
     """
 
@@ -90,7 +93,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where a request's time went, in milliseconds. `prefill_ms` ends with the first token; the rest is `decode_ms`."""
+    """Where a request's time went, in milliseconds. `prefill_ms` ends with the first token; the
+    rest is `decode_ms`.
+    """
 
     queue_ms: float
     prefill_ms: float
@@ -212,11 +217,14 @@ class Runtime(Protocol):
         """Describe the model; waits until it is loaded. Raises RuntimeFailure."""
 
     def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
-        """Yield chunks, then exactly one Finished. Closing the iterator or cancelling the task that reads it aborts the request
-        in the engine. Raises RuntimeFailure."""
+        """Yield chunks, then exactly one Finished. Closing the iterator or cancelling the task that
+        reads it aborts the request in the engine. Raises RuntimeFailure.
+        """
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Collect a whole answer; cancelling the awaiting task aborts the request in the engine. Raises RuntimeFailure."""
+        """Collect a whole answer; cancelling the awaiting task aborts the request in the engine.
+        Raises RuntimeFailure.
+        """
 
     async def close(self) -> None:
         """Release connections; the daemon lives on."""

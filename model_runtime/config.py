@@ -1,0 +1,136 @@
+"""Reads a checkpoint folder's `config.json`: the Llama architecture in Hugging Face layout.
+Torch-free.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_runtime.api import ModelNotFound, UnsupportedModel
+
+_ARCHITECTURE = "LlamaForCausalLM"
+
+
+@dataclass(frozen=True, slots=True)
+class RopeScaling:
+    """Stretching of rotary positions: `linear` (divide by `factor`) or `llama3` (by frequency band,
+    Llama 3.1).
+    """
+
+    kind: str
+    factor: float
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 1.0
+    original_context_length: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Shape of a Llama model."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    context_length: int
+    rms_norm_eps: float
+    rope_theta: float
+    rope_scaling: RopeScaling | None
+    tied_embeddings: bool
+    dtype: str
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and check `config.json`. Raises ModelNotFound, UnsupportedModel."""
+    raw = _read_json(folder / "config.json")
+    _check_supported(raw, folder)
+    try:
+        return _parse(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnsupportedModel(
+            f"{folder / 'config.json'} lacks or garbles {error}.", "Download the checkpoint again."
+        ) from error
+
+
+def _parse(raw: dict[str, Any]) -> ModelConfig:
+    num_heads = int(raw["num_attention_heads"])
+    rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    return ModelConfig(
+        vocab_size=int(raw["vocab_size"]),
+        hidden_size=int(raw["hidden_size"]),
+        intermediate_size=int(raw["intermediate_size"]),
+        num_layers=int(raw["num_hidden_layers"]),
+        num_heads=num_heads,
+        num_kv_heads=int(raw.get("num_key_value_heads") or num_heads),
+        head_dim=int(raw.get("head_dim") or raw["hidden_size"] // num_heads),
+        context_length=int(raw["max_position_embeddings"]),
+        rms_norm_eps=float(raw["rms_norm_eps"]),
+        rope_theta=float(rope.get("rope_theta") or raw.get("rope_theta") or 10_000.0),
+        rope_scaling=_rope_scaling(rope),
+        tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
+        dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
+    )
+
+
+def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    if kind == "default":
+        return None
+    if kind == "linear":
+        return RopeScaling("linear", float(rope["factor"]))
+    if kind == "llama3":
+        return RopeScaling(
+            "llama3",
+            float(rope["factor"]),
+            float(rope["low_freq_factor"]),
+            float(rope["high_freq_factor"]),
+            int(rope["original_max_position_embeddings"]),
+        )
+    raise UnsupportedModel(
+        f"This checkpoint stretches positions with {kind!r}, which Fimbria does not know."
+    )
+
+
+def _check_supported(raw: dict[str, Any], folder: Path) -> None:
+    architectures = raw.get("architectures") or [raw.get("model_type", "an unknown architecture")]
+    if _ARCHITECTURE not in architectures:
+        raise UnsupportedModel(
+            f"{folder} holds {', '.join(map(str, architectures))}; Fimbria runs {_ARCHITECTURE}.",
+            "Choose a checkpoint of the Llama architecture, such as Code Llama.",
+        )
+    activation = raw.get("hidden_act", "silu")
+    biased = [key for key in ("attention_bias", "mlp_bias") if raw.get(key)]
+    if activation != "silu" or biased:
+        raise UnsupportedModel(
+            f"{folder} uses {', '.join(biased) or activation}, which Fimbria does not run."
+        )
+    if raw.get("quantization_config"):
+        raise UnsupportedModel(
+            f"{folder} is quantized, which Fimbria does not load yet.",
+            "Use the checkpoint in float16 or bfloat16.",
+        )
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelNotFound(
+            f"There is no config.json in {file.parent}.",
+            "Point to a folder with a checkpoint in Hugging Face layout.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UnsupportedModel(
+            f"{file} cannot be read: {error}.", "Download the checkpoint again."
+        ) from error
+    if not isinstance(content, dict):
+        raise UnsupportedModel(
+            f"{file} does not hold a JSON object.", "Download the checkpoint again."
+        )
+    return content

@@ -1,0 +1,305 @@
+"""The step loop: one thread owns the model and runs admit → place → prefill → decode → emit for one
+request after another.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from model_runtime.api import (
+    Chunk,
+    CompletionRequest,
+    Event,
+    Finished,
+    FinishReason,
+    ModelInfo,
+    OutOfMemory,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    Timings,
+    Usage,
+)
+from model_runtime.healing import ByteVocabulary
+from model_runtime.kv_cache.slots import Slot, SlotIndex
+from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.model import LlamaModel
+from model_runtime.prompts import Prompt, PromptRenderer
+from model_runtime.sampling import Sampler
+from model_runtime.stopping import TextAssembler
+
+# Between two chunks of a prefill the abort flag is checked.
+PREFILL_CHUNK = 256
+_NUM_RECENT = 64
+
+Emit = Callable[[Event | RuntimeFailure], None]
+Abort = Callable[[], None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """Counts and times of a finished request; never its text."""
+
+    reason: FinishReason
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Totals since the start. slots: tokens held, per slot. recent: the last requests, oldest
+    first.
+    """
+
+    requests: int
+    queued: int
+    running: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    slots: tuple[int, ...]
+    recent: tuple[RequestRecord, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Sequence:
+    """A request on its way through the engine."""
+
+    request: CompletionRequest
+    emit: Emit
+    submitted: float
+    aborted: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What has been done for a sequence so far; survives an abort, so that the final event can
+    tell.
+    """
+
+    started: float
+    prompt_len: int = 0
+    cached_len: int = 0
+    num_generated: int = 0
+    first_token: float | None = None
+
+    def usage(self) -> Usage:
+        return Usage(self.prompt_len, self.cached_len, self.num_generated)
+
+    def timings(self, submitted: float, now: float) -> Timings:
+        first = now if self.first_token is None else self.first_token
+        return Timings(
+            1e3 * (self.started - submitted), 1e3 * (first - self.started), 1e3 * (now - first)
+        )
+
+
+class Engine:
+    """Runs requests on a loaded model. `submit`, `stats` and `close` may be called from any thread."""
+
+    def __init__(
+        self,
+        model: LlamaModel,
+        renderer: PromptRenderer,
+        kv: KVTensors,
+        slots: SlotIndex,
+        info: ModelInfo,
+    ) -> None:
+        self.info = info
+        self.renderer = renderer
+        self._model = model
+        self._kv = kv
+        self._slots = slots
+        self._vocabulary = ByteVocabulary(renderer.tokenizer.vocabulary)
+        self._changed = threading.Condition()
+        self._queue: deque[_Sequence] = deque()
+        self._running: _Sequence | None = None
+        self._closed = False
+        self._num_requests = 0
+        self._totals = Usage(0, 0, 0)
+        self._recent: deque[RequestRecord] = deque(maxlen=_NUM_RECENT)
+        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: CompletionRequest, emit: Emit) -> Abort:
+        """Queue a request; a newer one aborts older ones of the same document.
+
+        emit is called on the engine's thread with any number of chunks, then exactly one Finished
+        or RuntimeFailure; it must not block. Returns a function that aborts the request within one
+        step; it may be called at any time from any thread. Raises InvalidRequest,
+        MissingCapability, RuntimeUnavailable.
+        """
+        self.renderer.check(request)
+        sequence = _Sequence(request, emit, time.perf_counter())
+        with self._changed:
+            if self._closed:
+                raise RuntimeUnavailable("The engine has been closed.")
+            self._supersede(request.document)
+            self._queue.append(sequence)
+            self._num_requests += 1
+            self._changed.notify()
+        return sequence.aborted.set
+
+    def stats(self) -> EngineStats:
+        """A snapshot of the counters."""
+        with self._changed:
+            return EngineStats(
+                requests=self._num_requests,
+                queued=len(self._queue),
+                running=int(self._running is not None),
+                prompt_tokens=self._totals.prompt_tokens,
+                cached_tokens=self._totals.cached_tokens,
+                completion_tokens=self._totals.completion_tokens,
+                slots=self._slots.lens(),
+                recent=tuple(self._recent),
+            )
+
+    def close(self) -> None:
+        """Abort everything and end the thread; every request still gets its last event. Idempotent."""
+        with self._changed:
+            self._closed = True
+            for sequence in self._active():
+                sequence.aborted.set()
+            self._changed.notify()
+        self._thread.join()
+
+    def _active(self) -> list[_Sequence]:
+        return [*self._queue, *([self._running] if self._running else [])]
+
+    def _supersede(self, document: str | None) -> None:
+        for sequence in self._active():
+            if document is not None and sequence.request.document == document:
+                sequence.aborted.set()
+
+    def _loop(self) -> None:
+        while (sequence := self._admit()) is not None:
+            self._serve(sequence)
+            with self._changed:
+                self._running = None
+
+    def _admit(self) -> _Sequence | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closed)
+            self._running = self._queue.popleft() if self._queue else None
+            return self._running
+
+    def _serve(self, sequence: _Sequence) -> None:
+        progress = _Progress(time.perf_counter())
+        try:
+            reason = self._run(sequence, progress)
+        except Exception as error:  # noqa: BLE001 -- no failure of one request may end the engine
+            sequence.emit(_explain(error))
+            return
+        finished = Finished(
+            reason, progress.usage(), progress.timings(sequence.submitted, time.perf_counter())
+        )
+        self._record(finished)
+        sequence.emit(finished)
+
+    def _record(self, finished: Finished) -> None:
+        with self._changed:
+            old, new = self._totals, finished.usage
+            self._totals = Usage(
+                old.prompt_tokens + new.prompt_tokens,
+                old.cached_tokens + new.cached_tokens,
+                old.completion_tokens + new.completion_tokens,
+            )
+            self._recent.append(RequestRecord(finished.reason, new, finished.timings))
+
+    def _run(self, sequence: _Sequence, progress: _Progress) -> FinishReason:
+        if sequence.aborted.is_set():
+            return FinishReason.ABORTED
+        prompt = self.renderer.render(sequence.request)
+        slot = self._place(prompt, progress)
+        try:
+            return self._generate(sequence, prompt, slot, progress)
+        except BaseException:
+            # The cache may hold half a step: nothing in this slot can be trusted.
+            self._slots.clear(slot)
+            raise
+
+    def _place(self, prompt: Prompt, progress: _Progress) -> Slot:
+        placement = self._slots.place(prompt.ids)
+        progress.prompt_len = len(prompt.ids)
+        progress.cached_len = placement.cached_len
+        if placement.donor is not None:
+            self._kv.copy_prefix(placement.donor.index, placement.slot.index, placement.cached_len)
+        return placement.slot
+
+    def _generate(
+        self, sequence: _Sequence, prompt: Prompt, slot: Slot, progress: _Progress
+    ) -> FinishReason:
+        logits = self._prefill(sequence, prompt, slot)
+        if logits is None:
+            return FinishReason.ABORTED
+        text = TextAssembler(sequence.request.stop, prompt.healed)
+        sampler, unhealed = Sampler(sequence.request.sampling), prompt.healed
+        max_tokens = sequence.request.max_tokens
+        while True:
+            token = sampler.sample(
+                logits, self._vocabulary.compatible(unhealed) if unhealed else None
+            )
+            progress.num_generated += 1
+            progress.first_token = progress.first_token or time.perf_counter()
+            if token in prompt.end_ids:
+                return _finish(sequence, text, FinishReason.STOP)
+            piece = self.renderer.tokenizer.token_bytes(token)
+            unhealed = unhealed[len(piece) :]
+            _emit_text(sequence, text.push(piece))
+            if text.stopped:
+                return FinishReason.STOP
+            if progress.num_generated >= max_tokens:
+                return _finish(sequence, text, FinishReason.LENGTH)
+            if sequence.aborted.is_set():
+                return FinishReason.ABORTED
+            logits = self._step(slot, [token])
+
+    def _prefill(self, sequence: _Sequence, prompt: Prompt, slot: Slot) -> torch.Tensor | None:
+        """Logits after the prompt; None when aborted. What was computed until then stays in the
+        slot.
+        """
+        logits = None
+        while slot.len < len(prompt.ids):
+            if sequence.aborted.is_set():
+                return None
+            logits = self._step(slot, prompt.ids[slot.len : slot.len + PREFILL_CHUNK])
+        return logits
+
+    def _step(self, slot: Slot, tokens: list[int]) -> torch.Tensor:
+        ids = torch.tensor(tokens, device=self._model.device)
+        logits = self._model.forward(ids, self._kv, slot.index, slot.len)
+        self._slots.extend(slot, tokens)
+        return logits
+
+
+def _emit_text(sequence: _Sequence, text: str) -> None:
+    if text:
+        sequence.emit(Chunk(text))
+
+
+def _finish(sequence: _Sequence, text: TextAssembler, reason: FinishReason) -> FinishReason:
+    _emit_text(sequence, text.flush())
+    return reason
+
+
+def _explain(error: Exception) -> RuntimeFailure:
+    if isinstance(error, RuntimeFailure):
+        return error
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
+        error
+    ):
+        return OutOfMemory(
+            "The device ran out of memory.",
+            "Close other programs that use it, or choose a smaller model.",
+        )
+    _log.exception("a request failed")
+    return RuntimeFailure(
+        "The model runtime failed on this request.", "The daemon's log has the details."
+    )

@@ -1,0 +1,222 @@
+"""From a checkpoint folder to a running engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from model_runtime.api import (
+    LoadProgress,
+    ModelInfo,
+    ModelNotFound,
+    OutOfMemory,
+    ProgressCallback,
+    RuntimeFailure,
+    UnsupportedModel,
+)
+from model_runtime.config import ModelConfig, read_config
+from model_runtime.engine import Engine
+from model_runtime.families import CODE_LLAMA, capabilities, find_fim_ids
+from model_runtime.kv_cache.slots import SlotIndex
+from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.model import LlamaModel, assemble_weights
+from model_runtime.prompts import PromptRenderer
+from model_runtime.tokenization import Tokenizer
+
+MAX_CONTEXT_LENGTH = 8192
+MAX_SLOTS = 8
+_KV_SHARE_OF_FREE_MEMORY = 0.25
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def load_engine(
+    folder: Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    progress: ProgressCallback | None = None,
+) -> Engine:
+    """Load a Llama-architecture checkpoint (safetensors, `tokenizer.model`) and start its engine.
+
+    device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
+    `float16`, `bfloat16`; `auto` takes the checkpoint's own on a GPU and float32 on a CPU where
+    that fits the memory. Raises ModelNotFound, UnsupportedModel, OutOfMemory.
+    """
+    report = progress or _ignore
+    report(LoadProgress("reading the configuration", 0.0))
+    config = read_config(folder)
+    renderer = _load_renderer(folder, config)
+    chosen_device = choose_device(device)
+    with _memory_errors_explained(folder):
+        model = load_model(
+            folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
+        )
+        report(LoadProgress("reserving the KV cache", 0.95))
+        kv, slots = _allocate_cache(model, renderer.context_length)
+        engine = Engine(model, renderer, kv, slots, _describe(folder, model, renderer))
+    report(LoadProgress("ready", 1.0))
+    return engine
+
+
+def load_model(
+    folder: Path,
+    config: ModelConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    report: Callable[[LoadProgress], None],
+) -> LlamaModel:
+    """Read the weights of a checkpoint folder. Raises ModelNotFound, UnsupportedModel."""
+    files = _weight_files(folder)
+    tensors: dict[str, Tensor] = {}
+    for number, file in enumerate(files):
+        report(LoadProgress("loading the weights", 0.1 + 0.8 * number / len(files)))
+        tensors |= _read_tensors(file, device, dtype)
+    try:
+        return LlamaModel(config, assemble_weights(config, tensors))
+    except KeyError as error:
+        raise UnsupportedModel(
+            f"The weights in {folder} lack {error}.", "Download the checkpoint again."
+        ) from error
+
+
+def choose_device(name: str) -> torch.device:
+    """Resolve `auto`; raise RuntimeFailure for a device that this machine or this build of torch
+    does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise RuntimeFailure(
+            f"Device {name!r} cannot be used: {reason}", "Use --device auto or --device cpu."
+        ) from error
+    return device
+
+
+def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
+    """Resolve `auto`; raise RuntimeFailure for an unknown name."""
+    if name in _DTYPES:
+        return _DTYPES[name]
+    if name != "auto":
+        raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {', '.join(_DTYPES)}.")
+    if device.type == "cpu":
+        fits = 4 * _estimate_num_parameters(config) < psutil.virtual_memory().available / 2
+        return torch.float32 if fits else torch.bfloat16
+    own = _DTYPES.get(config.dtype, torch.float16)
+    return torch.bfloat16 if own is torch.float32 else own
+
+
+def _load_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
+    file = folder / "tokenizer.model"
+    if not file.is_file():
+        raise UnsupportedModel(
+            f"There is no tokenizer.model in {folder}.",
+            "Fimbria needs the checkpoint's sentencepiece tokenizer beside the weights.",
+        )
+    pieces = CODE_LLAMA.fim
+    try:
+        tokenizer = Tokenizer(file, {pieces.prefix, pieces.suffix, pieces.middle, pieces.end})
+    except (OSError, RuntimeError) as error:
+        raise UnsupportedModel(
+            f"{file} is not a sentencepiece model.", "Download the checkpoint again."
+        ) from error
+    fim = find_fim_ids(CODE_LLAMA, tokenizer.id_of, config.vocab_size)
+    return PromptRenderer(
+        tokenizer, CODE_LLAMA, fim, min(config.context_length, MAX_CONTEXT_LENGTH)
+    )
+
+
+def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> ModelInfo:
+    return ModelInfo(
+        id=folder.name,
+        context_length=renderer.context_length,
+        capabilities=capabilities(renderer.fim),
+        layouts=renderer.family.layouts if renderer.fim else (),
+        num_parameters=model.num_parameters,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+    )
+
+
+def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, SlotIndex]:
+    slot_bytes = model.kv_shape.bytes_per_token(model.dtype) * context_length
+    budget = _KV_SHARE_OF_FREE_MEMORY * _free_bytes(model.device)
+    num_slots = max(1, min(MAX_SLOTS, int(budget // slot_bytes)))
+    kv = KVTensors(
+        model.kv_shape, num_slots, context_length, dtype=model.dtype, device=model.device
+    )
+    return kv, SlotIndex(num_slots, context_length)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        weight_map: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        files = [folder / name for name in sorted(set(weight_map.values()))]
+    else:
+        files = [folder / "model.safetensors"]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise ModelNotFound(
+            f"There is no {missing[0]} in {folder}.",
+            "Fimbria reads safetensors; download the checkpoint again or convert it.",
+        )
+    return files
+
+
+def _read_tensors(file: Path, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    try:
+        with safe_open(file, framework="pt", device=str(device)) as source:
+            return {name: source.get_tensor(name).to(dtype) for name in source.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UnsupportedModel(
+            f"{file} is damaged: {error}.", "Download the checkpoint again."
+        ) from error
+
+
+def _estimate_num_parameters(config: ModelConfig) -> int:
+    attention = config.hidden_size * config.head_dim * 2 * (config.num_heads + config.num_kv_heads)
+    mlp = 3 * config.hidden_size * config.intermediate_size
+    embeddings = (1 if config.tied_embeddings else 2) * config.vocab_size * config.hidden_size
+    return config.num_layers * (attention + mlp) + embeddings
+
+
+@contextmanager
+def _memory_errors_explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"{folder.name} does not fit into memory.",
+            "Choose a smaller model, --dtype bfloat16, or close other programs.",
+        ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python ran out of memory; torch's CPU allocator says so in words only."""
+    return isinstance(
+        error, MemoryError | torch.OutOfMemoryError
+    ) or "can't allocate memory" in str(error)
+
+
+def _ignore(_: LoadProgress) -> None:
+    return

@@ -1,0 +1,218 @@
+"""The Llama forward pass over slots of the KV cache.
+
+Touvron et al., arXiv 2307.09288: pre-norm blocks of rotary attention with grouped heads and a
+SwiGLU MLP. Written for short queries on a long cache: projections that read the same input are
+fused, keys and values are written in place. transformers' LlamaForCausalLM is the reference it is
+tested against.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_runtime.config import ModelConfig, RopeScaling
+from model_runtime.kv_cache.tensors import KVShape, KVTensors
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Weights of one block, [out, in]; qkv and gate_up are stacked along `out`."""
+
+    attention_norm: Tensor
+    qkv: Tensor
+    attention_out: Tensor
+    mlp_norm: Tensor
+    gate_up: Tensor
+    down: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """All weights of a model; `head` is `embedding` where the two are tied."""
+
+    embedding: Tensor
+    layers: tuple[Layer, ...]
+    norm: Tensor
+    head: Tensor
+
+
+class LlamaModel:
+    """A loaded model. Not thread-safe: one thread owns it."""
+
+    def __init__(self, config: ModelConfig, weights: Weights) -> None:
+        self.config = config
+        self.weights = weights
+        self._cos, self._sin = rotary_tables(
+            config, weights.embedding.device, weights.embedding.dtype
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return self.weights.embedding.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.weights.embedding.dtype
+
+    @property
+    def num_parameters(self) -> int:
+        layers = (t for layer in self.weights.layers for t in _tensors(layer))
+        distinct = {
+            id(t): t.numel()
+            for t in (self.weights.embedding, self.weights.norm, self.weights.head, *layers)
+        }
+        return sum(distinct.values())
+
+    @property
+    def kv_shape(self) -> KVShape:
+        return KVShape(self.config.num_layers, self.config.num_kv_heads, self.config.head_dim)
+
+    @torch.inference_mode()
+    def forward(self, ids: Tensor, kv: KVTensors, slot: int, start: int) -> Tensor:
+        """Compute tokens that follow the first `start` positions of a slot; writes their keys and
+        values there.
+
+        ids: [query] int64 on the model's device, at least one. Returns the last token's logits,
+        [vocabulary].
+        """
+        hidden = F.embedding(ids, self.weights.embedding)
+        mask = self._mask(len(ids), start)
+        for index, layer in enumerate(self.weights.layers):
+            hidden = hidden + self._attention(layer, hidden, kv.layer(index, slot), start, mask)
+            hidden = hidden + self._mlp(layer, hidden)
+        return F.linear(self._norm(hidden[-1], self.weights.norm), self.weights.head)
+
+    def _attention(
+        self,
+        layer: Layer,
+        hidden: Tensor,
+        cache: tuple[Tensor, Tensor],
+        start: int,
+        mask: Tensor | None,
+    ) -> Tensor:
+        config, num_queries = self.config, len(hidden)
+        end = start + num_queries
+        num_rotated = config.num_heads + config.num_kv_heads
+        qkv = F.linear(self._norm(hidden, layer.attention_norm), layer.qkv)
+        heads = qkv.view(num_queries, num_rotated + config.num_kv_heads, config.head_dim).transpose(
+            0, 1
+        )
+        rotated = rotate(heads[:num_rotated], self._cos[start:end], self._sin[start:end])
+        keys, values = cache
+        keys[:, start:end] = rotated[config.num_heads :]
+        values[:, start:end] = heads[num_rotated:]
+        mixed = self._attend(rotated[: config.num_heads], keys[:, :end], values[:, :end], mask)
+        return F.linear(mixed.transpose(0, 1).reshape(num_queries, -1), layer.attention_out)
+
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """[heads, query, head_dim] × [kv_heads, used, head_dim] → [heads, query, head_dim]."""
+        if queries.shape[1] > 1:
+            return F.scaled_dot_product_attention(
+                queries[None],
+                keys[None],
+                values[None],
+                attn_mask=mask,
+                is_causal=mask is None,
+                enable_gqa=True,
+            )[0]
+        # One query per head: the heads that share keys become the rows of one small product.
+        grouped = queries.reshape(self.config.num_kv_heads, -1, self.config.head_dim)
+        return F.scaled_dot_product_attention(grouped[None], keys[None], values[None])[0].reshape(
+            queries.shape
+        )
+
+    def _mlp(self, layer: Layer, hidden: Tensor) -> Tensor:
+        gate, up = F.linear(self._norm(hidden, layer.mlp_norm), layer.gate_up).chunk(2, dim=-1)
+        return F.linear(F.silu(gate) * up, layer.down)
+
+    def _norm(self, hidden: Tensor, weight: Tensor) -> Tensor:
+        return F.rms_norm(hidden, weight.shape, weight, self.config.rms_norm_eps)
+
+    def _mask(self, num_queries: int, start: int) -> Tensor | None:
+        """[query, used] of bool, True where a query may look; None where plain causality or a
+        single query needs no mask.
+        """
+        if num_queries == 1 or start == 0:
+            return None
+        positions = torch.arange(start + num_queries, device=self.device)
+        return positions[None, :] <= positions[start:, None]
+
+
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding in the half-split convention of Hugging Face checkpoints. heads: [heads,
+    query, head_dim]; cos, sin: [query, head_dim].
+    """
+    first, second = heads.chunk(2, dim=-1)
+    return heads * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+def rotary_tables(
+    config: ModelConfig, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """cos and sin, each [context_length, head_dim], computed in float32 (Su et al., arXiv
+    2104.09864).
+    """
+    exponents = (
+        torch.arange(0, config.head_dim, 2, dtype=torch.int64, device=device).float()
+        / config.head_dim
+    )
+    frequencies = _scale(1.0 / config.rope_theta**exponents, config.rope_scaling)
+    angles = torch.outer(torch.arange(config.context_length, device=device).float(), frequencies)
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def _scale(frequencies: Tensor, scaling: RopeScaling | None) -> Tensor:
+    if scaling is None:
+        return frequencies
+    stretched = frequencies / scaling.factor
+    if scaling.kind == "linear":
+        return stretched
+    # Llama 3.1: long wavelengths are stretched, short ones kept, those between blended.
+    turns = scaling.original_context_length * frequencies / (2 * math.pi)
+    kept = (
+        (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
+    ).clamp(0, 1)
+    return kept * frequencies + (1 - kept) * stretched
+
+
+def assemble_weights(config: ModelConfig, tensors: dict[str, Tensor]) -> Weights:
+    """Name and fuse the tensors of a Hugging Face checkpoint.
+
+    Takes them out of `tensors` one by one, so that fusing needs the memory of one layer, not of a
+    second model. Raises KeyError with the name of a missing one.
+    """
+    embedding = tensors.pop("model.embed_tokens.weight")
+    head = embedding if config.tied_embeddings else tensors.pop("lm_head.weight")
+    layers = tuple(_assemble_layer(tensors, f"model.layers.{i}.") for i in range(config.num_layers))
+    return Weights(embedding, layers, tensors.pop("model.norm.weight"), head)
+
+
+def _assemble_layer(tensors: dict[str, Tensor], prefix: str) -> Layer:
+    def get(name: str) -> Tensor:
+        return tensors.pop(f"{prefix}{name}.weight")
+
+    return Layer(
+        attention_norm=get("input_layernorm"),
+        qkv=torch.cat([get(f"self_attn.{kind}_proj") for kind in "qkv"]),
+        attention_out=get("self_attn.o_proj"),
+        mlp_norm=get("post_attention_layernorm"),
+        gate_up=torch.cat([get("mlp.gate_proj"), get("mlp.up_proj")]),
+        down=get("mlp.down_proj"),
+    )
+
+
+def _tensors(layer: Layer) -> tuple[Tensor, ...]:
+    return (
+        layer.attention_norm,
+        layer.qkv,
+        layer.attention_out,
+        layer.mlp_norm,
+        layer.gate_up,
+        layer.down,
+    )
