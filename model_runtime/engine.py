@@ -9,100 +9,41 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 
 from model_runtime.api import (
     Chunk,
     CompletionRequest,
-    Event,
     Finished,
     FinishReason,
     ModelInfo,
     OutOfMemory,
     RuntimeFailure,
     RuntimeUnavailable,
-    Timings,
     Usage,
 )
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.slots import Slot, SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.memory import is_out_of_memory
 from model_runtime.model import LlamaModel
 from model_runtime.prompts import Prompt, PromptRenderer
 from model_runtime.sampling import Sampler
+from model_runtime.sequence import Emit, EngineStats, Progress, RequestRecord, Sequence
 from model_runtime.stopping import TextAssembler
 
 # Between two chunks of a prefill the abort flag is checked.
 PREFILL_CHUNK = 256
 _NUM_RECENT = 64
 
-Emit = Callable[[Event | RuntimeFailure], None]
 Abort = Callable[[], None]
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """Counts and times of a finished request; never its text."""
-
-    reason: FinishReason
-    usage: Usage
-    timings: Timings
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStats:
-    """Totals since the start. slots: tokens held, per slot. recent: the last requests, oldest
-    first.
-    """
-
-    requests: int
-    queued: int
-    running: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    slots: tuple[int, ...]
-    recent: tuple[RequestRecord, ...]
-
-
-@dataclass(slots=True, eq=False)
-class _Sequence:
-    """A request on its way through the engine."""
-
-    request: CompletionRequest
-    emit: Emit
-    submitted: float
-    aborted: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What has been done for a sequence so far; survives an abort, so that the final event can
-    tell.
-    """
-
-    started: float
-    prompt_len: int = 0
-    cached_len: int = 0
-    num_generated: int = 0
-    first_token: float | None = None
-
-    def usage(self) -> Usage:
-        return Usage(self.prompt_len, self.cached_len, self.num_generated)
-
-    def timings(self, submitted: float, now: float) -> Timings:
-        first = now if self.first_token is None else self.first_token
-        return Timings(
-            1e3 * (self.started - submitted), 1e3 * (first - self.started), 1e3 * (now - first)
-        )
-
-
 class Engine:
-    """Runs requests on a loaded model. `submit`, `stats` and `close` may be called from any thread."""
+    """Runs requests on a loaded model. Its public methods may be called from any thread."""
 
     def __init__(
         self,
@@ -119,8 +60,8 @@ class Engine:
         self._slots = slots
         self._vocabulary = ByteVocabulary(renderer.tokenizer.vocabulary)
         self._changed = threading.Condition()
-        self._queue: deque[_Sequence] = deque()
-        self._running: _Sequence | None = None
+        self._queue: deque[Sequence] = deque()
+        self._running: Sequence | None = None
         self._closed = False
         self._num_requests = 0
         self._totals = Usage(0, 0, 0)
@@ -137,7 +78,7 @@ class Engine:
         MissingCapability, RuntimeUnavailable.
         """
         self.renderer.check(request)
-        sequence = _Sequence(request, emit, time.perf_counter())
+        sequence = Sequence(request, emit, time.perf_counter())
         with self._changed:
             if self._closed:
                 raise RuntimeUnavailable("The engine has been closed.")
@@ -162,7 +103,7 @@ class Engine:
             )
 
     def close(self) -> None:
-        """Abort everything and end the thread; every request still gets its last event. Idempotent."""
+        """Abort everything, end the thread. Every request still gets its last event. Idempotent."""
         with self._changed:
             self._closed = True
             for sequence in self._active():
@@ -170,7 +111,7 @@ class Engine:
             self._changed.notify()
         self._thread.join()
 
-    def _active(self) -> list[_Sequence]:
+    def _active(self) -> list[Sequence]:
         return [*self._queue, *([self._running] if self._running else [])]
 
     def _supersede(self, document: str | None) -> None:
@@ -184,14 +125,14 @@ class Engine:
             with self._changed:
                 self._running = None
 
-    def _admit(self) -> _Sequence | None:
+    def _admit(self) -> Sequence | None:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
             self._running = self._queue.popleft() if self._queue else None
             return self._running
 
-    def _serve(self, sequence: _Sequence) -> None:
-        progress = _Progress(time.perf_counter())
+    def _serve(self, sequence: Sequence) -> None:
+        progress = Progress(time.perf_counter())
         try:
             reason = self._run(sequence, progress)
         except Exception as error:  # noqa: BLE001 -- no failure of one request may end the engine
@@ -213,7 +154,7 @@ class Engine:
             )
             self._recent.append(RequestRecord(finished.reason, new, finished.timings))
 
-    def _run(self, sequence: _Sequence, progress: _Progress) -> FinishReason:
+    def _run(self, sequence: Sequence, progress: Progress) -> FinishReason:
         if sequence.aborted.is_set():
             return FinishReason.ABORTED
         prompt = self.renderer.render(sequence.request)
@@ -225,7 +166,7 @@ class Engine:
             self._slots.clear(slot)
             raise
 
-    def _place(self, prompt: Prompt, progress: _Progress) -> Slot:
+    def _place(self, prompt: Prompt, progress: Progress) -> Slot:
         placement = self._slots.place(prompt.ids)
         progress.prompt_len = len(prompt.ids)
         progress.cached_len = placement.cached_len
@@ -234,7 +175,7 @@ class Engine:
         return placement.slot
 
     def _generate(
-        self, sequence: _Sequence, prompt: Prompt, slot: Slot, progress: _Progress
+        self, sequence: Sequence, prompt: Prompt, slot: Slot, progress: Progress
     ) -> FinishReason:
         logits = self._prefill(sequence, prompt, slot)
         if logits is None:
@@ -261,7 +202,7 @@ class Engine:
                 return FinishReason.ABORTED
             logits = self._step(slot, [token])
 
-    def _prefill(self, sequence: _Sequence, prompt: Prompt, slot: Slot) -> torch.Tensor | None:
+    def _prefill(self, sequence: Sequence, prompt: Prompt, slot: Slot) -> torch.Tensor | None:
         """Logits after the prompt; None when aborted. What was computed until then stays in the
         slot.
         """
@@ -279,12 +220,12 @@ class Engine:
         return logits
 
 
-def _emit_text(sequence: _Sequence, text: str) -> None:
+def _emit_text(sequence: Sequence, text: str) -> None:
     if text:
         sequence.emit(Chunk(text))
 
 
-def _finish(sequence: _Sequence, text: TextAssembler, reason: FinishReason) -> FinishReason:
+def _finish(sequence: Sequence, text: TextAssembler, reason: FinishReason) -> FinishReason:
     _emit_text(sequence, text.flush())
     return reason
 
@@ -292,9 +233,7 @@ def _finish(sequence: _Sequence, text: TextAssembler, reason: FinishReason) -> F
 def _explain(error: Exception) -> RuntimeFailure:
     if isinstance(error, RuntimeFailure):
         return error
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
-        error
-    ):
+    if is_out_of_memory(error):
         return OutOfMemory(
             "The device ran out of memory.",
             "Close other programs that use it, or choose a smaller model.",

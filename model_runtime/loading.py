@@ -27,12 +27,14 @@ from model_runtime.engine import Engine
 from model_runtime.families import CODE_LLAMA, capabilities, find_fim_ids
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.memory import is_out_of_memory
 from model_runtime.model import LlamaModel, assemble_weights
 from model_runtime.prompts import PromptRenderer
 from model_runtime.tokenization import Tokenizer
 
 MAX_CONTEXT_LENGTH = 8192
 MAX_SLOTS = 8
+_SMALL_MODEL = 100_000_000
 _KV_SHARE_OF_FREE_MEMORY = 0.25
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -115,6 +117,18 @@ def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.
         return torch.float32 if fits else torch.bfloat16
     own = _DTYPES.get(config.dtype, torch.float16)
     return torch.bfloat16 if own is torch.float32 else own
+
+
+def choose_num_threads(config: ModelConfig) -> int:
+    """Threads for a model on the CPU.
+
+    A small model's step is too short to be shared out: threads that wait for each other at every
+    layer lose more than they win as soon as anything else (an editor, a compiler) wants a core.
+    """
+    cores = psutil.cpu_count(logical=False) or 1
+    if _estimate_num_parameters(config) < _SMALL_MODEL:
+        return max(1, min(4, cores // 2))
+    return cores
 
 
 def _load_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
@@ -209,13 +223,6 @@ def _memory_errors_explained(folder: Path) -> Iterator[None]:
             f"{folder.name} does not fit into memory.",
             "Choose a smaller model, --dtype bfloat16, or close other programs.",
         ) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory; torch's CPU allocator says so in words only."""
-    return isinstance(
-        error, MemoryError | torch.OutOfMemoryError
-    ) or "can't allocate memory" in str(error)
 
 
 def _ignore(_: LoadProgress) -> None:
