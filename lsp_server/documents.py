@@ -1,0 +1,101 @@
+"""The editor's open files: immutable values and the store that replaces them.
+
+pygls' own store is not used: it takes `\\x0c` and U+2028 for line breaks, clamps wrongly, and
+changes documents under a running handler.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
+from lsp_server.source_text import SourceText
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One content change: `text` takes the place of what lies between two positions, or of
+    everything.
+    """
+
+    text: str
+    start: Position | None = None
+    end: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One state of an open file. It never changes, so a handler can keep it across an await; two
+    states are the same only if they are the same object.
+    """
+
+    uri: str
+    language_id: str
+    version: int
+    text: SourceText
+
+    @classmethod
+    def of(cls, uri: str, language_id: str, version: int, text: str) -> Document:
+        return cls(uri, language_id, version, SourceText.of(text))
+
+    def offset_at(self, position: Position, encoding: PositionEncoding) -> int:
+        return to_offset(self.text, position, encoding)
+
+    def position_at(self, offset: int, encoding: PositionEncoding) -> Position:
+        return to_position(self.text, offset, encoding)
+
+    def edited(self, edit: Edit, encoding: PositionEncoding) -> Document:
+        """Apply one edit; a range whose ends are the wrong way round is turned."""
+        if edit.start is None or edit.end is None:
+            return Document.of(self.uri, self.language_id, self.version, edit.text)
+        start, end = sorted(self.offset_at(at, encoding) for at in (edit.start, edit.end))
+        return replace(self, text=self.text.replaced(start, end, edit.text))
+
+
+class DocumentStore:
+    """What the editor has open, by URI."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Document] = {}
+
+    def open(self, uri: str, language_id: str, version: int, text: str) -> Document:
+        document = Document.of(uri, language_id, version, text)
+        self._documents[uri] = document
+        return document
+
+    def change(
+        self, uri: str, version: int, edits: Iterable[Edit], encoding: PositionEncoding
+    ) -> Document | None:
+        """Apply edits one after the other; each one's positions refer to the text that the ones
+        before it left.
+
+        Messages cannot overtake each other on their way, so edits always belong to the text held
+        here, even when a client repeats or lowers
+        its version number: leaving them out would let the two texts drift apart. Returns None if
+        the file is not open.
+        """
+        document = self._documents.get(uri)
+        if document is None:
+            logger.warning("A change to a file that is not open was ignored")
+            return None
+        if version <= document.version:
+            logger.warning("Document version went from %d to %d", document.version, version)
+        for edit in edits:
+            document = document.edited(edit, encoding)
+        self._documents[uri] = replace(document, version=version)
+        return self._documents[uri]
+
+    def close(self, uri: str) -> None:
+        self._documents.pop(uri, None)
+
+    def snapshot(self, uri: str) -> Document | None:
+        """Return the current state of an open file."""
+        return self._documents.get(uri)
+
+    def is_current(self, document: Document) -> bool:
+        """Whether nothing happened to the file since this state was taken."""
+        return self._documents.get(document.uri) is document
