@@ -1,0 +1,59 @@
+"""`python -m model_runtime serve`: the daemon's process, as clients start it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from model_runtime.api import RuntimeFailure
+from model_runtime.daemon import leave, serve
+from model_runtime.places import DaemonSpec
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    spec = DaemonSpec(
+        model=options.model,
+        device=options.device,
+        dtype=options.dtype,
+        idle_timeout_s=options.idle_timeout,
+        transport=options.transport,
+    )
+    try:
+        return serve(spec, foreground=not options.background)
+    except RuntimeFailure as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = DaemonSpec()
+    parser = argparse.ArgumentParser(prog="python -m model_runtime")
+    commands = parser.add_subparsers(required=True)
+    serving = commands.add_parser("serve", help="load a model and serve it on this machine")
+    serving.add_argument("--model", default=defaults.model, help="starter, or a checkpoint folder")
+    serving.add_argument("--device", default=defaults.device)
+    serving.add_argument("--dtype", default=defaults.dtype)
+    serving.add_argument(
+        "--idle-timeout",
+        type=float,
+        default=defaults.idle_timeout_s,
+        metavar="SECONDS",
+        help="end after so long without a request; 0: never",
+    )
+    serving.add_argument("--transport", choices=["auto", "unix", "tcp"], default="auto")
+    serving.add_argument(
+        "--background", action="store_true", help="log to a file; end quietly when not needed"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    leave(main())

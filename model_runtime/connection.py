@@ -1,0 +1,166 @@
+"""A client's connections to one daemon. The only module that imports aiohttp; model_runtime.client
+imports it when needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+
+import aiohttp
+
+from model_runtime import wire
+from model_runtime.api import (
+    Completion,
+    CompletionRequest,
+    Event,
+    Finished,
+    RuntimeFailure,
+    RuntimeUnavailable,
+)
+from model_runtime.transport import Endpoint, Unreachable
+
+_READ_BUFFER_BYTES = 2**20
+_STATUS_TIMEOUT = aiohttp.ClientTimeout(total=30)
+# A completion may take minutes on a slow machine: whoever waits for it decides how long.
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
+class Connection:
+    """Pooled connections to the daemon at `endpoint`. Belongs to the event loop in which it was
+    made.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._base = f"http://127.0.0.1:{endpoint.port}" if endpoint.port else "http://localhost"
+        self._session = aiohttp.ClientSession(
+            connector=_connector(endpoint),
+            headers={"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_READ_BUFFER_BYTES,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def status(self) -> wire.Json:
+        """GET /v1/status. Raises RuntimeUnavailable."""
+        with self._translated_errors(answering=False):
+            async with self._session.get(
+                f"{self._base}/v1/status", timeout=_STATUS_TIMEOUT
+            ) as response:
+                await self._refuse_error(response)
+                return await _object(response)
+
+    async def state(self) -> wire.DaemonState:
+        """What a client that waits for the model needs of the status. Raises RuntimeUnavailable."""
+        with self._translated_errors():
+            return wire.state_from_json(await self.status())
+
+    async def shutdown(self) -> None:
+        """POST /v1/shutdown. Raises RuntimeUnavailable."""
+        with self._translated_errors(answering=False):
+            async with self._session.post(
+                f"{self._base}/v1/shutdown", timeout=_STATUS_TIMEOUT
+            ) as response:
+                await self._refuse_error(response)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """A whole answer. Cancelling closes the connection, which aborts the request. Raises
+        RuntimeFailure.
+        """
+        with self._translated_errors():
+            async with self._post(wire.request_to_json(request, stream=False)) as response:
+                return wire.completion_from_json(await _object(response))
+
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+        """The events. Closing the iterator closes the connection. Raises RuntimeFailure."""
+        finished: Finished | None = None
+        with self._translated_errors():
+            async with self._post(wire.request_to_json(request, stream=True)) as response:
+                async for event in _events(response):
+                    # Handed on after the end mark is read: only then can the connection serve
+                    # again.
+                    if isinstance(event, Finished):
+                        finished = event
+                    else:
+                        yield event
+        if finished is None:
+            raise self._lost()
+        yield finished
+
+    @contextlib.asynccontextmanager
+    async def _post(self, body: wire.Json) -> AsyncIterator[aiohttp.ClientResponse]:
+        response = await self._session.post(
+            f"{self._base}/v1/completions",
+            data=wire.encode(body),
+            headers={"Content-Type": "application/json"},
+            timeout=_NO_TIMEOUT,
+        )
+        try:
+            await self._refuse_error(response)
+            yield response
+        except BaseException:
+            response.close()  # not back to the pool: the daemon must see it closed, and abort
+            raise
+        else:
+            response.release()
+
+    async def _refuse_error(self, response: aiohttp.ClientResponse) -> None:
+        if response.status < 400:
+            return
+        failure = wire.failure_from_json((await _object(response))["error"])
+        if failure.code == RuntimeUnavailable.code:
+            raise Unreachable(failure.message, failure.hint)
+        raise failure
+
+    @contextlib.contextmanager
+    def _translated_errors(self, *, answering: bool = True) -> Iterator[None]:
+        try:
+            yield
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable("The model daemon does not listen.", self._log_hint()) from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise (self._lost() if answering else self._silent()) from error
+        except TimeoutError as error:
+            raise self._silent() from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise RuntimeUnavailable(
+                "The model daemon's answer cannot be read: another version may be running.",
+                "End it with `fimbria stop`.",
+            ) from error
+
+    def _lost(self) -> RuntimeFailure:
+        return RuntimeUnavailable(
+            "The model daemon ended while it was answering.",
+            f"The next request starts it again. {self._log_hint()}".strip(),
+        )
+
+    def _silent(self) -> RuntimeFailure:
+        return RuntimeUnavailable("The model daemon does not answer.", self._log_hint())
+
+    def _log_hint(self) -> str:
+        return f"Its log: {self._endpoint.log}" if self._endpoint.log else ""
+
+
+def _connector(endpoint: Endpoint) -> aiohttp.BaseConnector:
+    if endpoint.path:
+        return aiohttp.UnixConnector(endpoint.path, limit=0)
+    return aiohttp.TCPConnector(limit=0)
+
+
+async def _object(response: aiohttp.ClientResponse) -> wire.Json:
+    value = json.loads(await response.read())
+    if not isinstance(value, dict):
+        raise TypeError("not a JSON object")
+    return value
+
+
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
+    async for line in response.content:
+        if line.startswith(b"data: {"):
+            for event in wire.events_from_json(json.loads(line[len(b"data: ") :])):
+                yield event

@@ -1,0 +1,166 @@
+"""The daemon's life: one lock, one socket, one model; from binding the socket to removing it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from model_runtime.api import ProgressCallback, RuntimeUnavailable
+from model_runtime.models import resolve_model
+from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
+from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
+from model_runtime.transport import (
+    Endpoint,
+    Listener,
+    open_listener,
+    read_endpoint,
+    write_endpoint,
+)
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+FAILED_LINGER_S = 10.0
+"""How long a daemon whose model cannot be loaded tells clients why, before it ends."""
+LOG_LEVEL_VARIABLE = "FIMBRIA_LOG_LEVEL"
+
+logger = logging.getLogger(__name__)
+
+
+def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
+    """Be the daemon for `spec` until told to stop; returns the exit status.
+
+    In the foreground, logs go to the terminal, and RuntimeUnavailable is raised when another daemon
+    serves this model already. In the background (standard error is the log file then), such a late
+    one ends quietly with status 0: two clients have started a daemon at the same moment, and one is
+    enough. Raises ModelNotFound.
+    """
+    files = daemon_files(spec)
+    lock = _take_lock(files)
+    if lock is None:
+        if not foreground:
+            return 0
+        other = read_endpoint(files.endpoint)
+        who = f" (process {other.pid})" if other else ""
+        raise RuntimeUnavailable(f"A daemon for this model runs already{who}.", "Stop it first.")
+    with lock:
+        _set_up_log(files, foreground)
+        with _sigterm_raises(), _listening(spec, files, foreground) as listener:
+            return _serve_at(listener, spec)
+
+
+def _take_lock(files: DaemonFiles) -> BaseFileLock | None:
+    import filelock  # noqa: PLC0415 - 60 ms that the command line's other uses of this module need not pay
+
+    lock = filelock.FileLock(files.lock, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return None
+    return lock
+
+
+@contextlib.contextmanager
+def _listening(spec: DaemonSpec, files: DaemonFiles, foreground: bool) -> Iterator[Listener]:
+    """Bind and tell clients where; at the end, leave nothing behind."""
+    listener = open_listener(spec, files, logger.warning)
+    try:
+        endpoint = Endpoint(
+            path=listener.path,
+            port=listener.port,
+            token=listener.token,
+            pid=os.getpid(),
+            model=str(resolve_model(spec.model)),
+            device=spec.device,
+            dtype=spec.dtype,
+            log="" if foreground else str(files.log),
+        )
+        write_endpoint(files.endpoint, endpoint)
+        logger.info("listening at %s", listener.path or f"127.0.0.1:{listener.port}")
+        yield listener
+    finally:
+        files.endpoint.unlink(missing_ok=True)
+        listener.close()
+        logger.info("ended")
+
+
+def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
+    model = ResidentModel(_loader(spec), name=spec.model)
+    model.start()
+    # Imported while the other thread imports torch; the socket is bound, so clients wait and are
+    # not refused.
+    from model_runtime.http_loop import run_server  # noqa: PLC0415
+
+    asyncio.run(run_server(listener, model, spec.idle_timeout_s, FAILED_LINGER_S))
+    return 1 if model.failure else 0
+
+
+def _loader(spec: DaemonSpec) -> LoadEngine:
+    def load(progress: ProgressCallback) -> EngineLike:
+        # Imported on the loading thread: torch takes over a second.
+        from model_runtime.loading import load_engine  # noqa: PLC0415
+
+        folder = resolve_model(spec.model)
+        return load_engine(folder, device=spec.device, dtype=spec.dtype, progress=progress)
+
+    return load
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: a thread that still loads must not meet an interpreter that is being
+    taken down.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _set_up_log(files: DaemonFiles, foreground: bool) -> None:
+    if not foreground:
+        _begin_log_file(files)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get(LOG_LEVEL_VARIABLE, "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    faulthandler.enable()
+
+
+def _begin_log_file(files: DaemonFiles) -> None:
+    """Start an empty log for standard output and error, and keep the one before: it may say why
+    that daemon died.
+    """
+    if files.log.exists():
+        files.log.replace(files.previous_log)
+    descriptor = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Until the event loop handles it, SIGTERM ends the process by way of the clean-up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

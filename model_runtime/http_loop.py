@@ -1,0 +1,124 @@
+"""Runs the HTTP front until something ends it: a signal, a client's wish, idleness, or a model that
+cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+
+import uvicorn
+
+from model_runtime.resident import ResidentModel
+from model_runtime.server import ServerOptions, make_app
+from model_runtime.transport import Listener
+
+_DAY_S = 86_400
+_GRACE_S = 5
+
+logger = logging.getLogger(__name__)
+
+
+async def run_server(
+    listener: Listener, model: ResidentModel, idle_timeout_s: float, linger_s: float
+) -> None:
+    """Serve `model` at `listener` and return when the daemon should end; running requests have been
+    aborted then.
+
+    idle_timeout_s: end after so many seconds without a request; 0 never does.
+    linger_s: how long a model that cannot be loaded is reported, before that ends the daemon.
+    """
+    ending = _Ending()
+    options = ServerOptions(
+        stop=lambda: ending.because("a client asked for it"),
+        token=listener.token,
+        idle_timeout_s=idle_timeout_s,
+    )
+    server = _Server(_config(make_app(model, options)))
+    reasons = [ending.after(_linger(model, linger_s), "there is no model to serve")]
+    if idle_timeout_s > 0:
+        reasons.append(ending.after(model.until_idle(idle_timeout_s), "nobody asks for anything"))
+    serving = asyncio.create_task(server.serve(sockets=[listener.socket]))
+    try:
+        with _signals(ending.because):
+            await asyncio.wait({serving, ending.happened()}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for reason in reasons:
+            reason.cancel()
+        model.stop()
+        server.should_exit = True
+        await serving
+        await asyncio.to_thread(model.close)
+
+
+class _Ending:
+    """The moment at which the daemon begins to end. All of it on the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._reached = asyncio.Event()
+
+    def because(self, reason: str) -> None:
+        if not self._reached.is_set():
+            logger.info("ending: %s", reason)
+        self._reached.set()
+
+    def after(self, condition: Awaitable[None], reason: str) -> asyncio.Task[None]:
+        async def watch() -> None:
+            await condition
+            self.because(reason)
+
+        return asyncio.create_task(watch())
+
+    def happened(self) -> asyncio.Task[bool]:
+        return asyncio.create_task(self._reached.wait())
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: uvicorn would raise them again when it has ended, before the
+        socket's file is removed.
+        """
+        yield
+
+
+def _config(app: Callable[..., object]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        # An editor window may stay open, and silent, for long; its connection costs nothing.
+        timeout_keep_alive=_DAY_S,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+async def _linger(model: ResidentModel, linger_s: float) -> None:
+    await model.until_failed()
+    await asyncio.sleep(linger_s)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """While open, SIGTERM and SIGINT end the daemon; without effect outside the main thread."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.add_signal_handler(number, stop, f"received {number.name}")
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,123 @@
+"""Starting a daemon in the background and learning why it died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from model_runtime.api import RuntimeUnavailable
+from model_runtime.models import STARTER, resolve_model
+from model_runtime.places import DaemonFiles, DaemonSpec
+
+ANSWER_TIMEOUT_S = 60.0
+"""A new daemon listens before it loads anything large, so this is long even for a slow disk."""
+
+_RESTART_PAUSE_S = 0.5
+_REAP_TIMEOUT_S = 1.0
+_LOG_TAIL_BYTES = 8192
+
+
+class Launcher:
+    """Keeps trying to have a daemon for `spec`, for a client that finds nobody there."""
+
+    def __init__(self, spec: DaemonSpec, files: DaemonFiles) -> None:
+        self._spec = spec
+        self._files = files
+        self._began = time.monotonic()
+        self._spawned_at = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def nobody_answers(self) -> None:
+        """Start a daemon when none is on its way. Raises RuntimeUnavailable when that fails."""
+        if time.monotonic() - self._began > ANSWER_TIMEOUT_S:
+            raise self._failure(f"does not answer after {ANSWER_TIMEOUT_S:.0f} s")
+        if self._process is None:
+            self._spawn()
+            return
+        status = self._process.poll()
+        if status == 0:
+            # Another daemon had the lock. When it was about to end, nobody will answer, so try
+            # again.
+            if time.monotonic() - self._spawned_at > _RESTART_PAUSE_S:
+                self._spawn()
+        elif status is not None:
+            raise self._failure(_describe_exit(status))
+
+    def loading_failed(self) -> RuntimeUnavailable:
+        """What became of a daemon that answered and then went away before its model was loaded."""
+        status = None
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(_REAP_TIMEOUT_S)
+        return self._failure(_describe_exit(status) if status else "ended while it was loading")
+
+    def _spawn(self) -> None:
+        self._spawned_at = time.monotonic()
+        self._process = spawn_daemon(self._spec, self._files)
+
+    def _failure(self, what: str) -> RuntimeUnavailable:
+        log = self._files.log
+        return RuntimeUnavailable(
+            f"The model daemon {what}. {last_log_line(log)}".strip(), f"Its log: {log}"
+        )
+
+
+def spawn_daemon(spec: DaemonSpec, files: DaemonFiles) -> subprocess.Popen[bytes]:
+    """Start a daemon that outlives this process and has no part in its standard streams."""
+    # The daemon itself begins a new log once it has the lock; before that it can only append.
+    descriptor = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(descriptor, "ab") as log:
+        process = subprocess.Popen(
+            _command(spec),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=files.folder,
+            env=_environment(),
+            start_new_session=True,
+        )
+    # Someone has to wait for it, or it stays a zombie as long as this process lives.
+    threading.Thread(target=process.wait, name="fimbria-reaper", daemon=True).start()
+    return process
+
+
+def last_log_line(log: Path) -> str:
+    """The last line that is not blank; empty when there is none."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+            lines = stream.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _command(spec: DaemonSpec) -> list[str]:
+    model = STARTER if spec.model == STARTER else str(resolve_model(spec.model))
+    # -P: never import from the current folder, which may be a workspace that nobody has vetted.
+    command = [sys.executable, "-P", "-m", "model_runtime", "serve", "--background"]
+    command += ["--model", model, "--device", spec.device, "--dtype", spec.dtype]
+    return [*command, "--idle-timeout", str(spec.idle_timeout_s), "--transport", spec.transport]
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, with a path to this package where it was never installed."""
+    environment = dict(os.environ)
+    home = Path(__file__).resolve().parent.parent
+    if home.name not in ("site-packages", "dist-packages"):
+        inherited = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{inherited}{os.pathsep}{home}" if inherited else str(home)
+    return environment
+
+
+def _describe_exit(status: int) -> str:
+    if status == -9:
+        return "was killed while it started, perhaps because memory ran out"
+    if status < 0:
+        return f"was ended by signal {-status} while it started"
+    return f"ended while it started (status {status})"

@@ -1,0 +1,274 @@
+"""The daemon's JSON: OpenAI's completions API with documented extensions, written and read in one
+place.
+
+Format: https://platform.openai.com/docs/api-reference/completions. Extensions: the request fields
+`layout`, `heal` and `document`, the reply's `timings_ms`, the error's `hint`, and `fimbria` in the
+list of models. Reading functions raise KeyError, TypeError or ValueError on what another version
+may have written.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from model_runtime.api import (
+    Capability,
+    Chunk,
+    Completion,
+    CompletionRequest,
+    Event,
+    Finished,
+    FinishReason,
+    InvalidRequest,
+    Layout,
+    LoadProgress,
+    MissingCapability,
+    ModelInfo,
+    ModelLoading,
+    ModelNotFound,
+    OutOfMemory,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    Timings,
+    UnsupportedModel,
+    Usage,
+)
+
+Json = dict[str, Any]
+
+SSE_DONE = b"data: [DONE]\n\n"
+
+_FAILURES = {
+    failure.code: failure
+    for failure in (
+        RuntimeFailure,
+        InvalidRequest,
+        MissingCapability,
+        ModelNotFound,
+        UnsupportedModel,
+        OutOfMemory,
+        RuntimeUnavailable,
+        ModelLoading,
+    )
+}
+
+_HTTP_STATUS = {
+    InvalidRequest.code: 400,
+    MissingCapability.code: 400,
+    ModelNotFound.code: 404,
+    UnsupportedModel.code: 501,
+    OutOfMemory.code: 507,
+    RuntimeUnavailable.code: 503,
+    ModelLoading.code: 503,
+}
+
+
+def encode(value: Json) -> bytes:
+    """JSON in ASCII: safe inside an event stream, whatever line breaks the text has."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def sse(value: Json) -> bytes:
+    """One server-sent event."""
+    return b"data: " + encode(value) + b"\n\n"
+
+
+def request_to_json(request: CompletionRequest, *, stream: bool) -> Json:
+    """The body that asks for `request`."""
+    body: Json = {
+        "prompt": request.prompt,
+        "max_tokens": request.max_tokens,
+        "stop": list(request.stop),
+        "temperature": request.sampling.temperature,
+        "top_p": request.sampling.top_p,
+        "seed": request.sampling.seed,
+        "stream": stream,
+        "layout": request.layout.value,
+        "heal": request.heal,
+    }
+    if request.suffix is not None:
+        body["suffix"] = request.suffix
+    if request.document is not None:
+        body["document"] = request.document
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What all messages of one answer share."""
+
+    model: str
+    id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def chunk(self, event: Event) -> Json:
+        """A message of a streamed answer."""
+        if isinstance(event, Chunk):
+            return self._message(event.text, None)
+        return self._message("", event.reason) | _totals(event)
+
+    def whole(self, text: str, finished: Finished) -> Json:
+        """An answer in one piece."""
+        return self._message(text, finished.reason) | _totals(finished)
+
+    def _message(self, text: str, reason: FinishReason | None) -> Json:
+        choice = {
+            "index": 0,
+            "text": text,
+            "finish_reason": reason.value if reason else None,
+            "logprobs": None,
+        }
+        return {
+            "id": self.id,
+            "object": "text_completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [choice],
+        }
+
+
+def _totals(finished: Finished) -> Json:
+    usage, timings = finished.usage, finished.timings
+    return {
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        },
+        "timings_ms": {
+            "queue": timings.queue_ms,
+            "prefill": timings.prefill_ms,
+            "decode": timings.decode_ms,
+            "total": timings.total_ms,
+        },
+    }
+
+
+def completion_from_json(message: Json) -> Completion:
+    """An answer that came in one piece."""
+    finished = _finished(message)
+    return Completion(
+        text=message["choices"][0]["text"],
+        model=message["model"],
+        finish_reason=finished.reason,
+        usage=finished.usage,
+        timings=finished.timings,
+    )
+
+
+def events_from_json(message: Json) -> list[Event]:
+    """The events in one message of a streamed answer. Raises the RuntimeFailure that it may carry
+    instead.
+    """
+    if "error" in message:
+        raise failure_from_json(message["error"])
+    choice = message["choices"][0]
+    events: list[Event] = [Chunk(choice["text"])] if choice["text"] else []
+    if choice["finish_reason"]:
+        events.append(_finished(message))
+    return events
+
+
+def _finished(message: Json) -> Finished:
+    usage, timings = message["usage"], message["timings_ms"]
+    return Finished(
+        reason=FinishReason(message["choices"][0]["finish_reason"]),
+        usage=Usage(
+            prompt_tokens=usage["prompt_tokens"],
+            cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
+            completion_tokens=usage["completion_tokens"],
+        ),
+        timings=Timings(
+            queue_ms=timings["queue"], prefill_ms=timings["prefill"], decode_ms=timings["decode"]
+        ),
+    )
+
+
+def model_to_json(info: ModelInfo, created: int) -> Json:
+    """A model as /v1/models lists it."""
+    return {
+        "id": info.id,
+        "object": "model",
+        "created": created,
+        "owned_by": "fimbria",
+        "fimbria": {
+            "context_length": info.context_length,
+            "capabilities": sorted(info.capabilities),
+            "layouts": list(info.layouts),
+            "device": info.device,
+            "dtype": info.dtype,
+            "num_parameters": info.num_parameters,
+        },
+    }
+
+
+def model_from_json(listed: Json) -> ModelInfo:
+    """The model that model_to_json has written."""
+    details = listed["fimbria"]
+    return ModelInfo(
+        id=listed["id"],
+        context_length=details["context_length"],
+        capabilities=frozenset(map(Capability, details["capabilities"])),
+        layouts=tuple(map(Layout, details["layouts"])),
+        num_parameters=details["num_parameters"],
+        device=details["device"],
+        dtype=details["dtype"],
+    )
+
+
+def progress_to_json(progress: LoadProgress) -> Json:
+    """The `progress` object of /v1/status."""
+    return {"stage": progress.stage, "fraction": progress.fraction}
+
+
+def progress_from_json(progress: Json) -> LoadProgress:
+    """The progress that progress_to_json has written."""
+    return LoadProgress(progress["stage"], progress["fraction"])
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """How far a daemon is: with a failure, with a model, or, with neither, loading."""
+
+    progress: LoadProgress
+    failure: RuntimeFailure | None
+    model: ModelInfo | None
+
+
+def state_from_json(status: Json) -> DaemonState:
+    """The part of /v1/status that clients wait for."""
+    error, model = status["error"], status["model"]
+    return DaemonState(
+        progress=progress_from_json(status["progress"]),
+        failure=failure_from_json(error) if error else None,
+        model=model_from_json(model) if model else None,
+    )
+
+
+def failure_to_json(failure: RuntimeFailure) -> Json:
+    """The `error` object for `failure`: OpenAI's `message`, `type` and `code`, and our `hint`."""
+    return error_to_json(failure.code, failure.message, failure.hint, http_status(failure))
+
+
+def error_to_json(code: str, message: str, hint: str, status: int) -> Json:
+    """The `error` object of an answer with this HTTP status."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"message": message, "type": kind, "code": code, "hint": hint}
+
+
+def failure_from_json(error: Json) -> RuntimeFailure:
+    """The failure of the right class; RuntimeFailure itself for a code that this version does not
+    know.
+    """
+    kind = _FAILURES.get(str(error.get("code")), RuntimeFailure)
+    return kind(str(error["message"]), str(error.get("hint") or ""))
+
+
+def http_status(failure: RuntimeFailure) -> int:
+    """The HTTP status that goes with `failure`."""
+    return _HTTP_STATUS.get(failure.code, 500)
