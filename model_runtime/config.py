@@ -12,6 +12,7 @@ from typing import Any
 from model_runtime.api import ModelNotFound, UnsupportedModel
 
 _ARCHITECTURE = "LlamaForCausalLM"
+_CHOOSE_ANOTHER = "Choose a plain checkpoint of the Llama architecture, such as Code Llama."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:
             int(rope["original_max_position_embeddings"]),
         )
     raise UnsupportedModel(
-        f"This checkpoint stretches positions with {kind!r}, which Fimbria does not know."
+        f"This checkpoint stretches positions with {kind!r}, which Fimbria does not know.",
+        _CHOOSE_ANOTHER,
     )
 
 
@@ -102,13 +104,14 @@ def _check_supported(raw: dict[str, Any], folder: Path) -> None:
     if _ARCHITECTURE not in architectures:
         raise UnsupportedModel(
             f"{folder} holds {', '.join(map(str, architectures))}; Fimbria runs {_ARCHITECTURE}.",
-            "Choose a checkpoint of the Llama architecture, such as Code Llama.",
+            _CHOOSE_ANOTHER,
         )
     activation = raw.get("hidden_act", "silu")
     biased = [key for key in ("attention_bias", "mlp_bias") if raw.get(key)]
     if activation != "silu" or biased:
         raise UnsupportedModel(
-            f"{folder} uses {', '.join(biased) or activation}, which Fimbria does not run."
+            f"{folder} uses {', '.join(biased) or activation}, which Fimbria does not run.",
+            _CHOOSE_ANOTHER,
         )
     if raw.get("quantization_config"):
         raise UnsupportedModel(

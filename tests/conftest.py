@@ -1,0 +1,26 @@
+"""Fixtures for all tests: where the data lie, and models to run on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def starter_folder() -> Path:
+    return PROJECT / "model_runtime" / "starter"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Other people's data, which is not part of the project."""
+    folder = PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared data folder is not beside the checkout")
+    return folder

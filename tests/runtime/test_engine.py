@@ -1,0 +1,235 @@
+"""The engine as its clients see it: real weights, every event, and a cache that never changes an
+answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model_runtime.api import (
+    CompletionRequest,
+    FinishReason,
+    InvalidRequest,
+    Layout,
+    MissingCapability,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    SamplingParams,
+)
+from model_runtime.engine import Engine
+from model_runtime.loading import load_engine
+from tests.runtime.running import Running, run
+
+CODE = """import os
+
+
+def area(width, height):
+    return width * height
+
+
+def volume(width, height, depth):
+    retu"""
+AFTER = "\n\n\nprint(volume(1, 2, 3))\n"
+
+
+def fresh_answer(folder: Path, **request: Any) -> str:
+    engine = load_engine(folder)
+    try:
+        return run(engine, **request).text
+    finally:
+        engine.close()
+
+
+def test_a_word_is_completed(starter: Engine) -> None:
+    """Token healing: a prompt cut inside `return` goes on with its other half."""
+    done = run(starter, CODE, AFTER, max_tokens=24, stop=("\n",))
+    assert done.text.startswith("rn ")
+    assert "\n" not in done.text
+    assert done.finish_reason is FinishReason.STOP
+
+
+def test_typing_on_computes_only_what_is_new(starter: Engine) -> None:
+    first = run(starter, CODE, AFTER, max_tokens=4)
+    second = run(starter, CODE + "rn ", AFTER, max_tokens=4)
+    assert first.usage.prompt_tokens > 40
+    assert second.usage.cached_tokens >= first.usage.prompt_tokens - 1
+    assert second.usage.computed_tokens <= 4
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(CODE)), st.integers(0, len(AFTER)), st.booleans()),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_cached_equals_uncached(
+    tiny_folder: Path, tiny: Engine, asks: list[tuple[int, int, bool]]
+) -> None:
+    """Whatever was asked before, greedy output equals that of an empty cache."""
+    answers = {}
+    for end, start, suffix_first in asks:
+        layout = Layout.SPM if suffix_first else Layout.PSM
+        request: dict[str, Any] = {
+            "prompt": CODE[:end],
+            "suffix": AFTER[start:],
+            "layout": layout,
+            "max_tokens": 12,
+        }
+        answers[str(request)] = (request, run(tiny, **request).text)
+    request, text = list(answers.values())[-1]
+    assert fresh_answer(tiny_folder, **request) == text
+
+
+def test_an_aborted_prefill_keeps_what_it_computed(starter: Engine) -> None:
+    long = "".join(f"value_{i} = {i}\n" for i in range(80))
+    running = Running(starter, CompletionRequest(prompt=long, suffix="", max_tokens=200))
+    running.next_chunk()
+    running.abort()
+    assert running.wait().reason is FinishReason.ABORTED
+    again = run(starter, long, "", max_tokens=200, stop=("\n",))
+    assert again.usage.cached_tokens >= again.usage.prompt_tokens - 2
+
+
+def test_abort_is_within_a_step(starter: Engine) -> None:
+    running = Running(starter, CompletionRequest(prompt="x = [1, ", suffix="", max_tokens=500))
+    chunk = running.next_chunk()
+    assert chunk is not None
+    running.abort()
+    assert running.wait().reason is FinishReason.ABORTED
+    assert running.finished.usage.completion_tokens < 400
+    assert running.num_late_events == 0
+
+
+def test_a_newer_request_supersedes_the_older_of_its_document(starter: Engine) -> None:
+    options: dict[str, Any] = {"suffix": "", "max_tokens": 400}
+    older = Running(starter, CompletionRequest(prompt="a = ", document="a.py", **options))
+    other = Running(
+        starter, CompletionRequest(prompt="b = ", document="b.py", max_tokens=2, suffix="")
+    )
+    newer = Running(
+        starter, CompletionRequest(prompt="a = 1", document="a.py", max_tokens=2, suffix="")
+    )
+    assert older.wait().reason is FinishReason.ABORTED
+    assert {other.wait().reason, newer.wait().reason} <= {FinishReason.LENGTH, FinishReason.STOP}
+
+
+def test_two_documents_keep_a_slot_each(starter: Engine) -> None:
+    one, two = CODE, "class Tree:\n    def __init__(self, left, right):\n        self.le"
+    for prompt in (one, two, one, two):
+        done = run(starter, prompt, AFTER, max_tokens=2)
+    assert done.usage.computed_tokens == 1
+
+
+def test_a_seed_repeats_a_sample(starter: Engine) -> None:
+    def sample(seed: int) -> str:
+        params = SamplingParams(temperature=1.0, top_p=0.95, seed=seed)
+        return run(starter, CODE, AFTER, max_tokens=16, sampling=params).text
+
+    assert sample(1) == sample(1)
+    assert len({sample(seed) for seed in range(6)}) > 1
+
+
+def test_a_tiny_nucleus_is_greedy(starter: Engine) -> None:
+    params = SamplingParams(temperature=1.0, top_p=1e-9, seed=3)
+    greedy = run(starter, CODE, AFTER, max_tokens=12)
+    assert run(starter, CODE, AFTER, max_tokens=12, sampling=params).text == greedy.text
+
+
+def test_max_tokens_is_kept(starter: Engine) -> None:
+    done = run(starter, "x = ", None, max_tokens=5)
+    assert done.usage.completion_tokens <= 5
+    assert done.finish_reason in (FinishReason.LENGTH, FinishReason.STOP)
+
+
+def test_left_to_right_without_a_suffix(starter: Engine) -> None:
+    assert run(starter, "for i in ran", None, max_tokens=3).text.startswith("ge(")
+
+
+def test_a_file_longer_than_the_context(starter: Engine) -> None:
+    """Typing goes on being cheap there: the window hops instead of sliding."""
+    long = "".join(f"value_{i} = compute({i})\n" for i in range(2000))
+    run(starter, long + "total = su", "", max_tokens=4)
+    done = run(starter, long + "total = sum", "", max_tokens=4)
+    assert done.usage.prompt_tokens <= starter.info.context_length
+    assert done.usage.computed_tokens <= 4
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "\n", " ", "\t", "😀", "é" * 3, "a" * 5000, "\n" * 3000, "</s><EOT> ▁<MID>"]
+)
+@pytest.mark.parametrize("suffix", [None, "", "\r", "</s>", "x" * 5000])
+def test_odd_input_is_answered(tiny: Engine, prompt: str, suffix: str | None) -> None:
+    for layout in (Layout.SPM, Layout.PSM):
+        done = run(tiny, prompt, suffix, max_tokens=3, layout=layout)
+        assert done.usage.prompt_tokens <= tiny.info.context_length
+
+
+def test_wrong_requests_are_refused(tiny: Engine) -> None:
+    for request in (
+        CompletionRequest(prompt="", max_tokens=0),
+        CompletionRequest(prompt="", max_tokens=10**6),
+    ):
+        with pytest.raises(InvalidRequest, match="max_tokens"):
+            run(tiny, request.prompt, max_tokens=request.max_tokens)
+
+
+def test_a_model_without_the_markers_says_so(tmp_path: Path, tiny_folder: Path) -> None:
+    """Code Llama 34B's case: tokenizer with markers, embedding without rows for them."""
+    from tests.runtime.conftest import save_random_llama
+
+    folder = save_random_llama(tmp_path, tiny_folder / "tokenizer.model", vocab_size=8188)
+    engine = load_engine(folder)
+    try:
+        with pytest.raises(MissingCapability, match="infilling"):
+            run(engine, "a", "b")
+        assert run(engine, "a", None, max_tokens=2).usage.completion_tokens > 0
+    finally:
+        engine.close()
+
+
+def test_a_failing_request_leaves_the_engine_alive(
+    tiny: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run(tiny, CODE, AFTER, max_tokens=8).text
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny._model, "forward", _raise_out_of_memory)
+        with pytest.raises(RuntimeFailure) as failure:
+            run(tiny, CODE, AFTER, max_tokens=8)
+        assert failure.value.code == "out_of_memory"
+    assert run(tiny, CODE, AFTER, max_tokens=8).text == expected
+
+
+def _raise_out_of_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def test_closing_ends_every_request(tiny_folder: Path) -> None:
+    engine = load_engine(tiny_folder)
+    requests = [Running(engine, CompletionRequest(prompt=f"{i}", max_tokens=200)) for i in range(3)]
+    engine.close()
+    assert [r.wait().reason for r in requests].count(FinishReason.ABORTED) >= 2
+    with pytest.raises(RuntimeUnavailable):
+        run(engine, "a")
+
+
+def test_stats_count(tiny_folder: Path) -> None:
+    engine = load_engine(tiny_folder)
+    try:
+        run(engine, CODE, None, max_tokens=3)
+        run(engine, CODE, None, max_tokens=3)
+        stats = engine.stats()
+    finally:
+        engine.close()
+    assert stats.requests == len(stats.recent) == 2
+    assert stats.cached_tokens == stats.prompt_tokens // 2 - 1
+    assert stats.recent[1].usage.computed_tokens == 1
+    assert max(stats.slots) >= stats.prompt_tokens // 2

@@ -1,0 +1,104 @@
+"""What is wrong with a checkpoint folder is said in a line, with what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, UnsupportedModel
+from model_runtime.loading import load_engine
+
+
+@pytest.fixture
+def broken(tiny_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def failure(folder: Path, **options: str) -> RuntimeFailure:
+    with pytest.raises(RuntimeFailure) as caught:
+        load_engine(folder, **options)  # type: ignore[arg-type]
+    assert caught.value.hint
+    return caught.value
+
+
+def change_config(folder: Path, **changes: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_no_config(tmp_path: Path) -> None:
+    assert isinstance(failure(tmp_path), ModelNotFound)
+
+
+def test_no_weights(broken: Path) -> None:
+    (broken / "model.safetensors").unlink()
+    assert isinstance(failure(broken), ModelNotFound)
+
+
+def test_damaged_weights(broken: Path) -> None:
+    (broken / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not json at all!")
+    assert "damaged" in failure(broken).message
+
+
+def test_weights_of_another_model(broken: Path) -> None:
+    change_config(broken, num_hidden_layers=4)
+    assert "model.layers.3" in failure(broken).message
+
+
+def test_no_tokenizer(broken: Path) -> None:
+    (broken / "tokenizer.model").unlink()
+    assert "tokenizer.model" in failure(broken).message
+
+
+def test_damaged_tokenizer(broken: Path) -> None:
+    (broken / "tokenizer.model").write_bytes(b"nonsense")
+    assert "sentencepiece" in failure(broken).message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architectures": ["GPT2LMHeadModel"]},
+        {"attention_bias": True},
+        {"hidden_act": "gelu"},
+        {"quantization_config": {"quant_method": "awq"}},
+        {"rope_parameters": {"rope_type": "yarn", "factor": 2}},
+        {"num_attention_heads": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]) -> None:
+    change_config(broken, **changes)
+    assert isinstance(failure(broken), UnsupportedModel)
+
+
+def test_unknown_device_and_dtype(tiny_folder: Path) -> None:
+    assert "'gpu9'" in failure(tiny_folder, device="gpu9").message
+    assert "'int3'" in failure(tiny_folder, dtype="int3").message
+
+
+def test_progress_ends_at_one(tiny_folder: Path) -> None:
+    seen: list[LoadProgress] = []
+    load_engine(tiny_folder, progress=seen.append).close()
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_sharded_weights_and_bfloat16(broken: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(broken / "model.safetensors")
+    (broken / "model.safetensors").unlink()
+    names = sorted(tensors)
+    shards = {"model-1.safetensors": names[:9], "model-2.safetensors": names[9:]}
+    for file, held in shards.items():
+        save_file({name: tensors[name] for name in held}, broken / file)
+    weight_map = {name: file for file, held in shards.items() for name in held}
+    (broken / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    engine = load_engine(broken, dtype="bfloat16")
+    assert engine.info.dtype == "bfloat16"
+    engine.close()
