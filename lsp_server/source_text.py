@@ -99,6 +99,15 @@ class SourceText:
         merged = text[: start - at] + new + text[end - at :]
         return self._from_blocks([*self.blocks[:first], *_split(merged), *self.blocks[last + 1 :]])
 
+    def main_line_break(self) -> str:
+        """Return the most frequent line break; `\\n` where there are none or as many."""
+        crlf = self._count("\r\n")
+        counts = {"\n": self._count("\n") - crlf, "\r\n": crlf, "\r": self._count("\r") - crlf}
+        return max(counts, key=lambda kind: counts[kind])
+
+    def _count(self, piece: str) -> int:
+        return sum(block.text.count(piece) for block in self.blocks)
+
     def _block_at(self, offset: int) -> int:
         return bisect_right(self.block_starts, offset) - 1
 

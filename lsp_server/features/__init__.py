@@ -1,0 +1,1 @@
+"""One module per method of the Language Server Protocol."""

@@ -1,0 +1,81 @@
+"""The text around the cursor, in windows whose edges stay where they are.
+
+A model can reuse what it computed for the last request as long as the prompt begins the same. So an
+edge lies on a line break and moves in hops; typing in one place moves it once in thousands of
+characters. The start is found from the file's start and the end from the file's end, because that
+is what typing in between leaves alone. The runtime trims exactly, by tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lsp_server.source_text import SourceText
+
+PREFIX_CHARS = 32_768
+PREFIX_HOP = 8_192
+SUFFIX_CHARS = 16_384
+SUFFIX_HOP = 4_096
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class CursorContext:
+    """What a model may see: text before and after the cursor, every line break as `\\n`."""
+
+    prefix: str
+    suffix: str
+
+    @property
+    def line_before(self) -> str:
+        """The cursor's line up to the cursor."""
+        return self.prefix[self.prefix.rfind("\n") + 1 :]
+
+    @property
+    def rest_of_line(self) -> str:
+        """The cursor's line from the cursor on."""
+        return self.suffix.partition("\n")[0]
+
+    @property
+    def next_line(self) -> str:
+        """The first line below the cursor's that is not blank; empty if there is none."""
+        below = self.suffix.partition("\n")[2].lstrip("\n")
+        return next((line for line in below.split("\n") if line.strip()), "")
+
+
+def cursor_context(text: SourceText, offset: int) -> CursorContext:
+    """Return the windows before and after `offset`."""
+    prefix = text.slice(prefix_start(text, offset), offset)
+    suffix = text.slice(offset, suffix_end(text, offset))
+    return CursorContext(_plain(prefix), _plain(suffix))
+
+
+def prefix_start(text: SourceText, offset: int) -> int:
+    """Start of the window before `offset`: the first line start behind a multiple of the hop."""
+    edge = _hops(offset - PREFIX_CHARS, PREFIX_HOP)
+    if edge == 0:
+        return 0
+    line_start = text.line_end(text.line_at(edge - 1))
+    return line_start if line_start <= min(edge + PREFIX_HOP, offset) else edge
+
+
+def suffix_end(text: SourceText, offset: int) -> int:
+    """End of the window after `offset`: the last line start before a multiple of the hop."""
+    edge = len(text) - _hops(len(text) - offset - SUFFIX_CHARS, SUFFIX_HOP)
+    if edge == len(text):
+        return edge
+    line_start = text.line_start(text.line_at(edge))
+    return line_start if line_start > max(edge - SUFFIX_HOP, offset) else edge
+
+
+def _hops(excess: int, hop: int) -> int:
+    """Round what is too much up to whole hops."""
+    return max(0, -(-excess // hop) * hop)
+
+
+def _plain(text: str) -> str:
+    """Make line breaks `\\n`, and replace halves of surrogate pairs, which UTF-8 cannot express."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)

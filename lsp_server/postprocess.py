@@ -1,0 +1,149 @@
+"""Raw model text → what is worth showing at the cursor, or the reason why nothing is. Pure
+functions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lsp_server.context.windows import CursorContext
+
+MAX_LINES = 10
+
+_QUOTES = "\"'`"
+_CLOSER_OF = {"(": ")", "[": "]", "{": "}"} | {quote: quote for quote in _QUOTES}
+_CLOSING = frozenset(_CLOSER_OF.values())
+_CLOSERS = re.compile(r"[)\]}\"'`\s;,:]*")
+_OPENERS = (":", "{", "(", "[")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
+_LOOP = re.compile(r"(.{3,40}?)\1{4,}$", re.DOTALL)
+
+
+class Rejection(StrEnum):
+    """Why nothing is shown."""
+
+    BLANK = "blank"
+    CONTROL_CHARACTERS = "control characters"
+    REPEATS_FOLLOWING = "repeats what follows"
+    LOOP = "goes round in circles"
+    OUT_OF_SCOPE = "belongs outside of the block"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text for the cursor, line breaks as `\\n`, and how many characters behind it it replaces."""
+
+    text: str
+    num_replaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Nothing to show."""
+
+    reason: Rejection
+
+
+def is_multiline(context: CursorContext) -> bool:
+    """More than one line only where nothing but closing marks follows on the cursor's line."""
+    return _CLOSERS.fullmatch(context.rest_of_line) is not None
+
+
+def stop_strings(context: CursorContext) -> tuple[str, ...]:
+    """Where generation can end because nothing behind would be shown."""
+    return ("\n\n\n",) if is_multiline(context) else ("\n",)
+
+
+def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggestion | Rejected:
+    """Make a suggestion of a model's text. `cut_short`: the model would have gone on."""
+    if _CONTROL.search(raw):
+        return Rejected(Rejection.CONTROL_CHARACTERS)
+    if not raw.strip():
+        return Rejected(Rejection.BLANK)
+    if _is_loop(raw):
+        return Rejected(Rejection.LOOP)
+    lines = raw.split("\n")
+    lines = _complete_lines(lines, cut_short) if is_multiline(context) else lines[:1]
+    lines = _scope(lines, context)
+    if not any(map(str.strip, lines)):
+        return Rejected(Rejection.OUT_OF_SCOPE)
+    text = "\n".join(_without_next_line(lines, context))
+    suggestion = _fit_rest_of_line(text, context.rest_of_line)
+    return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
+
+
+def _is_loop(raw: str) -> bool:
+    """Whether the end repeats itself; a line drawn with one character does not count."""
+    match = _LOOP.search(raw.rstrip())
+    return match is not None and len(set(match.group(1))) > 1
+
+
+def _complete_lines(lines: list[str], cut_short: bool) -> list[str]:
+    """Leave a last line out that the model had no tokens left to finish, unless it is all."""
+    return lines[:-1] if cut_short and any(map(str.strip, lines[:-1])) else lines
+
+
+def _scope(lines: list[str], context: CursorContext) -> list[str]:
+    """Cut where the block that the cursor is in, or that the first line opens, ends."""
+    whole = [context.line_before + lines[0], *lines[1:]]
+    first = next((at for at, line in enumerate(whole) if line.strip()), 0)
+    base, opens = _indent(whole[first]), whole[first].rstrip().endswith(_OPENERS)
+    for at in range(first + 1, len(whole)):
+        line = whole[at]
+        if not line.strip():
+            if not opens and any(map(str.strip, lines[:at])):
+                return lines[:at]
+            continue
+        if _indent(line) < base or (opens and _indent(line) == base):
+            return lines[: at + 1] if _CLOSERS.fullmatch(line) else lines[:at]
+    return lines[:MAX_LINES]
+
+
+def _indent(line: str) -> int:
+    line = line.expandtabs(8)
+    return len(line) - len(line.lstrip())
+
+
+def _without_next_line(lines: list[str], context: CursorContext) -> list[str]:
+    """Cut before a line that the file has below the cursor anyway."""
+    following = context.next_line.rstrip()
+    if not following:
+        return lines
+    first = context.line_before + lines[0]
+    if lines[0].strip() and following in (first.rstrip(), (first + context.rest_of_line).rstrip()):
+        return []
+    for at, line in enumerate(lines[1:], 1):
+        if line.rstrip() == following:
+            return lines[:at]
+    return lines
+
+
+def _fit_rest_of_line(text: str, rest: str) -> Suggestion:
+    """Agree with what follows the cursor on its line: repeat none of it, replace what is closed."""
+    rest = rest.rstrip()
+    if not rest:
+        return Suggestion(text.rstrip())
+    if text.rstrip().endswith(rest):
+        return Suggestion(text.rstrip().removesuffix(rest))
+    num_closed = _num_closed(text, rest) if _CLOSERS.fullmatch(rest) else 0
+    if num_closed and text.endswith(rest[:num_closed]):
+        return Suggestion(text[:-num_closed])
+    return Suggestion(text, num_closed)
+
+
+def _num_closed(text: str, rest: str) -> int:
+    """Count the closing marks at the start of `rest` that `text` brings along itself."""
+    open_marks: list[str] = []
+    num_closed = 0
+    for char in text:
+        if open_marks and char == _CLOSER_OF[open_marks[-1]]:
+            open_marks.pop()
+        elif open_marks and open_marks[-1] in _QUOTES:
+            continue
+        elif rest[num_closed : num_closed + 1] == char and (num_closed or char in _CLOSING):
+            num_closed += 1
+        elif char in _CLOSER_OF:
+            open_marks.append(char)
+    return max(0, num_closed - len(open_marks))  # what it leaves open, `rest` closes

@@ -1,0 +1,167 @@
+"""What a user can set, where it comes from, and what is said about values that make no sense.
+
+Later sources win: environment (`FIMBRIA_MODEL` …), flags of `fimbria lsp`, the editor's
+`initializationOptions` and `workspace/didChangeConfiguration`. A problem never stops the server:
+the value so far stays, and the user is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENT_PREFIX = "FIMBRIA_"
+SECTION = "fimbria"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise ValueError("a text that is not empty")
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value.lower() in choices:
+            return value.lower()
+        near = get_close_matches(str(value).lower(), choices, n=1)
+        raise ValueError(
+            f"one of {', '.join(choices)}" + (f" (perhaps {near[0]}?)" if near else "")
+        )
+
+    return parse
+
+
+def _whole_number(low: int, high: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        number = _as_number(value)
+        if number is None or not number.is_integer() or not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(number)
+
+    return parse
+
+
+def _seconds(value: object) -> float:
+    number = _as_number(value)
+    if number is None or not 0 <= number < float("inf"):
+        raise ValueError("a number of seconds, 0 for never")
+    return number
+
+
+def _as_number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if isinstance(value, str) and value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def _path(value: object) -> Path:
+    try:
+        return Path(_text(value)).expanduser()
+    except RuntimeError as error:
+        raise ValueError("the path of a file") from error
+
+
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one server. Every field's metadata hold its parser."""
+
+    model: str = field(default="starter", metadata={"parse": _text})
+    """`starter`, or the folder of a checkpoint in Hugging Face layout."""
+    device: str = field(default="auto", metadata={"parse": _text})
+    """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
+    dtype: str = field(default="auto", metadata={"parse": _one_of(*_DTYPES)})
+    transport: str = field(default="auto", metadata={"parse": _one_of("auto", "unix", "tcp")})
+    """How to reach the daemon."""
+    max_tokens: int = field(default=64, metadata={"parse": _whole_number(1, 1024)})
+    """Longest suggestion."""
+    idle_timeout_s: float = field(default=1800.0, metadata={"parse": _seconds})
+    """The daemon ends after so many seconds without work; 0 keeps it."""
+    warm_up: bool = field(default=True, metadata={"parse": _switch})
+    """Load the model when the editor starts instead of with the first request."""
+    log_file: Path | None = field(default=None, metadata={"parse": _path})
+    """None is `lsp.log` in the user's log folder."""
+    log_level: str = field(default="info", metadata={"parse": _one_of(*_LOG_LEVELS)})
+    """Only `debug` writes text of documents to the log."""
+
+
+_PARSERS: Mapping[str, Callable[[object], object]] = {
+    item.name: item.metadata["parse"] for item in fields(Settings)
+}
+_OTHER_VARIABLES = frozenset({"FIMBRIA_RUNTIME_DIR"})
+
+
+def apply(
+    settings: Settings, values: Mapping[str, object], source: str
+) -> tuple[Settings, list[str]]:
+    """Overlay the valid ones of `values` (snake or camel case); null means unset.
+
+    Returns the new settings and, for each problem, a sentence for the user that names `source`.
+    """
+    problems = []
+    for key, value in values.items():
+        name = _snake_case(key)
+        if name not in _PARSERS:
+            problems.append(f'{source}: unknown setting "{key}".{_did_you_mean(name)}')
+        elif value is not None:
+            try:
+                parsed: Any = _PARSERS[name](value)
+                settings = replace(settings, **{name: parsed})
+            except ValueError as error:
+                kept = getattr(settings, name)
+                problems.append(f'{source}: "{key}" must be {error}; keeping "{kept}".')
+    return settings, problems
+
+
+def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """Read `FIMBRIA_*`; a variable that resembles no setting belongs to somebody else."""
+    values: dict[str, object] = {}
+    for key, value in environment.items():
+        if not key.startswith(ENVIRONMENT_PREFIX) or key in _OTHER_VARIABLES:
+            continue
+        name = key.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name in _PARSERS or _nearest(name):
+            values[name] = value
+    return apply(Settings(), values, "environment")
+
+
+def editor_values(sent: object) -> Mapping[str, object]:
+    """Find our section in what an editor sent, which may be the section itself or nothing."""
+    if not isinstance(sent, Mapping):
+        return {}
+    section = sent.get(SECTION, sent)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _snake_case(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda match: "_" + match.group(), key).lower()
+
+
+def _nearest(name: str) -> str | None:
+    return next(iter(get_close_matches(name, _PARSERS, n=1)), None)
+
+
+def _did_you_mean(name: str) -> str:
+    near = _nearest(name)
+    return f' Did you mean "{near}"?' if near else ""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.context import windows
+from lsp_server.context.windows import CursorContext, cursor_context, prefix_start, suffix_end
+from lsp_server.source_text import SourceText
+from tests.unit.strategies import texts
+
+PARAGRAPH = "".join(f"def function_{n}(value):\n    return value + {n}\n\n" for n in range(40))
+LARGE = PARAGRAPH * 80
+
+
+def line_starts(text: str) -> set[int]:
+    return {0} | {at + 1 for at, char in enumerate(text) if char == "\n"}
+
+
+def test_a_small_file_is_seen_whole() -> None:
+    context = cursor_context(SourceText.of("ab\ncd\n"), 4)
+    assert context == CursorContext("ab\nc", "d\n")
+
+
+def test_an_empty_file() -> None:
+    assert cursor_context(SourceText.of(""), 0) == CursorContext("", "")
+
+
+def test_line_breaks_become_line_feeds() -> None:
+    context = cursor_context(SourceText.of("a\r\nb\rc\n\r\nd"), 5)
+    assert context == CursorContext("a\nb\n", "c\n\nd")
+
+
+def test_other_separators_stay() -> None:
+    assert cursor_context(SourceText.of("a\x0cb\u2028c"), 2).suffix == "b\u2028c"
+
+
+@given(texts, st.data())
+def test_any_text_can_be_sent(text: str, data: st.DataObject) -> None:
+    context = cursor_context(SourceText.of(text), data.draw(st.integers(0, len(text))))
+    (context.prefix + context.suffix).encode()
+
+
+def test_windows_are_bounded_and_end_on_line_breaks() -> None:
+    source, starts = SourceText.of(LARGE), line_starts(LARGE)
+    for offset in range(0, len(LARGE), 997):
+        start, end = prefix_start(source, offset), suffix_end(source, offset)
+        assert start in starts
+        assert end in starts | {len(LARGE)}
+        assert start == 0 or windows.PREFIX_CHARS // 2 <= offset - start <= windows.PREFIX_CHARS
+        assert end == len(LARGE) or (
+            windows.SUFFIX_CHARS // 2 <= end - offset <= windows.SUFFIX_CHARS
+        )
+
+
+def test_typing_in_one_place_hardly_moves_the_edges() -> None:
+    for offset in range(0, len(LARGE), 9973):
+        source, edges = SourceText.of(LARGE), []
+        for typed in range(500):
+            at = offset + typed
+            edges.append((prefix_start(source, at), len(source) - suffix_end(source, at)))
+            source = source.replaced(at, at, "x")
+        moves = sum(one != other for one, other in pairwise(edges))
+        assert moves <= 2
+
+
+def test_a_file_of_one_long_line() -> None:
+    source = SourceText.of("x" * 200_000)
+    context = cursor_context(source, 100_000)
+    assert windows.PREFIX_CHARS // 2 <= len(context.prefix) <= windows.PREFIX_CHARS
+    assert windows.SUFFIX_CHARS // 2 <= len(context.suffix) <= windows.SUFFIX_CHARS
+
+
+def test_parts_of_the_cursor_line() -> None:
+    context = CursorContext("a\n  b", "c)\n\n   \nd\n")
+    assert (context.line_before, context.rest_of_line, context.next_line) == ("  b", "c)", "d")
+    assert CursorContext("", "").next_line == ""

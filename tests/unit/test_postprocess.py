@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.context.windows import CursorContext
+from lsp_server.postprocess import (
+    MAX_LINES,
+    Rejected,
+    Rejection,
+    Suggestion,
+    postprocess,
+    stop_strings,
+)
+
+
+def context_of(fixture: str) -> CursorContext:
+    prefix, cursor, suffix = fixture.partition("‸")
+    assert cursor
+    return CursorContext(prefix, suffix)
+
+
+def accepted(fixture: str, raw: str, *, cut_short: bool = False) -> str:
+    """Return the text after accepting what is suggested at ‸."""
+    context = context_of(fixture)
+    outcome = postprocess(raw, context, cut_short=cut_short)
+    assert isinstance(outcome, Suggestion), outcome
+    return context.prefix + outcome.text + context.suffix[outcome.num_replaced :]
+
+
+def rejected(fixture: str, raw: str) -> Rejection:
+    outcome = postprocess(raw, context_of(fixture), cut_short=False)
+    assert isinstance(outcome, Rejected), outcome
+    return outcome.reason
+
+
+@pytest.mark.parametrize("raw", ["", " ", "\n", "\t\n  \n"])
+def test_blank_text_is_not_shown(raw: str) -> None:
+    assert rejected("a‸", raw) is Rejection.BLANK
+
+
+@pytest.mark.parametrize("raw", ["a\x00", "\x1b[0m", "x\ufffd", "a\rb", "\x0c"])
+def test_control_characters_are_not_shown(raw: str) -> None:
+    assert rejected("a‸", raw) is Rejection.CONTROL_CHARACTERS
+
+
+def test_loops_are_not_shown() -> None:
+    assert rejected("a = ‸", "b, c, " * 7) is Rejection.LOOP
+
+
+def test_a_drawn_line_is_no_loop() -> None:
+    assert accepted("# ‸", "-" * 40) == "# " + "-" * 40
+
+
+def test_text_at_the_end_of_a_line() -> None:
+    assert accepted("def f(‸", "x):\n    return x") == "def f(x):\n    return x"
+
+
+def test_white_space_at_the_end_is_cut() -> None:
+    assert accepted("a‸\n", " = 1  \n  \n") == "a = 1\n"
+
+
+def test_one_line_only_where_words_follow() -> None:
+    assert accepted("x = ‸foo", "a + \nb") == "x = a + foo"
+    assert stop_strings(context_of("x = ‸foo")) == ("\n",)
+
+
+def test_the_rest_of_the_line_is_not_repeated() -> None:
+    assert accepted("return a‸ + b\n", " * c + b") == "return a * c + b\n"
+    assert rejected("return a‸ + b\n", " + b") is Rejection.REPEATS_FOLLOWING
+
+
+@pytest.mark.parametrize(
+    ("fixture", "raw", "expected"),
+    [
+        ("foo(‸)", "a, b", "foo(a, b)"),
+        ("foo(‸)", "a, b)", "foo(a, b)"),
+        ("foo(‸)", "(a), [b])", "foo((a), [b])"),
+        ("def f(‸)", "x):\n    return x", "def f(x):\n    return x"),
+        ("foo(bar(‸))", "x), y", "foo(bar(x), y)"),
+        ("foo(bar(‸))", "x)", "foo(bar(x))"),
+        ("foo('‸')", "it", "foo('it')"),
+        ('foo("‸")', 'a", "b', 'foo("a", "b")'),
+        ('foo("‸")', 'a", b=")"', 'foo("a", b=")")'),
+        ("foo(‸)", "x), (y", "foo(x), (y)"),
+        ("[x‸,", "y, z", "[xy, z,"),
+        ("foo(‸):", "a): # why", "foo(a): # why"),
+    ],
+)
+def test_closing_marks_are_there_once(fixture: str, raw: str, expected: str) -> None:
+    assert accepted(fixture, raw) == expected
+
+
+def test_a_block_ends_where_it_is_dedented() -> None:
+    raw = "\n    return x\n\n\ndef other():\n    pass"
+    assert accepted("def f(x):‸", raw) == "def f(x):\n    return x"
+
+
+def test_a_block_ends_with_its_closing_line() -> None:
+    raw = "\n    return x;\n}\nint g() {"
+    assert accepted("int f(int x) {‸\n", raw) == "int f(int x) {\n    return x;\n}\n"
+
+
+def test_statements_end_at_the_dedent_below_the_cursor_line() -> None:
+    raw = "\n    b = 2\nc = 3"
+    assert accepted("if x:\n    a = 1‸\n", raw) == "if x:\n    a = 1\n    b = 2\n"
+    assert rejected("if x:\n    a = 1‸\n", "\nc = 3") is Rejection.OUT_OF_SCOPE
+
+
+def test_statements_end_at_a_blank_line() -> None:
+    assert accepted("a = ‸\n", "1\nb = 2\n\nc = 3") == "a = 1\nb = 2\n"
+
+
+def test_the_first_line_may_bring_its_own_indentation() -> None:
+    assert accepted("def f():\n‸", "    a = 1\n    return a\nx") == (
+        "def f():\n    a = 1\n    return a"
+    )
+
+
+def test_few_lines() -> None:
+    raw = ":" + "".join(f"\n    step_{n}()" for n in range(30))
+    assert accepted("def f()‸", raw).count("\n") == MAX_LINES - 1
+
+
+def test_a_line_that_was_cut_short_is_left_out() -> None:
+    assert accepted("def f():‸", "\n    a = 1\n    b = ma", cut_short=True) == "def f():\n    a = 1"
+    assert accepted("a = ‸", "some_long_na", cut_short=True) == "a = some_long_na"
+
+
+def test_the_next_line_is_not_repeated() -> None:
+    assert rejected("    retu‸\n\n    return x\n", "rn x") is Rejection.REPEATS_FOLLOWING
+    assert rejected("    retu‸(\n\n    return (\n", "rn ") is Rejection.REPEATS_FOLLOWING
+
+
+def test_text_ends_before_the_next_line() -> None:
+    fixture = "void f() {\n  a();‸\n}\n"
+    assert accepted(fixture, "\n  b();\n}\n\nvoid g") == "void f() {\n  a();\n  b();\n}\n"
+
+
+@given(
+    st.text(max_size=60), st.text("ab ()[]\"':\n", max_size=8), st.text("ab ()[]\"':\n", max_size=8)
+)
+def test_any_text_gives_an_outcome(raw: str, prefix: str, suffix: str) -> None:
+    outcome = postprocess(raw, CursorContext(prefix, suffix), cut_short=True)
+    if isinstance(outcome, Suggestion):
+        assert outcome.text.strip()
+        assert outcome.num_replaced <= len(suffix.partition("\n")[0])

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lsp_server.settings import Settings, apply, editor_values, from_environment
+
+
+def test_values_of_each_type() -> None:
+    settings, problems = apply(
+        Settings(),
+        {
+            "model": " ~/models/code ",
+            "dtype": "BFloat16",
+            "max_tokens": "32",
+            "idleTimeoutS": 0,
+            "warm_up": "off",
+            "logFile": "/tmp/a.log",
+        },
+        "editor",
+    )
+    assert problems == []
+    assert settings == Settings(
+        model="~/models/code",
+        dtype="bfloat16",
+        max_tokens=32,
+        idle_timeout_s=0.0,
+        warm_up=False,
+        log_file=Path("/tmp/a.log"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"modle": "x"}, ['unknown setting "modle"', 'Did you mean "model"?']),
+        ({"zzzzzz": 1}, ['unknown setting "zzzzzz".']),
+        ({"dtype": "bfloat"}, ['"dtype" must be one of', "perhaps bfloat16?", 'keeping "auto"']),
+        ({"dtype": 16}, ['"dtype" must be one of']),
+        ({"max_tokens": 0}, ["a whole number from 1 to 1024", 'keeping "64"']),
+        ({"max_tokens": True}, ["a whole number"]),
+        ({"max_tokens": 1.5}, ["a whole number"]),
+        ({"max_tokens": "many"}, ["a whole number"]),
+        ({"idle_timeout_s": -1}, ["a number of seconds"]),
+        ({"idle_timeout_s": float("nan")}, ["a number of seconds"]),
+        ({"model": ""}, ["a text that is not empty"]),
+        ({"model": ["a"]}, ["a text that is not empty"]),
+        ({"warm_up": "perhaps"}, ["true or false"]),
+        ({"log_file": 3}, ["not empty"]),
+    ],
+)
+def test_bad_values_are_reported_and_change_nothing(
+    values: dict[str, object], words: list[str]
+) -> None:
+    settings, problems = apply(Settings(), values, "editor")
+    assert settings == Settings()
+    assert len(problems) == 1
+    assert problems[0].startswith("editor: ")
+    assert all(word in problems[0] for word in words), problems
+
+
+def test_good_values_beside_bad_ones_count() -> None:
+    settings, problems = apply(Settings(), {"device": "cpu", "dtype": "x", "model": None}, "flags")
+    assert settings == Settings(device="cpu")
+    assert len(problems) == 1
+
+
+def test_environment() -> None:
+    settings, problems = from_environment(
+        {"FIMBRIA_MAX_TOKENS": "12", "FIMBRIA_RUNTIME_DIR": "/x", "FIMBRIA_QQQ": "1", "PATH": "/"}
+    )
+    assert settings == Settings(max_tokens=12)
+    assert problems == []
+
+
+def test_a_misspelt_variable_is_reported() -> None:
+    _, problems = from_environment({"FIMBRIA_MODLE": "x"})
+    assert problems == ['environment: unknown setting "modle". Did you mean "model"?']
+
+
+@pytest.mark.parametrize("sent", [None, [], "x", {"fimbria": None}, {"fimbria": 3}])
+def test_editors_may_send_nothing(sent: object) -> None:
+    assert editor_values(sent) == {}
+
+
+@pytest.mark.parametrize("sent", [{"model": "m"}, {"fimbria": {"model": "m"}, "other": {}}])
+def test_the_section_may_be_named_or_not(sent: object) -> None:
+    assert editor_values(sent) == {"model": "m"}
