@@ -1,0 +1,1 @@
+"""The `fimbria` command: thin, and light until a command needs more."""

@@ -1,0 +1,170 @@
+"""What `fimbria doctor` looks at: each check says what it found and, if that is bad, what to do."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+
+from model_runtime.api import RuntimeFailure
+from model_runtime.models import resolve_model
+from model_runtime.places import DaemonSpec, daemon_files
+
+_MIN_PYTHON = (3, 11)
+_MIN_NEOVIM = (0, 11)
+_GHOST_TEXT_NEOVIM = (0, 12)
+_PROBE_TIMEOUT_S = 120
+
+# Runs in a process of its own: the command line stays without torch, and survives a broken one.
+_TORCH_PROBE = """
+import json, torch
+cuda = torch.cuda.is_available()
+print(json.dumps({
+    "version": torch.__version__,
+    "device": torch.cuda.get_device_name() if cuda else "cpu",
+    "num_threads": torch.get_num_threads(),
+}))
+"""
+
+
+class State(StrEnum):
+    """How a check came out; only BROKEN stops Fimbria from working."""
+
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding; `hint` says what to do about it."""
+
+    name: str
+    state: State
+    found: str
+    hint: str = ""
+
+
+def checks(spec: DaemonSpec) -> Iterator[Check]:
+    """Look at everything that needs no running model."""
+    yield check_python(sys.version_info[:2])
+    yield check_torch()
+    yield check_package("sentencepiece")
+    yield check_package("safetensors")
+    yield check_model(spec)
+    yield check_runtime_folder(spec)
+    yield check_neovim()
+    yield check_vscode()
+
+
+def check_python(python: tuple[int, ...]) -> Check:
+    """Fimbria needs Python 3.11."""
+    found = f"{platform.python_version()} ({sys.executable})"
+    if python >= _MIN_PYTHON:
+        return Check("Python", State.OK, found)
+    return Check("Python", State.BROKEN, found, "Install Python 3.11 or newer.")
+
+
+def check_torch() -> Check:
+    """Import torch as the daemon does."""
+    try:
+        probe = _run([sys.executable, "-c", _TORCH_PROBE])
+    except subprocess.TimeoutExpired:
+        return Check("torch", State.BROKEN, "importing it takes minutes", "Install it again.")
+    if probe.returncode != 0:
+        return Check("torch", State.BROKEN, _last_line(probe.stderr), "pip install torch")
+    facts = json.loads(_last_line(probe.stdout))
+    threads = f"{facts['num_threads']} threads"
+    return Check("torch", State.OK, f"{facts['version']}, {facts['device']}, {threads}")
+
+
+def check_package(name: str) -> Check:
+    """Look whether a package is installed."""
+    try:
+        return Check(name, State.OK, version(name))
+    except PackageNotFoundError:
+        return Check(name, State.BROKEN, "not installed", f"pip install {name}")
+
+
+def check_model(spec: DaemonSpec) -> Check:
+    """Look whether the model's folder is complete."""
+    try:
+        folder = resolve_model(spec.model)
+    except RuntimeFailure as failure:
+        return Check("Model", State.BROKEN, failure.message, failure.hint)
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    return Check("Model", State.OK, f"{spec.model} ({folder}, {size / 1024**2:.1f} MiB)")
+
+
+def check_runtime_folder(spec: DaemonSpec) -> Check:
+    """Look whether the folder of socket, lock and log is safe to use."""
+    name = "Runtime folder"
+    try:
+        files = daemon_files(spec)
+    except RuntimeFailure as failure:
+        return Check(name, State.BROKEN, failure.message, failure.hint)
+    return Check(name, State.OK, str(files.folder))
+
+
+def check_neovim() -> Check:
+    """Look for a Neovim that can show ghost text of a language server."""
+    name = "Neovim"
+    found = _version_of("nvim")
+    if found is None:
+        return Check(name, State.NOTE, "not on PATH", "Needed only if it is your editor.")
+    numbers = _numbers(found)
+    if numbers >= _GHOST_TEXT_NEOVIM:
+        return Check(name, State.OK, found)
+    hint = "Ghost text of language servers came with Neovim 0.12."
+    state = State.NOTE
+    if numbers < _MIN_NEOVIM:
+        hint = "Too old for the plugin, which needs 0.11, and 0.12 for ghost text."
+    return Check(name, state, found, hint)
+
+
+def check_vscode() -> Check:
+    """Look for VS Code."""
+    found = _version_of("code")
+    if found is None:
+        return Check("VS Code", State.NOTE, "not on PATH", "Needed only if it is your editor.")
+    return Check("VS Code", State.OK, found)
+
+
+def _version_of(program: str) -> str | None:
+    """Return the first line of `program --version`; None when there is no such program."""
+    path = shutil.which(program)
+    if path is None:
+        return None
+    try:
+        answer = _run([path, "--version"])
+    except (subprocess.TimeoutExpired, OSError):
+        return "does not start"
+    return (answer.stdout.splitlines() or ["says nothing"])[0].strip()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    match = re.search(r"(\d+)\.(\d+)", text)
+    return tuple(int(number) for number in match.groups()) if match else ()
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        timeout=_PROBE_TIMEOUT_S,
+        check=False,
+    )
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]

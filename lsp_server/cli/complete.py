@@ -1,0 +1,148 @@
+"""`fimbria complete`: one completion, as an editor would show it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lsp_server.cli.asking import Answer, Question, ask
+from lsp_server.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    Lines,
+    ModelOption,
+)
+from lsp_server.cli.render import show_completion, timings_line
+from lsp_server.cli.session import with_runtime
+from lsp_server.cli.target import STANDARD_INPUT, Hole, file_hole, parse_target, stream_hole
+from model_runtime.api import Layout, Runtime, SamplingParams
+
+_SAMPLING = "Sampling"
+
+
+def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
+    ctx: typer.Context,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE:LINE:COLUMN",
+            help="Where to complete, counted from 1 as editors show it; the hole is before that "
+            "column. [bold]-[/bold] reads standard input, where <FILL> marks the hole.",
+            show_default=False,
+        ),
+    ],
+    model: ModelOption = "starter",
+    lines: Annotated[
+        Lines,
+        typer.Option(
+            help="auto: what an editor would show. single, multi: all that the model writes, to "
+            "the end of the line or on over it."
+        ),
+    ] = Lines.AUTO,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, metavar="N", help="At most this many tokens.", show_default=True)
+    ] = 64,
+    temperature: Annotated[
+        float,
+        typer.Option(min=0, metavar="T", rich_help_panel=_SAMPLING, help="0: the most likely."),
+    ] = 0.0,
+    top_p: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="P", rich_help_panel=_SAMPLING, help="Nucleus sampling."
+        ),
+    ] = 1.0,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="S", rich_help_panel=_SAMPLING, help="Makes sampling repeatable."),
+    ] = None,
+    layout: Annotated[
+        Layout,
+        typer.Option(rich_help_panel=_SAMPLING, help="Order of the prompt's parts."),
+    ] = Layout.AUTO,
+    heal: Annotated[
+        bool,
+        typer.Option(
+            " /--no-heal",
+            rich_help_panel=_SAMPLING,
+            help="Don't redo a token that the cursor splits.",
+            show_default=False,
+        ),
+    ] = True,
+    filename: Annotated[
+        Path, typer.Option(metavar="NAME", help="What standard input would be called.")
+    ] = Path("stdin.py"),
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Complete the code at a place in a file, and show what it cost."""
+    from model_runtime.client import DaemonSpec
+
+    question = Question(
+        hole=_read_hole(target, filename),
+        lines=lines,
+        max_tokens=max_tokens,
+        sampling=SamplingParams(temperature=temperature, top_p=top_p, seed=seed),
+        layout=layout,
+        heal=heal,
+    )
+
+    async def answer(runtime: Runtime) -> Answer:
+        return await ask(runtime, question)
+
+    spec = DaemonSpec(model=model, device=device, dtype=dtype)
+    _show(question.hole, with_runtime(ctx.obj, spec, answer), as_json=as_json)
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Return what `--json` prints: the text to insert, and what it cost.
+
+    `num_replaced` is there only when `text` takes the place of characters behind the hole.
+    """
+    completion = answer.completion
+    usage, timings = completion.usage, completion.timings
+    replaced = {"num_replaced": answer.num_replaced} if answer.num_replaced else {}
+    return {
+        "text": answer.text,
+        **replaced,
+        "model": completion.model,
+        "finish_reason": completion.finish_reason.value,
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "computed_tokens": usage.computed_tokens,
+            "completion_tokens": usage.completion_tokens,
+        },
+        "timings_ms": {
+            "queue": round(timings.queue_ms, 3),
+            "prefill": round(timings.prefill_ms, 3),
+            "decode": round(timings.decode_ms, 3),
+            "total": round(timings.total_ms, 3),
+        },
+    }
+
+
+def _read_hole(target: str, filename: Path) -> Hole:
+    if target != STANDARD_INPUT:
+        return file_hole(parse_target(target))
+    if sys.stdin.isatty():
+        sys.stderr.write("Reading standard input; mark the hole with <FILL>, end with Ctrl-D.\n")
+    return stream_hole(sys.stdin.buffer, filename)
+
+
+def _show(hole: Hole, answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer_json(answer), ensure_ascii=False))
+        return
+    console = Console()
+    show_completion(console, hole, answer.text, answer.num_replaced)
+    if not answer.text:
+        console.print("(nothing to suggest here)", style="dim", highlight=False)
+    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)

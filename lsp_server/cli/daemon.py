@@ -1,0 +1,197 @@
+"""`fimbria serve`, `status` and `stop`: the resident runtime by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lsp_server.cli.errors import error_of
+from lsp_server.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModelOption,
+    TransportOption,
+)
+from lsp_server.cli.session import with_runtime
+from model_runtime.api import ModelInfo, Runtime, RuntimeFailure
+from model_runtime.places import DaemonSpec
+
+if TYPE_CHECKING:
+    from model_runtime.transport import Endpoint
+
+
+def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
+    ctx: typer.Context,
+    model: ModelOption = "starter",
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    idle_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            envvar="FIMBRIA_IDLE_TIMEOUT",
+            help="End when nobody asked for so long; 0: never.",
+        ),
+    ] = 0,
+    transport: TransportOption = "auto",
+    background: Annotated[
+        bool, typer.Option("--background", help="Return once the model is loaded.")
+    ] = False,
+) -> None:
+    """Load a model and keep it ready, until Ctrl-C.
+
+    Editors and commands start a daemon by themselves; this is for watching one, or for settings of
+    your own.
+    """
+    spec = DaemonSpec(model, device, dtype, idle_timeout, transport)
+    if background:
+        _serve_in_background(ctx, spec)
+        return
+    from model_runtime import daemon
+
+    typer.echo(f"Serving {model}; Ctrl-C ends it.", err=True)
+    try:
+        exit_status = daemon.serve(spec)
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+    daemon.leave(exit_status)
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Show which models are loaded, and how much of their prompts came from the cache."""
+    try:
+        daemons = asyncio.run(_all_daemons())
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+    if as_json:
+        typer.echo(json.dumps({"daemons": daemons}, ensure_ascii=False))
+        return
+    console = Console()
+    if not daemons:
+        console.print("No model is loaded. The first completion loads one.", highlight=False)
+        return
+    _show_table(console, daemons)
+
+
+def stop(
+    model: ModelOption = "starter",
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    all_daemons: Annotated[bool, typer.Option("--all", help="Whatever their model.")] = False,
+) -> None:
+    """End a daemon and free its memory; the next completion starts it again."""
+    from model_runtime.client import running_daemons
+
+    try:
+        one = DaemonSpec(model, device, dtype)
+        num_stopped = asyncio.run(_stop(running_daemons() if all_daemons else [one]))
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+    if num_stopped:
+        typer.echo(f"Stopped {num_stopped} daemon{'' if num_stopped == 1 else 's'}.")
+    elif all_daemons:
+        typer.echo("No daemon was running.")
+    else:
+        typer.echo(f"No daemon for {model} was running.")
+
+
+def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
+    async def info(runtime: Runtime) -> ModelInfo:
+        return await runtime.info()
+
+    loaded = with_runtime(ctx.obj, spec, info)
+    typer.echo(f"{loaded.id} is ready on {loaded.device} ({loaded.dtype}).")
+
+
+async def _stop(targets: Sequence[DaemonSpec | Endpoint]) -> int:
+    from model_runtime.client import stop_daemon
+
+    return sum(await asyncio.gather(*map(stop_daemon, targets)))
+
+
+async def _all_daemons() -> list[dict[str, Any]]:
+    from model_runtime.client import daemon_status, running_daemons
+
+    endpoints = running_daemons()
+    statuses = await asyncio.gather(*map(daemon_status, endpoints))
+    return [
+        _summary(endpoint, found)
+        for endpoint, found in zip(endpoints, statuses, strict=True)
+        if found is not None
+    ]
+
+
+def _summary(endpoint: Endpoint, found: dict[str, Any]) -> dict[str, Any]:
+    engine = found["engine"] or {}
+    model = found["model"] or {}
+    details = model.get("fimbria", {})
+    return {
+        "model": model.get("id", endpoint.model),
+        "folder": endpoint.model,
+        "state": found["state"],
+        "error": found["error"],
+        "pid": found["pid"],
+        "version": found["version"],
+        "device": details.get("device", endpoint.device),
+        "dtype": details.get("dtype", endpoint.dtype),
+        "memory_mib": _memory_mib(found["pid"]),
+        "uptime_s": round(time.time() - found["started_at"], 1),
+        "idle_s": round(found["idle_s"], 1),
+        "idle_timeout_s": found["idle_timeout_s"],
+        "requests": engine.get("requests", 0),
+        "prompt_tokens": engine.get("prompt_tokens", 0),
+        "cached_tokens": engine.get("cached_tokens", 0),
+        "log": endpoint.log,
+    }
+
+
+def _memory_mib(pid: int) -> int | None:
+    """Resident memory of a process; None when it has just ended."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss) // 1024**2
+    except psutil.Error:
+        return None
+
+
+def _show_table(console: Console, daemons: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    columns = ("Model", "State", "PID", "Device", "Memory", "Up", "Idle", "Requests", "Reused")
+    table = Table(*columns, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    for daemon in daemons:
+        memory = daemon["memory_mib"]
+        table.add_row(
+            str(daemon["model"]),
+            str(daemon["state"]),
+            str(daemon["pid"]),
+            f"{daemon['device']} {daemon['dtype']}",
+            "" if memory is None else f"{memory} MiB",
+            _duration(daemon["uptime_s"]),
+            _duration(daemon["idle_s"]),
+            str(daemon["requests"]),
+            _share(daemon["cached_tokens"], daemon["prompt_tokens"]),
+        )
+    console.print(table)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"

@@ -1,0 +1,75 @@
+"""A runtime that answers what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from model_runtime.api import (
+    Capability,
+    Chunk,
+    Completion,
+    CompletionRequest,
+    Event,
+    Finished,
+    FinishReason,
+    Layout,
+    ModelInfo,
+    ProgressCallback,
+    RuntimeFailure,
+    Timings,
+    Usage,
+)
+from model_runtime.places import DaemonSpec
+
+
+@dataclass
+class FakeRuntime:
+    """Answers every request with `answer`, or fails with `failure`; remembers what it was asked."""
+
+    answer: str = "answer"
+    failure: RuntimeFailure | None = None
+    requests: list[CompletionRequest] = field(default_factory=list)
+    specs: list[DaemonSpec] = field(default_factory=list)
+    closed: bool = False
+
+    def make(self, spec: DaemonSpec, progress: ProgressCallback) -> FakeRuntime:
+        """Stand in for the factory of Services."""
+        self.specs.append(spec)
+        return self
+
+    async def info(self) -> ModelInfo:
+        if self.failure:
+            raise self.failure
+        return ModelInfo(
+            id="fake",
+            context_length=1024,
+            capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
+            layouts=(Layout.SPM, Layout.PSM),
+            num_parameters=8_000_000,
+        )
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        self.requests.append(request)
+        if self.failure:
+            raise self.failure
+        finished = _finished()
+        return Completion(self.answer, "fake", finished.reason, finished.usage, finished.timings)
+
+    async def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
+        self.requests.append(request)
+        if self.failure:
+            raise self.failure
+        yield Chunk(self.answer)
+        yield _finished()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def _finished() -> Finished:
+    return Finished(
+        FinishReason.STOP,
+        Usage(prompt_tokens=12, cached_tokens=8, completion_tokens=3),
+        Timings(queue_ms=0.1, prefill_ms=2.0, decode_ms=4.0),
+    )
