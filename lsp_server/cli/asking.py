@@ -8,8 +8,9 @@ from lsp_server.cli.options import Lines
 from lsp_server.cli.target import Hole
 from lsp_server.context.windows import CursorContext, cursor_context
 from lsp_server.postprocess import Rejected, Suggestion, postprocess, stop_strings
-from lsp_server.source_text import LINE_BREAK, SourceText
+from lsp_server.source_text import SourceText
 from model_runtime.api import (
+    Capability,
     Completion,
     CompletionRequest,
     FinishReason,
@@ -45,17 +46,19 @@ class Answer:
 async def ask(runtime: Runtime, question: Question) -> Answer:
     """Ask as the language server does, and take the answer as it does. Raises RuntimeFailure."""
     hole = question.hole
-    context = cursor_context(SourceText.of(hole.text), hole.offset)
-    completion = await runtime.complete(_request(question, context))
+    source = SourceText.of(hole.text)
+    context = cursor_context(source, hole.offset)
+    infills = Capability.INFILLING in (await runtime.info()).capabilities
+    completion = await runtime.complete(_request(question, context, infills=infills))
     suggestion = _suggestion(question, completion, context)
-    text = suggestion.text.replace("\n", _line_ending(hole.text))
+    text = suggestion.text.replace("\n", source.main_line_break())
     return Answer(text, completion, suggestion.num_replaced)
 
 
-def _request(question: Question, context: CursorContext) -> CompletionRequest:
+def _request(question: Question, context: CursorContext, *, infills: bool) -> CompletionRequest:
     return CompletionRequest(
         prompt=context.prefix,
-        suffix=context.suffix,
+        suffix=context.suffix if infills else None,
         max_tokens=question.max_tokens,
         stop=_stop(question, context),
         sampling=question.sampling,
@@ -76,8 +79,3 @@ def _suggestion(question: Question, completion: Completion, context: CursorConte
     cut_short = completion.finish_reason is FinishReason.LENGTH
     result = postprocess(completion.text, context, cut_short=cut_short)
     return Suggestion("") if isinstance(result, Rejected) else result
-
-
-def _line_ending(text: str) -> str:
-    first = LINE_BREAK.search(text)
-    return first.group() if first else "\n"
