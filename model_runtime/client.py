@@ -85,9 +85,11 @@ class DaemonRuntime:
         ready = await self._ready()
         try:
             return await ready.connection.complete(request)
-        except Unreachable:
-            ready = await self._replaced(ready)
-        return await ready.connection.complete(request)
+        except RuntimeUnavailable as failure:
+            await self._forget(ready)
+            if not isinstance(failure, Unreachable):
+                raise
+        return await (await self._ready()).connection.complete(request)
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
         """Yield chunks, then exactly one Finished; closing the iterator aborts the request in the
@@ -99,8 +101,11 @@ class DaemonRuntime:
                 async for event in events:
                     yield event
             return
-        except Unreachable:  # nothing has been yielded yet
-            ready = await self._replaced(ready)
+        except RuntimeUnavailable as failure:
+            await self._forget(ready)
+            if not isinstance(failure, Unreachable):  # which comes before anything was yielded
+                raise
+        ready = await self._ready()
         async with aclosing(ready.connection.stream(request)) as events:
             async for event in events:
                 yield event
@@ -124,13 +129,14 @@ class DaemonRuntime:
             self._connecting.add_done_callback(self._note_end)
         return await asyncio.shield(self._connecting)
 
-    async def _replaced(self, gone: _Ready) -> _Ready:
-        """Another connection instead of `gone`, whose daemon has ended since its last answer."""
+    async def _forget(self, gone: _Ready) -> None:
+        """Connect anew next time: the daemon behind `gone` has ended, and idle connections of the
+        pool may not have noticed yet.
+        """
         task = self._connecting
         if task and task.done() and task.result() is gone:
             self._connecting = None
             await gone.connection.close()
-        return await self._ready()
 
     async def _connect(self) -> _Ready:
         files = daemon_files(self._spec)

@@ -15,16 +15,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from model_runtime.api import ProgressCallback, RuntimeUnavailable
+from model_runtime.listening import Listener, open_listener
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
-from model_runtime.transport import (
-    Endpoint,
-    Listener,
-    open_listener,
-    read_endpoint,
-    write_endpoint,
-)
+from model_runtime.transport import Endpoint, read_endpoint, write_endpoint
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -59,7 +54,7 @@ def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
 
 
 def _take_lock(files: DaemonFiles) -> BaseFileLock | None:
-    import filelock  # noqa: PLC0415 - 60 ms that the command line's other uses of this module need not pay
+    import filelock
 
     lock = filelock.FileLock(files.lock, mode=0o600)
     try:
@@ -98,7 +93,7 @@ def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
     model.start()
     # Imported while the other thread imports torch; the socket is bound, so clients wait and are
     # not refused.
-    from model_runtime.http_loop import run_server  # noqa: PLC0415
+    from model_runtime.http_loop import run_server
 
     asyncio.run(run_server(listener, model, spec.idle_timeout_s, FAILED_LINGER_S))
     return 1 if model.failure else 0
@@ -107,7 +102,7 @@ def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
 def _loader(spec: DaemonSpec) -> LoadEngine:
     def load(progress: ProgressCallback) -> EngineLike:
         # Imported on the loading thread: torch takes over a second.
-        from model_runtime.loading import load_engine  # noqa: PLC0415
+        from model_runtime.loading import load_engine
 
         folder = resolve_model(spec.model)
         return load_engine(folder, device=spec.device, dtype=spec.dtype, progress=progress)

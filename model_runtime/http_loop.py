@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
+from model_runtime.listening import Listener
 from model_runtime.resident import ResidentModel
 from model_runtime.server import ServerOptions, make_app
-from model_runtime.transport import Listener
 
 _DAY_S = 86_400
 _GRACE_S = 5

@@ -85,7 +85,7 @@ def runtime_folder() -> Path:
         return private_folder(Path(chosen).expanduser().absolute())
     # Imported here: it costs 30 ms, and the variable is set in tests and on machines with homes on
     # a network.
-    import platformdirs  # noqa: PLC0415
+    import platformdirs
 
     with warnings.catch_warnings():
         warnings.simplefilter(

@@ -1,0 +1,315 @@
+"""The HTTP interface around a scripted engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_runtime.api import LoadProgress, OutOfMemory, ProgressCallback, UnsupportedModel
+from model_runtime.client import DaemonSpec
+from model_runtime.server import MAX_BODY_BYTES
+from tests.daemon.fakes import FakeEngine
+from tests.daemon.serving import Serving, serving
+from tests.daemon.waiting import eventually, happens
+
+BODY = {"prompt": "def f():\n    ", "suffix": "\n"}
+USAGE_JSON = {
+    "prompt_tokens": 10,
+    "completion_tokens": 2,
+    "total_tokens": 12,
+    "prompt_tokens_details": {"cached_tokens": 8},
+}
+
+
+def with_daemon(engine: Any, use: Callable[[Serving], Awaitable[None]], **options: Any) -> None:
+    async def run() -> None:
+        async with serving(engine, **options) as daemon:
+            await use(daemon)
+
+    asyncio.run(run())
+
+
+def test_a_whole_answer(runtime_dir: Path) -> None:
+    engine = FakeEngine("return ", "1")
+
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post("/v1/completions", BODY)
+        assert status == 200
+        assert answer["id"].startswith("cmpl-")
+        assert answer["object"] == "text_completion"
+        assert answer["model"] == "scripted"
+        assert answer["choices"] == [
+            {"index": 0, "text": "return 1", "finish_reason": "stop", "logprobs": None}
+        ]
+        assert answer["usage"] == USAGE_JSON
+        assert answer["timings_ms"] == {"queue": 1.0, "prefill": 2.0, "decode": 3.0, "total": 6.0}
+
+    with_daemon(engine, use)
+    assert engine.requests[0].suffix == "\n"
+    assert engine.closed
+
+
+def test_a_streamed_answer(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        async with (
+            daemon.http() as http,
+            http.post("/v1/completions", json=BODY | {"stream": True}) as answer,
+        ):
+            assert answer.content_type == "text/event-stream"
+            messages = (await answer.text()).split("\n\n")
+        assert messages[-2:] == ["data: [DONE]", ""]
+        parts = [json.loads(message.removeprefix("data: ")) for message in messages[:-2]]
+        assert [part["choices"][0]["text"] for part in parts] == ["re", "turn\n\n", ""]
+        assert [part["choices"][0]["finish_reason"] for part in parts] == [None, None, "stop"]
+        assert len({part["id"] for part in parts}) == 1
+        assert parts[-1]["usage"] == USAGE_JSON
+        assert "usage" not in parts[0]
+
+    with_daemon(FakeEngine("re", "turn\n\n"), use)
+
+
+def test_models_and_status(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        await daemon.runtime.info()
+        _, models = await daemon.get("/v1/models")
+        assert models["object"] == "list"
+        assert models["data"][0]["id"] == "scripted"
+        assert models["data"][0]["fimbria"]["capabilities"] == ["completion", "infilling"]
+        _, status = await daemon.get("/v1/status")
+        assert status["state"] == "ready"
+        assert status["pid"] == daemon.endpoint.pid
+        assert status["model"] == models["data"][0]
+        assert status["engine"] == {"requests": 0}
+        assert status["error"] is None
+        assert status["idle_timeout_s"] == 0
+
+    with_daemon(FakeEngine(), use)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected_status", "expected_code", "word"),
+    [
+        ("/v1/completions", BODY | {"max_tokens": "x"}, 400, "invalid_request", "max_tokens"),
+        ("/v1/completions", [], 400, "invalid_request", "JSON object"),
+        ("/v1/completions", BODY | {"model": "gpt"}, 404, "model_not_found", "model"),
+        ("/v1/chat/completions", {"messages": []}, 400, "missing_capability", "chat"),
+        ("/v1/nonsense", {}, 404, "invalid_request", "Not Found"),
+        ("/v1/status", {}, 405, "invalid_request", "Method Not Allowed"),
+    ],
+)
+def test_errors_are_json(
+    runtime_dir: Path,
+    path: str,
+    body: Any,
+    expected_status: int,
+    expected_code: str,
+    word: str,
+) -> None:
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post(path, body)
+        error = answer["error"]
+        assert (status, error["code"]) == (expected_status, expected_code)
+        assert word in error["message"]
+        assert error["type"] == "invalid_request_error"
+        assert set(error) == {"message", "type", "code", "hint"}
+
+    with_daemon(FakeEngine(), use)
+
+
+def test_the_served_model_may_be_named(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        for name in ("scripted", "starter", None):
+            status, _ = await daemon.post("/v1/completions", BODY | {"model": name})
+            assert status == 200
+
+    with_daemon(FakeEngine(), use)
+
+
+def test_a_body_over_the_limit_is_refused(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        async def pieces() -> Any:
+            for _ in range(17):
+                yield b"x" * (MAX_BODY_BYTES // 16)
+
+        async with daemon.http() as http, http.post("/v1/completions", data=pieces()) as answer:
+            assert answer.status == 413
+
+    with_daemon(FakeEngine(), use)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_failure_before_the_first_event_has_its_own_status(
+    runtime_dir: Path, stream: bool
+) -> None:
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post("/v1/completions", BODY | {"stream": stream})
+        assert status == 507
+        assert answer["error"]["code"] == "out_of_memory"
+        assert answer["error"]["hint"] == "Buy more."
+
+    with_daemon(FakeEngine(OutOfMemory("Full.", "Buy more.")), use)
+
+
+def test_a_crash_shows_no_traceback_and_logs_no_text(
+    runtime_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post("/v1/completions", {"prompt": "my secret"})
+        assert status == 500
+        assert answer["error"]["code"] == "runtime_failure"
+        assert "secret" not in json.dumps(answer)
+        assert (await daemon.get("/v1/status"))[0] == 200
+
+    with caplog.at_level(logging.INFO):
+        with_daemon(FakeEngine(crash=ValueError("my secret is bad")), use)
+    assert "ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_dropped_connection_aborts(runtime_dir: Path, stream: bool) -> None:
+    engine = FakeEngine("return", endless=True)
+
+    async def use(daemon: Serving) -> None:
+        async with daemon.http() as http:
+            body = BODY | {"stream": stream}
+            request = asyncio.create_task(http.post("/v1/completions", json=body))
+            await happens(engine.submitted)
+            request.cancel()
+        await happens(engine.aborted)
+
+    with_daemon(engine, use)
+
+
+def test_shutdown_aborts_what_runs(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        running = asyncio.create_task(daemon.post("/v1/completions", BODY))
+        await happens(engine.submitted)
+        assert await daemon.post("/v1/shutdown", {}) == (200, {"stopping": True})
+        _, answer = await running
+        assert answer["choices"][0]["finish_reason"] == "aborted"
+        await daemon.ended
+
+    engine = FakeEngine("x", endless=True)
+    with_daemon(engine, use)
+
+
+def test_tcp_needs_the_token(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        async with daemon.http() as http:
+            for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "é"}):
+                async with http.get("/v1/status", headers=header) as answer:
+                    assert answer.status == 401
+                    assert (await answer.json())["error"]["code"] == "unauthorized"
+        assert (await daemon.runtime.info()).id == "scripted"
+
+    with_daemon(FakeEngine(), use, spec=DaemonSpec(transport="tcp"))
+
+
+def test_status_answers_while_the_model_loads_and_completions_wait(runtime_dir: Path) -> None:
+    may_load = threading.Event()
+
+    def load(progress: ProgressCallback) -> FakeEngine:
+        progress(LoadProgress("reading", 0.5))
+        may_load.wait()
+        return FakeEngine("x")
+
+    async def use(daemon: Serving) -> None:
+        async def reading() -> bool:
+            _, status = await daemon.get("/v1/status")
+            assert status["state"] == "loading"
+            assert status["model"] is None
+            return bool(status["progress"] == {"stage": "reading", "fraction": 0.5})
+
+        await eventually(reading)
+        completion = asyncio.create_task(daemon.post("/v1/completions", BODY))
+        await reading()
+        assert not completion.done()
+        may_load.set()
+        assert (await completion)[0] == 200
+
+    with_daemon(load, use)
+
+
+def test_a_waiting_completion_that_is_cancelled_leaves_the_loading_alone(runtime_dir: Path) -> None:
+    may_load = threading.Event()
+
+    def load(_: ProgressCallback) -> FakeEngine:
+        may_load.wait()
+        return FakeEngine("x")
+
+    async def use(daemon: Serving) -> None:
+        async def busy() -> bool:
+            return bool((await daemon.get("/v1/status"))[1]["state"] == "loading")
+
+        async with daemon.http() as http:
+            request = asyncio.create_task(http.post("/v1/completions", json=BODY))
+            await busy()
+            request.cancel()
+        may_load.set()
+        assert (await daemon.post("/v1/completions", BODY))[0] == 200
+
+    with_daemon(load, use)
+
+
+def test_a_daemon_without_model_says_why_and_ends(runtime_dir: Path) -> None:
+    def load(_: ProgressCallback) -> FakeEngine:
+        raise UnsupportedModel("Not a Llama.", "Use one.")
+
+    async def use(daemon: Serving) -> None:
+        async def failed() -> dict[str, Any] | None:
+            _, status = await daemon.get("/v1/status")
+            return status if status["state"] == "failed" else None
+
+        status = await eventually(failed)
+        assert status["error"]["code"] == "unsupported_model"
+        _, answer = await daemon.post("/v1/completions", BODY)
+        assert answer["error"]["message"] == "Not a Llama."
+
+    with_daemon(load, use)
+
+    async def wait(daemon: Serving) -> None:
+        await daemon.ended
+
+    with_daemon(load, wait, linger_s=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError(), "out_of_memory"), (ValueError("header too large"), "unsupported_model")],
+)
+def test_an_unexpected_error_of_loading_is_explained(
+    runtime_dir: Path, error: Exception, code: str
+) -> None:
+    def load(_: ProgressCallback) -> FakeEngine:
+        raise error
+
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post("/v1/completions", BODY)
+        assert status >= 500
+        assert answer["error"]["code"] == code
+        assert answer["error"]["hint"]
+
+    with_daemon(load, use)
+
+
+def test_an_idle_daemon_ends_and_a_busy_one_does_not(runtime_dir: Path) -> None:
+    engine = FakeEngine("x", endless=True)
+
+    async def use(daemon: Serving) -> None:
+        async with daemon.http() as http:
+            request = asyncio.create_task(http.post("/v1/completions", json=BODY))
+            await happens(engine.submitted)
+            _, status = await daemon.get("/v1/status")
+            assert status["idle_s"] == 0
+            request.cancel()
+        await daemon.ended
+
+    with_daemon(engine, use, idle_timeout_s=0.05)
