@@ -1,0 +1,21 @@
+"""`textDocument/didChange`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsp_server.convert import edits_from_lsp
+from lsp_server.lean_types import types
+
+if TYPE_CHECKING:
+    from lsp_server.language_server import FimbriaServer
+
+METHOD = types.TEXT_DOCUMENT_DID_CHANGE
+
+
+def handle(ls: FimbriaServer, params: types.DidChangeTextDocumentParams) -> None:
+    """Follow the editor; what was being computed for the text before is worthless now."""
+    changed = params.text_document
+    ls.requests.supersede(changed.uri)
+    edits = edits_from_lsp(params.content_changes)
+    ls.documents.change(changed.uri, changed.version, edits, ls.encoding)

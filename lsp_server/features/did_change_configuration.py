@@ -1,0 +1,30 @@
+"""`workspace/didChangeConfiguration`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsp_server.lean_types import types
+from lsp_server.settings import editor_values
+
+if TYPE_CHECKING:
+    from lsp_server.language_server import FimbriaServer
+
+METHOD = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+
+
+def handle(ls: FimbriaServer, params: types.DidChangeConfigurationParams) -> None:
+    """Take new settings; another model means another runtime."""
+    values = editor_values(params.settings)
+    if not values:
+        return
+    other_runtime = ls.configure("settings", values)
+    ls.show_problems()
+    if other_runtime:
+        ls.in_background(_change_runtime(ls))
+
+
+async def _change_runtime(ls: FimbriaServer) -> None:
+    await ls.runtime.close()
+    if ls.settings.warm_up:
+        await ls.runtime.warm_up()

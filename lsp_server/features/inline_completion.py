@@ -1,0 +1,97 @@
+"""`textDocument/inlineCompletion`: ghost text."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsp_server.context.windows import cursor_context
+from lsp_server.convert import position_from_lsp, range_to_lsp
+from lsp_server.lean_types import types
+from lsp_server.postprocess import Rejected, Suggestion, postprocess, stop_strings
+from model_runtime.api import CompletionRequest, FinishReason
+
+if TYPE_CHECKING:
+    from lsp_server.documents import Document
+    from lsp_server.language_server import FimbriaServer
+    from lsp_server.source_text import SourceText
+
+METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where to insert, and what the file would look like at that moment.
+
+    typed: text that comes before the suggestion; the selected entry of a completion menu.
+    start, end: the part of the document that `typed` takes the place of; usually the cursor.
+    text: the document with `typed` in it, and `offset`, its end.
+    """
+
+    typed: str
+    start: int
+    end: int
+    text: SourceText
+    offset: int
+
+
+async def handle(
+    ls: FimbriaServer, params: types.InlineCompletionParams
+) -> types.InlineCompletionList | None:
+    """Suggest what to insert at the cursor.
+
+    No items: there is nothing to say, or the model cannot answer now. None: the question is out of
+    date, so that the editor leaves alone what it shows.
+    """
+    document = ls.documents.snapshot(params.text_document.uri)
+    if document is None:
+        return types.InlineCompletionList(items=[])
+    return await ls.requests.run(document.uri, _complete(ls, document, params))
+
+
+async def _complete(
+    ls: FimbriaServer, document: Document, params: types.InlineCompletionParams
+) -> types.InlineCompletionList | None:
+    site = _site(ls, document, params)
+    context = cursor_context(site.text, site.offset)
+    request = CompletionRequest(
+        prompt=context.prefix,
+        suffix=context.suffix if ls.runtime.infills else None,
+        max_tokens=ls.settings.max_tokens,
+        stop=stop_strings(context),
+        document=ls.document_key(document.uri),
+    )
+    completion = await ls.runtime.complete(request)
+    if not ls.documents.is_current(document):
+        return None
+    if completion is None:
+        return types.InlineCompletionList(items=[])
+    cut_short = completion.finish_reason is FinishReason.LENGTH
+    outcome = postprocess(completion.text, context, cut_short=cut_short)
+    if isinstance(outcome, Rejected):
+        logger.debug("Nothing shown: %s", outcome.reason)
+        return types.InlineCompletionList(items=[])
+    return types.InlineCompletionList(items=[_item(ls, document, site, outcome)])
+
+
+def _site(ls: FimbriaServer, document: Document, params: types.InlineCompletionParams) -> _Site:
+    selected = params.context.selected_completion_info
+    if selected is None:
+        cursor = document.offset_at(position_from_lsp(params.position), ls.encoding)
+        return _Site("", cursor, cursor, document.text, cursor)
+    start = document.offset_at(position_from_lsp(selected.range.start), ls.encoding)
+    end = document.offset_at(position_from_lsp(selected.range.end), ls.encoding)
+    text = document.text.replaced(start, max(start, end), selected.text)
+    return _Site(selected.text, start, max(start, end), text, start + len(selected.text))
+
+
+def _item(
+    ls: FimbriaServer, document: Document, site: _Site, suggestion: Suggestion
+) -> types.InlineCompletionItem:
+    text = suggestion.text.replace("\n", document.text.main_line_break())
+    start = document.position_at(site.start, ls.encoding)
+    end = document.position_at(site.end + suggestion.num_replaced, ls.encoding)
+    return types.InlineCompletionItem(insert_text=site.typed + text, range=range_to_lsp(start, end))

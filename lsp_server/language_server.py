@@ -1,0 +1,124 @@
+"""What one editor's session consists of; the features work on it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pygls.lsp.server import LanguageServer
+
+from lsp_server import __version__
+from lsp_server.documents import DocumentStore
+from lsp_server.lean_types import types
+from lsp_server.load_progress import LoadProgressReporter
+from lsp_server.positions import PositionEncoding
+from lsp_server.protocol import FimbriaProtocol
+from lsp_server.requests import PendingRequests
+from lsp_server.runtime_link import RuntimeLink, on_loop_thread
+from lsp_server.settings import Settings, apply
+
+if TYPE_CHECKING:
+    from model_runtime.api import LoadProgress, ProgressCallback, Runtime, RuntimeFailure
+
+logger = logging.getLogger(__name__)
+
+RuntimeFactory = Callable[[Settings, "ProgressCallback"], "Runtime"]
+InlineCompletions = types.InlineCompletionList | None
+
+_RUNTIME_SETTINGS = ("model", "device", "dtype", "transport", "idle_timeout_s")
+
+
+class FimbriaServer(LanguageServer):
+    """The state behind the handlers of one connection.
+
+    settings: what holds now; `base_settings` is what held before the editor said anything.
+    problems: about settings, not yet shown.
+    """
+
+    protocol: FimbriaProtocol
+
+    def __init__(
+        self, runtime_factory: RuntimeFactory, settings: Settings, problems: Sequence[str]
+    ) -> None:
+        super().__init__("fimbria", __version__, protocol_cls=FimbriaProtocol)
+        self.base_settings = self.settings = settings
+        self.problems = list(problems)
+        self.encoding = PositionEncoding.UTF16
+        self.documents = DocumentStore()
+        self.requests: PendingRequests[InlineCompletions] = PendingRequests()
+        self.load_progress = LoadProgressReporter(self)
+        self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
+        self._runtime_factory = runtime_factory
+        self._session = os.urandom(8)
+        self._background: set[asyncio.Task[None]] = set()
+        self._on_close: list[Callable[[], None]] = []
+
+    def configure(self, source: str, values: Mapping[str, object]) -> bool:
+        """Take the editor's settings; returns whether they ask for another runtime."""
+        before = self.settings
+        self.settings, problems = apply(self.base_settings, values, source)
+        self.problems += problems
+        return any(
+            getattr(before, name) != getattr(self.settings, name) for name in _RUNTIME_SETTINGS
+        )
+
+    def show_problems(self) -> None:
+        """Show what is wrong with the settings, each thing once."""
+        problems, self.problems = self.problems, []
+        for problem in problems:
+            logger.warning("%s", problem)
+        if problems:
+            self._show(types.MessageType.Warning, "Settings: " + " ".join(problems))
+
+    def document_key(self, uri: str) -> str:
+        """A name for a document of this session that tells a runtime nothing about it."""
+        name = uri.encode("utf-8", "surrogatepass")
+        return hashlib.blake2s(name, key=self._session, digest_size=8).hexdigest()
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start something that no answer waits for."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_ended)
+
+    def on_close(self, call: Callable[[], None]) -> None:
+        """Have something undone when the session ends."""
+        self._on_close.append(call)
+
+    async def close(self) -> None:
+        """End all work and let go of the runtime. Can be called again."""
+        while self._on_close:
+            self._on_close.pop()()
+        await self.requests.close()
+        for task in self._background:
+            task.cancel()
+        if self._background:
+            await asyncio.wait(self._background)
+        await self.runtime.close()
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log what pygls would show to the user in its own words."""
+        logger.error("%s: %s", getattr(source, "__name__", source), type(error).__name__)
+
+    def _make_runtime(self) -> Runtime:
+        loop = asyncio.get_running_loop()
+
+        def report(progress: LoadProgress) -> None:
+            on_loop_thread(loop, lambda: self.load_progress.report(progress))
+
+        return self._runtime_factory(self.settings, report)
+
+    def _announce(self, failure: RuntimeFailure) -> None:
+        self._show(types.MessageType.Error, str(failure))
+
+    def _show(self, kind: types.MessageType, text: str) -> None:
+        self.window_show_message(types.ShowMessageParams(kind, f"Fimbria: {text}"))
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("Background work failed", exc_info=error)

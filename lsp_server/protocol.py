@@ -1,0 +1,121 @@
+"""Our edge of pygls: one answer to every request, whatever is wrong with it, and no one else's
+document store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInternalError,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+    JsonRpcServerNotInitialized,
+)
+from pygls.protocol import LanguageServerProtocol
+
+from lsp_server.lean_types import types
+
+logger = logging.getLogger(__name__)
+
+_NOT_FROM_PYGLS = (
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+)
+
+
+class FimbriaProtocol(LanguageServerProtocol):
+    """pygls' protocol with its document store left out."""
+
+    exit_code: int | None = None
+    """Set when the editor has sent `exit`."""
+
+    def receive(self, body: bytes) -> None:
+        """Handle one message. Errors become answers or log lines; nothing raises."""
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            self._refuse(None, JsonRpcParseError())
+            return
+        if not isinstance(message, dict):
+            self._refuse(None, JsonRpcInvalidRequest())
+        elif message.get("method") == types.EXIT:
+            self.exit_code = 0 if self._shutdown else 1
+        else:
+            self._dispatch(message)
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        method, is_request = message.get("method"), "method" in message and "id" in message
+        problem = self._out_of_turn(method) or self._handled(message)
+        if problem is None:
+            return
+        if is_request:
+            self._refuse(message["id"], problem)
+        else:
+            logger.warning("Ignored %s: %s", method or "a response", problem.message)
+
+    def _out_of_turn(self, method: str | None) -> JsonRpcException | None:
+        if self._shutdown:
+            return JsonRpcInvalidRequest("The server has been shut down")
+        initialized = self._workspace is not None
+        if method is not None and initialized == (method == types.INITIALIZE):
+            return JsonRpcInvalidRequest("Already initialized") if initialized else _NOT_YET
+        return None
+
+    def _handled(self, message: dict[str, Any]) -> JsonRpcException | None:
+        message.setdefault("jsonrpc", self.VERSION)
+        _tolerate_old_trigger_kinds(message)
+        try:
+            self.handle_message(self.structure_message(message))
+        except JsonRpcException as error:
+            return error
+        except Exception:
+            logger.exception("Could not handle %s", message.get("method"))
+            return JsonRpcInternalError()
+        return None
+
+    def _refuse(self, msg_id: str | int | None, problem: JsonRpcException) -> None:
+        self._send_response(msg_id, error=problem.to_response_error())  # type: ignore[arg-type]
+
+    def _send_response(
+        self,
+        msg_id: str | int,
+        result: Any | None = None,
+        error: types.ResponseError | None = None,
+    ) -> None:
+        """Send a response; an error goes without pygls' traceback and its paths."""
+        if error is not None:
+            internal = error.code == JsonRpcInternalError.CODE
+            message = "Internal error; the server's log says more" if internal else error.message
+            error = types.ResponseError(code=error.code, message=message)
+        super()._send_response(msg_id, result, error)
+
+    def _register_builtin_features(self) -> None:
+        super()._register_builtin_features()  # type: ignore[no-untyped-call]
+        for method in _NOT_FROM_PYGLS:
+            self.fm.builtin_features.pop(method, None)
+
+
+_NOT_YET = JsonRpcServerNotInitialized("The first request must be initialize")
+
+
+def _tolerate_old_trigger_kinds(message: dict[str, Any]) -> None:
+    """Read trigger kinds of clients that know only a draft of the protocol, which began at 0, or
+    send none: lsprotocol would refuse the whole request.
+    """
+    if message.get("method") != types.TEXT_DOCUMENT_INLINE_COMPLETION:
+        return
+    params = message.get("params")
+    if not isinstance(params, dict):
+        return
+    context = params.setdefault("context", {})
+    kinds = [kind.value for kind in types.InlineCompletionTriggerKind]
+    if isinstance(context, dict) and context.get("triggerKind") not in kinds:
+        context["triggerKind"] = types.InlineCompletionTriggerKind.Automatic.value

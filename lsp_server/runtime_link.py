@@ -1,0 +1,98 @@
+"""The server's way to the model: says once what is wrong, and works again when the model does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from model_runtime.api import Capability, ModelLoading, RuntimeFailure
+
+if TYPE_CHECKING:
+    from model_runtime.api import Completion, CompletionRequest, ModelInfo, Runtime
+
+logger = logging.getLogger(__name__)
+
+
+class RuntimeLink:
+    """One runtime, made when it is first needed.
+
+    connect: makes the runtime.
+    announce: tells the user about a failure; not called again until something has worked in
+    between.
+    settled: called when waiting for the model is over, well or badly.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Runtime],
+        announce: Callable[[RuntimeFailure], None],
+        settled: Callable[[], None],
+    ) -> None:
+        self._connect = connect
+        self._announce = announce
+        self._settled = settled
+        self._runtime: Runtime | None = None
+        self._info: ModelInfo | None = None
+        self._failing = False
+
+    @property
+    def infills(self) -> bool:
+        """Whether the model takes a suffix; assumed until it is known."""
+        return self._info is None or Capability.INFILLING in self._info.capabilities
+
+    async def warm_up(self) -> None:
+        """Have the model loaded before it is needed."""
+        try:
+            self._info = await self._connected().info()
+        except RuntimeFailure as failure:
+            self._failed(failure)
+        else:
+            self._worked()
+
+    async def complete(self, request: CompletionRequest) -> Completion | None:
+        """Return None when the runtime cannot answer now; the user has then been told why."""
+        try:
+            completion = await self._connected().complete(request)
+        except RuntimeFailure as failure:
+            self._failed(failure)
+            return None
+        self._worked()
+        return completion
+
+    async def close(self) -> None:
+        """Let go of the runtime; the next request makes a new one, and is told about anew."""
+        runtime, self._runtime = self._runtime, None
+        self._info, self._failing = None, False
+        if runtime is None:
+            return
+        try:
+            await runtime.close()
+        except RuntimeFailure as failure:
+            logger.info("While closing the runtime: %s", failure)
+
+    def _connected(self) -> Runtime:
+        if self._runtime is None:
+            self._runtime = self._connect()
+        return self._runtime
+
+    def _worked(self) -> None:
+        self._failing = False
+        self._settled()
+
+    def _failed(self, failure: RuntimeFailure) -> None:
+        if isinstance(failure, ModelLoading):
+            logger.info("%s", failure)
+            return
+        logger.log(logging.DEBUG if self._failing else logging.ERROR, "%s", failure)
+        self._settled()
+        if not self._failing:
+            self._failing = True
+            self._announce(failure)
+
+
+def on_loop_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Run `call` on the loop's thread, from any thread, also while the loop is ending."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)

@@ -1,0 +1,84 @@
+"""Puts the language server together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lsp_server.lean_types import types  # before whatever else imports lsprotocol
+
+# isort: split
+from lsp_server import logs
+from lsp_server.features import (
+    did_change,
+    did_change_configuration,
+    did_close,
+    did_open,
+    initialize,
+    initialized,
+    inline_completion,
+    shutdown,
+)
+from lsp_server.language_server import FimbriaServer, RuntimeFactory
+from lsp_server.settings import Settings, apply, from_environment
+from lsp_server.transport import serve_stdio
+
+if TYPE_CHECKING:
+    from model_runtime.api import ProgressCallback, Runtime
+
+
+def make_server(
+    runtime_factory: RuntimeFactory,
+    settings: Settings | None = None,
+    problems: Sequence[str] = (),
+) -> FimbriaServer:
+    """Return a server for one connection, with every feature registered.
+
+    runtime_factory: makes the runtime when it is first needed, and again after other settings.
+    problems: sentences to show to the user once the editor is ready.
+    """
+    server = FimbriaServer(runtime_factory, settings or Settings(), problems)
+    for feature in (
+        initialize,
+        initialized,
+        shutdown,
+        did_open,
+        did_change,
+        did_close,
+        did_change_configuration,
+    ):
+        server.feature(feature.METHOD)(feature.handle)
+    server.feature(inline_completion.METHOD, types.InlineCompletionOptions())(
+        inline_completion.handle
+    )
+    return server
+
+
+def run(flags: Mapping[str, object] | None = None) -> int:
+    """Serve the editor on standard input and output; returns the exit status.
+
+    flags: settings by name, from the command line.
+    """
+    settings, problems = from_environment(os.environ)
+    settings, more = apply(settings, flags or {}, "command line")
+    problems += more + logs.log_to_file(settings)
+    server = make_server(daemon_runtime, settings, problems)
+    gc.freeze()  # thousands of classes that live as long as the process
+    return asyncio.run(serve_stdio(server))
+
+
+def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:
+    """Return the runtime behind this machine's daemon for the chosen model."""
+    from model_runtime.client import DaemonRuntime, DaemonSpec
+
+    spec = DaemonSpec(
+        model=settings.model,
+        device=settings.device,
+        dtype=settings.dtype,
+        idle_timeout_s=settings.idle_timeout_s,
+        transport=settings.transport,
+    )
+    return DaemonRuntime(spec, progress=progress)
