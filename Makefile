@@ -7,26 +7,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check fix setup clean
+.PHONY: help demo test check fix setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	@echo "==> Setting up $(VENV) (once; torch is the large part, about two minutes)"
+$(VENV)/.base: pyproject.toml constraints.txt
+	@echo "==> Setting up $(VENV) (once; two to three minutes, most of them for torch)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Fimbria needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	  || { echo "Fimbria needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "==> 1/2 torch (CPU build where the index has one)"
+	@echo "==> 1/2 torch"
 	@$(BIN)/python -m pip install -q -c constraints.txt torch
-	@echo "==> 2/2 Fimbria, its dependencies and what the tests need"
+	@echo "==> 2/2 Fimbria and its other dependencies"
+	@$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	@echo "==> Installing what the tests need"
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.dev
 
-demo: setup
+demo: $(VENV)/.base
 	@$(BIN)/fimbria demo
 
 test: setup
