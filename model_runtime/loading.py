@@ -63,6 +63,7 @@ def load_engine(
         )
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(model, renderer.context_length)
+        _warm_up(model, kv)
         engine = Engine(model, renderer, kv, slots, _describe(folder, model, renderer))
     report(LoadProgress("ready", 1.0))
     return engine
@@ -171,6 +172,15 @@ def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, 
         model.kv_shape, num_slots, context_length, dtype=model.dtype, device=model.device
     )
     return kv, SlotIndex(num_slots, context_length)
+
+
+def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
+    """Run the kernels of prefill and decode once: the first call of each sets things up.
+
+    The tokens written to slot 0 are in no token list, so nothing will ever take them for cached.
+    """
+    for num_tokens in (32, 1):
+        model.forward(torch.zeros(num_tokens, dtype=torch.int64, device=model.device), kv, 0, 0)
 
 
 def _free_bytes(device: torch.device) -> int:
