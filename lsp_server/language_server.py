@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
 from lsp_server import __version__
@@ -102,7 +103,8 @@ class FimbriaServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what pygls would show to the user in its own words."""
-        logger.error("%s: %s", getattr(source, "__name__", source), type(error).__name__)
+        if not isinstance(error, JsonRpcException) or isinstance(error, JsonRpcInternalError):
+            logger.error("%s: %s", getattr(source, "__name__", source), type(error).__name__)
 
     def _make_runtime(self) -> Runtime:
         loop = asyncio.get_running_loop()

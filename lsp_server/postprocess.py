@@ -51,9 +51,12 @@ def is_multiline(context: CursorContext) -> bool:
     return _CLOSERS.fullmatch(context.rest_of_line) is not None
 
 
-def stop_strings(context: CursorContext) -> tuple[str, ...]:
-    """Where generation can end because nothing behind would be shown."""
-    return ("\n\n\n",) if is_multiline(context) else ("\n",)
+def stop_strings(context: CursorContext, *, single_line: bool = False) -> tuple[str, ...]:
+    """Where generation can end because nothing behind would be shown.
+
+    single_line: the model's lines after the first are not worth showing.
+    """
+    return ("\n\n\n",) if is_multiline(context) and not single_line else ("\n",)
 
 
 def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggestion | Rejected:

@@ -82,7 +82,11 @@ class FimbriaProtocol(LanguageServerProtocol):
         return None
 
     def _refuse(self, msg_id: str | int | None, problem: JsonRpcException) -> None:
-        self._send_response(msg_id, error=problem.to_response_error())  # type: ignore[arg-type]
+        if msg_id is not None:
+            self._send_response(msg_id, error=problem.to_response_error())
+            return
+        error = {"code": problem.code, "message": problem.message}
+        self._send_data({"jsonrpc": self.VERSION, "id": None, "error": error})
 
     def _send_response(
         self,

@@ -32,7 +32,7 @@ class _Pending(Generic[T]):
             if error is not None:
                 logger.debug("Superseded work failed", exc_info=error)
         elif task.cancelled():
-            self.answer.cancel()
+            self.answer.set_result(None)
         elif error is not None:
             self.answer.set_exception(error)
         else:

@@ -42,6 +42,11 @@ class RuntimeLink:
         """Whether the model takes a suffix; assumed until it is known."""
         return self._info is None or Capability.INFILLING in self._info.capabilities
 
+    @property
+    def single_line(self) -> bool:
+        """Whether the model is good for the rest of a line only."""
+        return self._info is not None and self._info.single_line
+
     async def warm_up(self) -> None:
         """Have the model loaded before it is needed."""
         try:

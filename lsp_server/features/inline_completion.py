@@ -61,7 +61,7 @@ async def _complete(
         prompt=context.prefix,
         suffix=context.suffix if ls.runtime.infills else None,
         max_tokens=ls.settings.max_tokens,
-        stop=stop_strings(context),
+        stop=stop_strings(context, single_line=ls.runtime.single_line),
         document=ls.document_key(document.uri),
     )
     completion = await ls.runtime.complete(request)

@@ -1,0 +1,98 @@
+"""Stand-ins whose behaviour the test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from lsp_server.settings import Settings
+from model_runtime.api import (
+    Capability,
+    Completion,
+    CompletionRequest,
+    Event,
+    FinishReason,
+    ModelInfo,
+    ProgressCallback,
+    Timings,
+    Usage,
+)
+
+MODEL = ModelInfo(
+    id="fake",
+    context_length=2048,
+    capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
+)
+
+
+def completion(text: str, reason: FinishReason = FinishReason.STOP) -> Completion:
+    return Completion(text, MODEL.id, reason, Usage(8, 0, 4), Timings(0.0, 1.0, 2.0))
+
+
+class Call:
+    """One request that has reached the runtime."""
+
+    def __init__(self, request: CompletionRequest) -> None:
+        self.request = request
+        self.reply: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        self.aborted = asyncio.Event()
+
+    def answer(self, text: str, reason: FinishReason = FinishReason.STOP) -> None:
+        self.reply.set_result(completion(text, reason))
+
+    def fail(self, error: Exception) -> None:
+        self.reply.set_exception(error)
+
+
+class FakeRuntime:
+    """Implements api.Runtime. With `outcome` every request gets it at once; without, each waits
+    until the test answers the call that `next_call` returns.
+    """
+
+    def __init__(self, outcome: str | Exception | None = None) -> None:
+        self.outcome = outcome
+        self.model: ModelInfo | Exception = MODEL
+        self.loaded: asyncio.Event | None = None
+        self.calls: list[Call] = []
+        self.num_closed = 0
+        self.made = asyncio.Event()
+        self.made_with: list[Settings] = []
+        self.progress: ProgressCallback | None = None
+        self._arrived: asyncio.Queue[Call] = asyncio.Queue()
+
+    def factory(self, settings: Settings, progress: ProgressCallback) -> FakeRuntime:
+        self.made_with.append(settings)
+        self.progress = progress
+        self.made.set()
+        return self
+
+    async def next_call(self) -> Call:
+        return await self._arrived.get()
+
+    async def info(self) -> ModelInfo:
+        if self.loaded is not None:
+            await self.loaded.wait()
+        if isinstance(self.model, Exception):
+            raise self.model
+        return self.model
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        call = Call(request)
+        self.calls.append(call)
+        self._arrived.put_nowait(call)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        if self.outcome is not None:
+            return completion(self.outcome)
+        try:
+            return await call.reply
+        except asyncio.CancelledError:
+            call.aborted.set()
+            raise
+
+    async def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
+        raise NotImplementedError
+        yield
+
+    async def close(self) -> None:
+        self.num_closed += 1
