@@ -1,0 +1,1 @@
+"""Train, evaluate and package the starter model: `python -m training --help`."""
