@@ -1,0 +1,1 @@
+"""Speed and quality, measured; results lie in `results/` with machine and date."""
