@@ -146,6 +146,9 @@ class ModelInfo:
     capabilities: frozenset[Capability]
     layouts: tuple[Layout, ...] = ()
     """Trained prompt orders, the default first; empty without infilling."""
+    single_line: bool = False
+    """Ghost text of this model is best kept to the rest of a line: further lines are rarely right.
+    """
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"

@@ -45,6 +45,8 @@ class ModelConfig:
     rope_scaling: RopeScaling | None
     tied_embeddings: bool
     dtype: str
+    single_line: bool
+    """Fimbria's own: see `ModelInfo.single_line`."""
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -76,6 +78,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         rope_scaling=_rope_scaling(rope),
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
+        single_line=bool(raw.get("fimbria", {}).get("single_line", False)),
     )
 
 

@@ -158,6 +158,7 @@ def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> Mode
         context_length=renderer.context_length,
         capabilities=capabilities(renderer.fim),
         layouts=renderer.family.layouts if renderer.fim else (),
+        single_line=model.config.single_line,
         num_parameters=model.num_parameters,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
@@ -179,7 +180,7 @@ def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
 
     The tokens written to slot 0 are in no token list, so nothing will ever take them for cached.
     """
-    for num_tokens in (32, 1):
+    for num_tokens in (16, 1):
         model.forward(torch.zeros(num_tokens, dtype=torch.int64, device=model.device), kv, 0, 0)
 
 

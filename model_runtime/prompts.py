@@ -49,7 +49,7 @@ class PromptRenderer:
         longest = self.context_length - _NUM_CONTROL_TOKENS - _MIN_PROMPT_TOKENS
         if request.max_tokens > longest:
             raise InvalidRequest(
-                f"max_tokens {request.max_tokens} leaves no room for a prompt: the model's context is "
+                f"max_tokens {request.max_tokens} leaves no room for a prompt: the context is "
                 f"{self.context_length} tokens.",
                 f"Ask for at most {longest}.",
             )

@@ -15,6 +15,7 @@ from model_runtime.api import (
     CompletionRequest,
     FinishReason,
     Layout,
+    ModelInfo,
     Runtime,
     SamplingParams,
 )
@@ -48,28 +49,29 @@ async def ask(runtime: Runtime, question: Question) -> Answer:
     hole = question.hole
     source = SourceText.of(hole.text)
     context = cursor_context(source, hole.offset)
-    infills = Capability.INFILLING in (await runtime.info()).capabilities
-    completion = await runtime.complete(_request(question, context, infills=infills))
+    model = await runtime.info()
+    completion = await runtime.complete(_request(question, context, model))
     suggestion = _suggestion(question, completion, context)
     text = suggestion.text.replace("\n", source.main_line_break())
     return Answer(text, completion, suggestion.num_replaced)
 
 
-def _request(question: Question, context: CursorContext, *, infills: bool) -> CompletionRequest:
+def _request(question: Question, context: CursorContext, model: ModelInfo) -> CompletionRequest:
+    infills = Capability.INFILLING in model.capabilities
     return CompletionRequest(
         prompt=context.prefix,
         suffix=context.suffix if infills else None,
         max_tokens=question.max_tokens,
-        stop=_stop(question, context),
+        stop=_stop(question, context, model),
         sampling=question.sampling,
         layout=question.layout,
         heal=question.heal,
     )
 
 
-def _stop(question: Question, context: CursorContext) -> tuple[str, ...]:
+def _stop(question: Question, context: CursorContext, model: ModelInfo) -> tuple[str, ...]:
     if question.lines is Lines.AUTO:
-        return stop_strings(context)
+        return stop_strings(context, single_line=model.single_line)
     return ("\n",) if question.lines is Lines.SINGLE else ()
 
 
