@@ -36,6 +36,7 @@ from model_runtime.transport import (
 
 if TYPE_CHECKING:
     from model_runtime.connection import Connection
+    from model_runtime.wire import DaemonState
 
 __all__ = [
     "DaemonRuntime",
@@ -141,15 +142,17 @@ class DaemonRuntime:
     async def _connect(self) -> _Ready:
         files = daemon_files(self._spec)
         launcher = Launcher(self._spec, files)
-        while (connection := await _find(read_endpoint(files.endpoint))) is None:
+        while (found := await _find(read_endpoint(files.endpoint))) is None:
             await self._start(launcher)
             await asyncio.sleep(POLL_S)
+        connection, state = found
         try:
-            return _Ready(connection, await self._loaded(connection))
-        except BaseException as error:
+            return _Ready(connection, await self._loaded(connection, state))
+        except RuntimeUnavailable as failure:
             await connection.close()
-            if type(error) in (RuntimeUnavailable, Unreachable):
-                raise await asyncio.to_thread(launcher.loading_failed) from error
+            raise await asyncio.to_thread(launcher.loading_failed) from failure
+        except BaseException:
+            await connection.close()
             raise
 
     async def _start(self, launcher: Launcher) -> None:
@@ -167,15 +170,15 @@ class DaemonRuntime:
             self._retry_at = time.monotonic() + RETRY_PAUSE_S
             raise
 
-    async def _loaded(self, connection: Connection) -> ModelInfo:
-        while True:
-            state = await connection.state()
+    async def _loaded(self, connection: Connection, state: DaemonState) -> ModelInfo:
+        while not state.model:
             if state.failure:
                 raise state.failure
             self._report(state.progress)
-            if state.model:
-                return state.model
             await asyncio.sleep(POLL_S)
+            state = await connection.state()
+        self._report(state.progress)
+        return state.model
 
     def _report(self, progress: LoadProgress) -> None:
         if progress != self._reported:
@@ -200,7 +203,7 @@ async def daemon_status(target: DaemonSpec | Endpoint) -> dict[str, Any] | None:
     """What /v1/status says; None when no such daemon runs. Raises ModelNotFound,
     RuntimeUnavailable.
     """
-    connection = await _find(_endpoint_of(target))
+    connection = await _open(_endpoint_of(target))
     if connection is None:
         return None
     try:
@@ -214,7 +217,7 @@ async def stop_daemon(target: DaemonSpec | Endpoint) -> bool:
     RuntimeUnavailable.
     """
     endpoint = _endpoint_of(target)
-    connection = await _find(endpoint)
+    connection = await _open(endpoint)
     if connection is None or endpoint is None:
         return False
     try:
@@ -236,8 +239,25 @@ def _endpoint_of(target: DaemonSpec | Endpoint) -> Endpoint | None:
     return target if isinstance(target, Endpoint) else read_endpoint(daemon_files(target).endpoint)
 
 
-async def _find(endpoint: Endpoint | None) -> Connection | None:
-    """A connection to the daemon at `endpoint`, if one accepts it."""
+async def _find(endpoint: Endpoint | None) -> tuple[Connection, DaemonState] | None:
+    """A connection to the daemon at `endpoint` and its state; None when nobody is there, or only a
+    process that is about to end.
+    """
+    connection = await _open(endpoint)
+    if connection is None:
+        return None
+    try:
+        return connection, await connection.state()
+    except RuntimeUnavailable:
+        await connection.close()
+        return None
+    except BaseException:
+        await connection.close()
+        raise
+
+
+async def _open(endpoint: Endpoint | None) -> Connection | None:
+    """A connection to `endpoint`, if it accepts one."""
     if endpoint is None or not answers(endpoint):
         return None
     # aiohttp takes a quarter of a second to import: not on the event loop, and only for those who

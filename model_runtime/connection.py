@@ -128,18 +128,18 @@ class Connection:
         except TimeoutError as error:
             raise self._silent() from error
         except (KeyError, TypeError, ValueError) as error:
-            raise RuntimeUnavailable(
+            raise RuntimeFailure(
                 "The model daemon's answer cannot be read: another version may be running.",
                 "End it with `fimbria stop`.",
             ) from error
 
-    def _lost(self) -> RuntimeFailure:
+    def _lost(self) -> RuntimeUnavailable:
         return RuntimeUnavailable(
             "The model daemon ended while it was answering.",
             f"The next request starts it again. {self._log_hint()}".strip(),
         )
 
-    def _silent(self) -> RuntimeFailure:
+    def _silent(self) -> RuntimeUnavailable:
         return RuntimeUnavailable("The model daemon does not answer.", self._log_hint())
 
     def _log_hint(self) -> str:

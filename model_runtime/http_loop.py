@@ -37,19 +37,20 @@ async def run_server(
         token=listener.token,
         idle_timeout_s=idle_timeout_s,
     )
-    server = _Server(_config(make_app(model, options)))
+    server = _Server(_config(make_app(model, options)), ending)
     reasons = [ending.after(_linger(model, linger_s), "there is no model to serve")]
     if idle_timeout_s > 0:
         reasons.append(ending.after(model.until_idle(idle_timeout_s), "nobody asks for anything"))
     serving = asyncio.create_task(server.serve(sockets=[listener.socket]))
+    serving.add_done_callback(lambda _: ending.because("the server has ended"))
     try:
         with _signals(ending.because):
-            await asyncio.wait({serving, ending.happened()}, return_when=asyncio.FIRST_COMPLETED)
+            await ending.happened()
     finally:
         for reason in reasons:
             reason.cancel()
         model.stop()
-        server.should_exit = True
+        ending.because("interrupted")
         await serving
         await asyncio.to_thread(model.close)
 
@@ -72,11 +73,20 @@ class _Ending:
 
         return asyncio.create_task(watch())
 
-    def happened(self) -> asyncio.Task[bool]:
-        return asyncio.create_task(self._reached.wait())
+    async def happened(self) -> None:
+        await self._reached.wait()
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ending: _Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def main_loop(self) -> None:
+        """Sleep until the end; uvicorn's own would wake the processor ten times a second."""
+        await self.on_tick(0)
+        await self._ending.happened()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone: uvicorn would raise them again when it has ended, before the

@@ -230,3 +230,23 @@ def test_a_daemon_that_dies_at_once_is_explained_and_not_started_again_and_again
 
     asyncio.run(run())
     assert runs.read_text() == "run\n"
+
+
+def test_a_daemon_that_finds_the_lock_taken_is_tried_again(
+    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is about to end has the lock while nobody answers any more."""
+    program = tmp_path / "python"
+    runs = tmp_path / "runs"
+    program.write_text(
+        f'#!/bin/sh\nif [ -e "{runs}" ]; then exit 3; fi\necho run >> "{runs}"\nexit 0\n'
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    async def run() -> None:
+        with pytest.raises(RuntimeUnavailable, match="status 3"):
+            await DaemonRuntime(DaemonSpec()).info()
+
+    asyncio.run(run())
+    assert runs.read_text() == "run\n"

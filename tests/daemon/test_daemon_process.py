@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
-import filelock
 import pytest
 
 from model_runtime.api import (
@@ -213,24 +212,5 @@ def test_damaged_weights_are_reported(
         async with connected(DaemonSpec(model=str(model))) as runtime:
             with pytest.raises(UnsupportedModel, match="damaged"):
                 await runtime.info()
-
-    asyncio.run(run())
-
-
-def test_a_lock_that_is_held_is_waited_for(runtime_dir: Path) -> None:
-    """A daemon that is about to end has the lock, but nobody answers: the client tries again."""
-    lock = filelock.FileLock(daemon_files(SPEC).lock)
-    lock.acquire()
-
-    async def run() -> None:
-        async with connected() as runtime:
-            info = asyncio.create_task(runtime.info())
-
-            async def someone_tried() -> bool:
-                return daemon_files(SPEC).log.exists()
-
-            await eventually(someone_tried)
-            lock.release()
-            assert (await info).id == "starter"
 
     asyncio.run(run())

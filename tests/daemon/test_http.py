@@ -178,11 +178,9 @@ def test_a_dropped_connection_aborts(runtime_dir: Path, stream: bool) -> None:
     engine = FakeEngine("return", endless=True)
 
     async def use(daemon: Serving) -> None:
-        async with daemon.http() as http:
-            body = BODY | {"stream": stream}
-            request = asyncio.create_task(http.post("/v1/completions", json=body))
-            await happens(engine.submitted)
-            request.cancel()
+        request = asyncio.create_task(daemon.post("/v1/completions", BODY | {"stream": stream}))
+        await happens(engine.submitted)
+        request.cancel()
         await happens(engine.aborted)
 
     with_daemon(engine, use)
@@ -249,10 +247,9 @@ def test_a_waiting_completion_that_is_cancelled_leaves_the_loading_alone(runtime
         async def busy() -> bool:
             return bool((await daemon.get("/v1/status"))[1]["state"] == "loading")
 
-        async with daemon.http() as http:
-            request = asyncio.create_task(http.post("/v1/completions", json=BODY))
-            await busy()
-            request.cancel()
+        request = asyncio.create_task(daemon.post("/v1/completions", BODY))
+        await busy()
+        request.cancel()
         may_load.set()
         assert (await daemon.post("/v1/completions", BODY))[0] == 200
 
@@ -304,12 +301,11 @@ def test_an_idle_daemon_ends_and_a_busy_one_does_not(runtime_dir: Path) -> None:
     engine = FakeEngine("x", endless=True)
 
     async def use(daemon: Serving) -> None:
-        async with daemon.http() as http:
-            request = asyncio.create_task(http.post("/v1/completions", json=BODY))
-            await happens(engine.submitted)
-            _, status = await daemon.get("/v1/status")
-            assert status["idle_s"] == 0
-            request.cancel()
+        request = asyncio.create_task(daemon.post("/v1/completions", BODY))
+        await happens(engine.submitted)
+        _, status = await daemon.get("/v1/status")
+        assert status["idle_s"] == 0
+        request.cancel()
         await daemon.ended
 
     with_daemon(engine, use, idle_timeout_s=0.05)
