@@ -21,6 +21,7 @@ from model_runtime.api import (
     LoadProgress,
     ModelInfo,
     ProgressCallback,
+    RuntimeFailure,
     RuntimeUnavailable,
 )
 from model_runtime.launch import Launcher
@@ -48,9 +49,9 @@ __all__ = [
 ]
 
 POLL_S = 0.02
-RETRY_PAUSE_S = 10.0
-"""After a failed start, requests fail at once for so long: each keystroke trying anew would keep a
-core busy.
+RETRY_PAUSE_S = 30.0
+"""After a failed start, requests fail at once for so long: if each keystroke tried anew, the machine
+would do nothing else.
 """
 STOP_TIMEOUT_S = 10.0
 
@@ -72,7 +73,7 @@ class DaemonRuntime:
         self._reported: LoadProgress | None = None
         self._autostart = autostart
         self._connecting: asyncio.Task[_Ready] | None = None
-        self._start_failure: RuntimeUnavailable | None = None
+        self._start_failure: RuntimeFailure | None = None
         self._retry_at = 0.0
 
     async def info(self) -> ModelInfo:
@@ -166,19 +167,22 @@ class DaemonRuntime:
         try:
             await asyncio.to_thread(launcher.nobody_answers)
         except RuntimeUnavailable as failure:
-            self._start_failure = failure
-            self._retry_at = time.monotonic() + RETRY_PAUSE_S
-            raise
+            raise self._remembered(failure) from None
 
     async def _loaded(self, connection: Connection, state: DaemonState) -> ModelInfo:
         while not state.model:
             if state.failure:
-                raise state.failure
+                raise self._remembered(state.failure)
             self._report(state.progress)
             await asyncio.sleep(POLL_S)
             state = await connection.state()
         self._report(state.progress)
         return state.model
+
+    def _remembered(self, failure: RuntimeFailure) -> RuntimeFailure:
+        self._start_failure = failure
+        self._retry_at = time.monotonic() + RETRY_PAUSE_S
+        return failure
 
     def _report(self, progress: LoadProgress) -> None:
         if progress != self._reported:

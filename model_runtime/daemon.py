@@ -47,10 +47,12 @@ def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
         other = read_endpoint(files.endpoint)
         who = f" (process {other.pid})" if other else ""
         raise RuntimeUnavailable(f"A daemon for this model runs already{who}.", "Stop it first.")
-    with lock:
+    try:
         _set_up_log(files, foreground)
         with _sigterm_raises(), _listening(spec, files, foreground) as listener:
             return _serve_at(listener, spec)
+    finally:
+        lock.release()
 
 
 def _take_lock(files: DaemonFiles) -> BaseFileLock | None:
@@ -125,11 +127,15 @@ def _set_up_log(files: DaemonFiles, foreground: bool) -> None:
         _begin_log_file(files)
     logging.basicConfig(
         stream=sys.stderr,
-        level=os.environ.get(LOG_LEVEL_VARIABLE, "INFO").upper(),
+        level=_log_level(os.environ.get(LOG_LEVEL_VARIABLE, "")),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
     faulthandler.enable()
+
+
+def _log_level(name: str) -> int:
+    return logging.getLevelNamesMapping().get(name.upper(), logging.INFO)
 
 
 def _begin_log_file(files: DaemonFiles) -> None:

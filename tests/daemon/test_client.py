@@ -173,6 +173,26 @@ def test_a_model_that_cannot_be_loaded_is_reported(runtime_dir: Path) -> None:
     with_daemon(load, use)
 
 
+def test_a_model_that_cannot_be_loaded_is_not_loaded_again_at_once(
+    runtime_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(_: ProgressCallback) -> FakeEngine:
+        raise OutOfMemory("Full.", "Buy more.")
+
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    async def run() -> None:
+        runtime = DaemonRuntime(DaemonSpec())
+        async with serving(load):
+            with pytest.raises(OutOfMemory):
+                await runtime.info()
+        with pytest.raises(OutOfMemory):
+            await runtime.info()
+        await runtime.close()
+
+    asyncio.run(run())
+
+
 def test_the_next_request_finds_the_daemon_that_took_over(runtime_dir: Path) -> None:
     async def run() -> None:
         runtime = DaemonRuntime(DaemonSpec(), autostart=False)
