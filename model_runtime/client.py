@@ -48,10 +48,10 @@ __all__ = [
     "stop_daemon",
 ]
 
-POLL_S = 0.02
+POLL_S = 0.04
 RETRY_PAUSE_S = 30.0
-"""After a failed start, requests fail at once for so long: if each keystroke tried anew, the machine
-would do nothing else.
+"""After a failed start, requests fail at once for so long: if each keystroke tried anew, the
+machine would do nothing else.
 """
 STOP_TIMEOUT_S = 10.0
 
