@@ -136,6 +136,8 @@ def _describe(error: Exception) -> tuple[str, int]:
         return "stopped.", INTERRUPTED_STATUS
     if isinstance(error, _usage_error_type()):
         return f"{_usage_message(error)} See fimbria --help.", USAGE_STATUS
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'standard output'}.", RUNTIME_STATUS
     kind = type(error).__name__
     return f"internal error: {kind}: {error} (FIMBRIA_DEBUG=1 shows where).", RUNTIME_STATUS
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from lsp_server.cli.asking import Answer, Question, ask
+from lsp_server.cli.errors import usage_error
 from lsp_server.cli.options import (
     DeviceOption,
     DtypeOption,
@@ -132,6 +133,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 def _read_hole(target: str, filename: Path) -> Hole:
     if target != STANDARD_INPUT:
         return file_hole(parse_target(target))
+    if sys.stdin is None:
+        raise usage_error("standard input is closed.")
     if sys.stdin.isatty():
         sys.stderr.write("Reading standard input; mark the hole with <FILL>, end with Ctrl-D.\n")
     return stream_hole(sys.stdin.buffer, filename)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -134,7 +135,7 @@ def _summary(endpoint: Endpoint, found: dict[str, Any]) -> dict[str, Any]:
     model = found["model"] or {}
     details = model.get("fimbria", {})
     return {
-        "model": model.get("id", endpoint.model),
+        "model": model.get("id", Path(endpoint.model).name),
         "folder": endpoint.model,
         "state": found["state"],
         "error": found["error"],
@@ -167,7 +168,7 @@ def _show_table(console: Console, daemons: list[dict[str, Any]]) -> None:
     from rich import box
     from rich.table import Table
 
-    columns = ("Model", "State", "PID", "Device", "Memory", "Up", "Idle", "Requests", "Reused")
+    columns = ("Model", "State", "PID", "Device", "Memory", "Up", "Idle", "Asked", "Reused")
     table = Table(*columns, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for daemon in daemons:
         memory = daemon["memory_mib"]

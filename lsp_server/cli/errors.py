@@ -24,7 +24,10 @@ def usage_error(message: str) -> CommandError:
 def error_of(failure: RuntimeFailure) -> CommandError:
     """Turn a failure of the runtime into what the command line says about it."""
     status = USAGE_STATUS if isinstance(failure, InvalidRequest) else RUNTIME_STATUS
-    return CommandError(str(failure), status=status)
+    message = (
+        failure.message if failure.message.endswith((".", "!", "?")) else f"{failure.message}."
+    )
+    return CommandError(f"{message} {failure.hint}".strip(), status=status)
 
 
 def one_line(text: str) -> str:

@@ -78,6 +78,11 @@ def loading_bar() -> Iterator[ProgressCallback]:
         task = bar.add_task("Connecting", total=1.0, visible=False)
 
         def show(progress: LoadProgress) -> None:
-            bar.update(task, description=progress.stage, completed=progress.fraction, visible=True)
+            bar.update(
+                task,
+                description=progress.stage,
+                completed=progress.fraction,
+                visible=progress.fraction < 1,
+            )
 
         yield show

@@ -214,6 +214,34 @@ def test_a_failure_of_the_runtime_is_one_line_with_its_hint(
     assert commands.runtime.closed
 
 
+def test_a_message_is_told_from_its_hint(commands: Commands, source: Path) -> None:
+    commands.runtime.failure = RuntimeFailure("Device 'x': unknown", "Use cpu.")
+    outcome = commands.run("complete", f"{source}:1:1")
+    assert outcome.only_error_line == "Device 'x': unknown. Use cpu."
+
+
+def test_closed_standard_input_is_one_line(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert commands.run("complete", "-").only_error_line == "standard input is closed."
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line(source: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lsp_server", "models", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr
+
+
 def test_a_defect_is_one_line_too(
     commands: Commands, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
