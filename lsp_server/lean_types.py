@@ -28,6 +28,7 @@ def _lean_definitions() -> Iterator[None]:
         yield
     finally:
         attrs.define = define
+        gc.freeze()  # or the next collection would walk through all that was defined
         if collecting:
             gc.enable()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -66,7 +65,6 @@ def run(flags: Mapping[str, object] | None = None) -> int:
     settings, more = apply(settings, flags or {}, "command line")
     problems += more + logs.log_to_file(settings)
     server = make_server(daemon_runtime, settings, problems)
-    gc.freeze()  # thousands of classes that live as long as the process
     return asyncio.run(serve_stdio(server))
 
 
