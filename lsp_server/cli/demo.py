@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -84,14 +86,31 @@ def _show(console: Console, hole: Hole, answer: Answer) -> None:
 
 def _next_steps(console: Console) -> str:
     ghost = "dimmed" if console.is_terminal else "in ‹ ›"
+    fimbria = escape(_own_command())
     return f"""
 The ghost text ({ghost}) is what the model answered just now; a small model is often wrong.
 
 [bold]Next[/bold]
-  Your own code   fimbria complete FILE:LINE:COLUMN
-  In Neovim       see editors/neovim/README.md: ghost text while you type, Tab accepts
-  Any LSP editor  start the server with: fimbria lsp
-  Trouble?        fimbria doctor"""
+  Your own code   {fimbria} complete FILE:LINE:COLUMN
+  In Neovim 0.12  {escape(_neovim_set_up())}
+  Other editors   start the language server with: {fimbria} lsp
+  Trouble?        {fimbria} doctor"""
+
+
+def _own_command() -> str:
+    """What starts this program from the current folder."""
+    own = Path(sys.argv[0]).absolute()
+    found = shutil.which("fimbria")
+    if own.name != "fimbria" or (found and own.samefile(found)):
+        return "fimbria"
+    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
+
+
+def _neovim_set_up() -> str:
+    plugin = Path(__file__).parents[2] / "editors" / "neovim"
+    if not plugin.is_dir():
+        return "see editors/neovim in the project's repository"
+    return f"in init.lua: vim.opt.runtimepath:append('{plugin}')"
 
 
 def _say(console: Console, markup: str) -> None:
