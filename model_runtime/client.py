@@ -119,8 +119,9 @@ class DaemonRuntime:
             return
         task.cancel()
         await asyncio.wait({task})
-        if not task.cancelled() and not task.exception():
-            await task.result().connection.close()
+        ready = _outcome(task)
+        if ready:
+            await ready.connection.close()
 
     async def _ready(self) -> _Ready:
         """A connection to a daemon whose model is loaded. All requests share one attempt, which
@@ -136,7 +137,7 @@ class DaemonRuntime:
         pool may not have noticed yet.
         """
         task = self._connecting
-        if task and task.done() and task.result() is gone:
+        if task and _outcome(task) is gone:
             self._connecting = None
             await gone.connection.close()
 
@@ -190,8 +191,7 @@ class DaemonRuntime:
             self._progress(progress)
 
     def _note_end(self, task: asyncio.Task[_Ready]) -> None:
-        failed = task.cancelled() or task.exception() is not None
-        if failed and task is self._connecting:
+        if _outcome(task) is None and task is self._connecting:
             self._connecting = None
 
 
@@ -201,6 +201,13 @@ class _Ready:
 
     connection: Connection
     info: ModelInfo
+
+
+def _outcome(task: asyncio.Task[_Ready]) -> _Ready | None:
+    """What a successful attempt to connect has come to; a failed one counts as reported."""
+    if not task.done() or task.cancelled() or task.exception():
+        return None
+    return task.result()
 
 
 async def daemon_status(target: DaemonSpec | Endpoint) -> dict[str, Any] | None:
