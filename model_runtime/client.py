@@ -152,7 +152,8 @@ class DaemonRuntime:
             return _Ready(connection, await self._loaded(connection, state))
         except RuntimeUnavailable as failure:
             await connection.close()
-            raise await asyncio.to_thread(launcher.loading_failed) from failure
+            ended = await asyncio.to_thread(launcher.loading_failed)
+            raise self._remembered(ended) from failure
         except BaseException:
             await connection.close()
             raise

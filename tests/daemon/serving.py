@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,3 +92,13 @@ async def _end(endpoint: Endpoint, ended: asyncio.Task[None]) -> None:
         await connection.shutdown()
         await connection.close()
     await ended
+
+
+def with_daemon(engine: Any, use: Callable[[Serving], Awaitable[None]], **options: Any) -> None:
+    """Serve `engine` while `use` runs, in an event loop of their own."""
+
+    async def run() -> None:
+        async with serving(engine, **options) as daemon:
+            await use(daemon)
+
+    asyncio.run(run())

@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -35,19 +34,11 @@ from model_runtime.client import (
 )
 from model_runtime.places import daemon_files
 from tests.daemon.fakes import INFO, TIMINGS, USAGE, FakeEngine
-from tests.daemon.serving import Serving, serving
+from tests.daemon.serving import Serving, serving, with_daemon
 from tests.daemon.waiting import happens
 
 REQUEST = CompletionRequest(prompt="def f():\n    ", suffix="\n", stop=("\n\n",), document="a")
 FINISHED = Finished(FinishReason.STOP, USAGE, TIMINGS)
-
-
-def with_daemon(engine: Any, use: Callable[[Serving], Awaitable[None]], **options: Any) -> None:
-    async def run() -> None:
-        async with serving(engine, **options) as daemon:
-            await use(daemon)
-
-    asyncio.run(run())
 
 
 def test_importing_the_client_brings_nothing_heavy() -> None:
