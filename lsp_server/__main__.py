@@ -5,16 +5,25 @@ from __future__ import annotations
 import sys
 
 
+_INTERRUPTED_STATUS = 130
+
+
 def main() -> None:
     """Run the command line and exit with its status."""
-    arguments = sys.argv[1:]
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED_STATUS)
+
+
+def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["lsp"]:
         from lsp_server.cli.lsp import run_language_server
 
-        sys.exit(run_language_server(arguments[1:]))
+        return run_language_server(arguments[1:])
     from lsp_server.cli.app import run
 
-    sys.exit(run(arguments))
+    return run(arguments)
 
 
 if __name__ == "__main__":
