@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,12 @@ def lowest_priority() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
+
+
+def wait_while_exists(path: Path, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Sleep until the file is gone, or until `stopped`."""
+    while path.exists() and not stopped():
+        time.sleep(1)
 
 
 class ThreadChooser:

@@ -24,6 +24,7 @@ from training.trainer import Habits, Inputs, Trainer, TrainingConfig, constant_r
 
 # What the loss looks at while the rate decays: mostly the middle.
 COOLDOWN_CONTEXT_WEIGHT = 0.3
+COOLDOWN_EVALUATE_STEPS = 50
 
 
 class AlreadyRunning(RuntimeError):
@@ -78,7 +79,8 @@ def cooldown(
     focused = replace(config.mixture, context_weight=COOLDOWN_CONTEXT_WEIGHT)
     config = replace(config, mixture=focused)
     with _exclusive(state):
-        trainer = _trainer(config, _habits(state, state.branch, state.root / "cooldown.jsonl"))
+        habits = _habits(state, state.branch, state.root / "cooldown.jsonl")
+        trainer = _trainer(config, replace(habits, evaluate_steps=COOLDOWN_EVALUATE_STEPS))
         if state.branch.exists():
             trainer.load(state.branch)
         else:

@@ -18,7 +18,7 @@ from training.folders import write_text
 from training.heldout import HeldOut
 from training.loss import Targets, weighted_loss
 from training.model import LanguageModel
-from training.politeness import ThreadChooser
+from training.politeness import ThreadChooser, wait_while_exists
 from training.sampling import Batch, Mixture, Sampler
 from training.tokenizer import Tokenizer
 
@@ -187,8 +187,7 @@ class Trainer:
     def _wait_while_paused(self) -> None:
         if self.habits.pause_file.exists():
             self.save()
-        while self.habits.pause_file.exists() and not self._stop:
-            time.sleep(1)
+            wait_while_exists(self.habits.pause_file, lambda: self._stop)
 
     @contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:

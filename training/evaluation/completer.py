@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+import torch
+
 from model_runtime.api import Chunk, CompletionRequest, Event, FinishReason, RuntimeFailure
 from model_runtime.loading import load_engine
 from training.fim import Hole
@@ -29,6 +31,8 @@ class EngineCompleter:
     """Fills holes as a user's editor would have them filled: greedy, with token healing."""
 
     def __init__(self, folder: Path) -> None:
+        # As the daemon does for small models: see model_runtime.loading.choose_num_threads.
+        torch.set_num_threads(1)
         self._engine = load_engine(folder, device="cpu", dtype="float32")
 
     def complete(self, hole: Hole, max_tokens: int, stop: tuple[str, ...] = ()) -> Answer:

@@ -4,11 +4,10 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from training.checkpoint import load_weights
 from training.corpus.build import Document, load_split
@@ -33,6 +32,7 @@ from training.evaluation.tasks import (
 from training.folders import StateFolder, write_text
 from training.heldout import held_out_batches
 from training.model import LanguageModel, ModelShape
+from training.politeness import wait_while_exists
 from training.tokenizer import Tokenizer
 
 NUM_REST_OF_LINE = 200
@@ -56,7 +56,7 @@ def evaluate(state: StateFolder, options: Options, console: Console) -> Record:
     unseen = [*load_split(state.corpus, "val_in"), *load_split(state.corpus, "val_out")]
     tasks = list_tasks(options, unseen)
     with EngineCompleter(options.model_folder) as completer:
-        scores = _run_tasks(tasks, completer, options, console)
+        scores = _run_tasks(state, tasks, completer, options.execute, console)
     record: Record = {
         "limit": options.limit,
         "executed": options.execute,
@@ -104,15 +104,18 @@ def _sampled(items: list[Item], limit: int | None) -> list[Item]:
 
 
 def _run_tasks(
-    tasks: Sequence[Task], completer: Completer, options: Options, console: Console
+    state: StateFolder, tasks: Sequence[Task], completer: Completer, execute: bool, console: Console
 ) -> dict[str, Score]:
     scores = {}
     with Progress(console=console) as progress:
         for task in tasks:
             bar = progress.add_task(task.name, total=len(task.items))
-            scores[task.name] = run_task(
-                task, completer, execute=options.execute, tick=partial(progress.advance, bar)
-            )
+
+            def tick(bar: TaskID = bar) -> None:
+                progress.advance(bar)
+                wait_while_exists(state.pause_file)
+
+            scores[task.name] = run_task(task, completer, execute=execute, tick=tick)
     return scores
 
 

@@ -9,7 +9,7 @@ from training.evaluation.metrics import clustered_interval, edit_similarity, fir
 from training.evaluation.tasks import Item
 
 Shown = Callable[[str], str]
-Tick = Callable[[], object]
+Tick = Callable[[], None]
 
 
 @dataclass(frozen=True)
