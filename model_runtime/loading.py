@@ -57,6 +57,8 @@ def load_engine(
     config = read_config(folder)
     renderer = _load_renderer(folder, config)
     chosen_device = choose_device(device)
+    if chosen_device.type == "cpu":
+        torch.set_num_threads(choose_num_threads(config))
     with _memory_errors_explained(folder):
         model = load_model(
             folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
@@ -100,9 +102,9 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0]
+        reason = str(error).split("\n")[0].rstrip(".")
         raise RuntimeFailure(
-            f"Device {name!r} cannot be used: {reason}", "Use --device auto or --device cpu."
+            f"Device {name!r} cannot be used: {reason}.", "Use --device auto or --device cpu."
         ) from error
     return device
 

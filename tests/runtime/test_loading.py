@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, UnsupportedModel
-from model_runtime.loading import load_engine
+from model_runtime.config import read_config
+from model_runtime.loading import choose_num_threads, load_engine
 
 
 @pytest.fixture
@@ -78,6 +80,18 @@ def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]
 def test_unknown_device_and_dtype(tiny_folder: Path) -> None:
     assert "'gpu9'" in failure(tiny_folder, device="gpu9").message
     assert "'int3'" in failure(tiny_folder, dtype="int3").message
+
+
+def test_a_small_model_leaves_cores_to_others(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The choice was once computed and never applied, and a busy machine decoded ten times slower."""
+    before = torch.get_num_threads()
+    chosen: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    load_engine(tiny_folder).close()
+    assert chosen == [choose_num_threads(read_config(tiny_folder))]
+    assert 1 <= chosen[0] <= max(1, before // 2, 4)
 
 
 def test_progress_ends_at_one(tiny_folder: Path) -> None:
