@@ -85,7 +85,7 @@ def test_unknown_device_and_dtype(tiny_folder: Path) -> None:
 def test_a_small_model_leaves_cores_to_others(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The choice was once computed and never applied, and a busy machine decoded ten times slower."""
+    """Once the choice was made but never applied: a busy machine decoded ten times slower."""
     before = torch.get_num_threads()
     chosen: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
