@@ -18,7 +18,10 @@ _CLOSING = frozenset(_CLOSER_OF.values())
 _CLOSERS = re.compile(r"[)\]}\"'`\s;,:]*")
 _OPENERS = (":", "{", "(", "[")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
-_LOOP = re.compile(r"(.{3,40}?)\1{4,}$", re.DOTALL)
+_LOOP = re.compile(r"(.{3,40}?)\1{4,}$")
+_LOOP_CHARS = 240
+_ANY_LINE = " " * 1000 + "x"
+"""A line that is no reason to cut before it."""
 
 
 class Rejection(StrEnum):
@@ -59,28 +62,44 @@ def stop_strings(context: CursorContext, *, single_line: bool = False) -> tuple[
     return ("\n\n\n",) if is_multiline(context) and not single_line else ("\n",)
 
 
+def is_settled(text: str, context: CursorContext) -> bool:
+    """Whether nothing that the model still adds to `text` can change what is shown."""
+    if not is_multiline(context):
+        return "\n" in text or _is_loop(text)
+    *lines, last = text.split("\n")
+    if _is_loop(last) or len(_kept([*lines, _ANY_LINE], context)) <= len(lines):
+        return True
+    leaves = bool(last.strip()) and not _CLOSERS.fullmatch(last)
+    return leaves and len(_scope([*lines, last], context)) <= len(lines)
+
+
 def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggestion | Rejected:
     """Make a suggestion of a model's text. `cut_short`: the model would have gone on."""
     if _CONTROL.search(raw):
         return Rejected(Rejection.CONTROL_CHARACTERS)
     if not raw.strip():
         return Rejected(Rejection.BLANK)
-    if _is_loop(raw):
-        return Rejected(Rejection.LOOP)
     lines = raw.split("\n")
     lines = _complete_lines(lines, cut_short) if is_multiline(context) else lines[:1]
     lines = _scope(lines, context)
     if not any(map(str.strip, lines)):
         return Rejected(Rejection.OUT_OF_SCOPE)
-    text = "\n".join(_without_next_line(lines, context))
-    suggestion = _fit_rest_of_line(text, context.rest_of_line)
+    lines = _kept(lines, context)
+    if any(map(_is_loop, lines)):
+        return Rejected(Rejection.LOOP)
+    suggestion = _fit_rest_of_line("\n".join(lines), context.rest_of_line)
     return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
 
 
-def _is_loop(raw: str) -> bool:
+def _is_loop(line: str) -> bool:
     """Whether the end repeats itself; a line drawn with one character does not count."""
-    match = _LOOP.search(raw.rstrip())
+    match = _LOOP.search(line.rstrip()[-_LOOP_CHARS:])
     return match is not None and len(set(match.group(1))) > 1
+
+
+def _kept(lines: list[str], context: CursorContext) -> list[str]:
+    """Cut at everything that is a matter of whole lines."""
+    return _without_next_line(_without_repeats(_scope(lines, context), context), context)
 
 
 def _complete_lines(lines: list[str], cut_short: bool) -> list[str]:
@@ -107,6 +126,17 @@ def _scope(lines: list[str], context: CursorContext) -> list[str]:
 def _indent(line: str) -> int:
     line = line.expandtabs(8)
     return len(line) - len(line.lstrip())
+
+
+def _without_repeats(lines: list[str], context: CursorContext) -> list[str]:
+    """Cut before up to three lines that say again what the lines before them say."""
+    whole = [context.line_before + lines[0], *lines[1:]]
+    for end in range(2, len(whole) + 1):
+        for size in range(1, min(3, end // 2) + 1):
+            again = whole[end - size : end]
+            if any(map(str.strip, again)) and again == whole[end - 2 * size : end - size]:
+                return lines[: end - size]
+    return lines
 
 
 def _without_next_line(lines: list[str], context: CursorContext) -> list[str]:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_runtime.api import Capability, ModelLoading, RuntimeFailure
+from model_runtime.api import Capability, Finished, FinishReason, ModelLoading, RuntimeFailure
 
 if TYPE_CHECKING:
-    from model_runtime.api import Completion, CompletionRequest, ModelInfo, Runtime
+    from model_runtime.api import CompletionRequest, Event, ModelInfo, Runtime
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model wrote; `cut_short`: it would have gone on."""
+
+    text: str
+    cut_short: bool
 
 
 class RuntimeLink:
@@ -56,15 +65,19 @@ class RuntimeLink:
         else:
             self._worked()
 
-    async def complete(self, request: CompletionRequest) -> Completion | None:
-        """Return None when the runtime cannot answer now; the user has then been told why."""
+    async def answer(
+        self, request: CompletionRequest, is_settled: Callable[[str], bool]
+    ) -> Answer | None:
+        """Return the model's text, or what there is of it as soon as it is settled: the rest is
+        then not computed. None when the runtime cannot answer now; the user has been told why.
+        """
         try:
-            completion = await self._connected().complete(request)
+            answer = await _collected(self._connected().stream(request), is_settled)
         except RuntimeFailure as failure:
             self._failed(failure)
             return None
         self._worked()
-        return completion
+        return answer
 
     async def close(self) -> None:
         """Let go of the runtime; the next request makes a new one, and is told about anew."""
@@ -95,6 +108,21 @@ class RuntimeLink:
         if not self._failing:
             self._failing = True
             self._announce(failure)
+
+
+async def _collected(events: AsyncIterator[Event], is_settled: Callable[[str], bool]) -> Answer:
+    text = ""
+    try:
+        async for event in events:
+            if isinstance(event, Finished):
+                return Answer(text, event.reason is not FinishReason.STOP)
+            text += event.text
+            if is_settled(text):
+                break
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()  # which aborts what still runs
+    return Answer(text, cut_short=True)
 
 
 def on_loop_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 
 from lsp_server.settings import Settings
 from model_runtime.api import (
     Capability,
+    Chunk,
     Completion,
     CompletionRequest,
     Event,
+    Finished,
     FinishReason,
     ModelInfo,
     ProgressCallback,
@@ -36,6 +39,15 @@ class Call:
         self.request = request
         self.reply: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self.aborted = asyncio.Event()
+        self.num_sent = 0
+
+    @contextmanager
+    def noting_abort(self) -> Iterator[None]:
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            self.aborted.set()
+            raise
 
     def answer(self, text: str, reason: FinishReason = FinishReason.STOP) -> None:
         self.reply.set_result(completion(text, reason))
@@ -77,22 +89,30 @@ class FakeRuntime:
         return self.model
 
     async def complete(self, request: CompletionRequest) -> Completion:
+        call = self._arrive(request)
+        with call.noting_abort():
+            return await self._completion(call)
+
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+        """Send the text in pieces of one character."""
+        call = self._arrive(request)
+        with call.noting_abort():
+            done = await self._completion(call)
+            for char in done.text:
+                call.num_sent += 1
+                yield Chunk(char)
+            yield Finished(done.finish_reason, done.usage, done.timings)
+
+    def _arrive(self, request: CompletionRequest) -> Call:
         call = Call(request)
         self.calls.append(call)
         self._arrived.put_nowait(call)
+        return call
+
+    async def _completion(self, call: Call) -> Completion:
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        if self.outcome is not None:
-            return completion(self.outcome)
-        try:
-            return await call.reply
-        except asyncio.CancelledError:
-            call.aborted.set()
-            raise
-
-    async def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
-        raise NotImplementedError
-        yield
+        return await call.reply if self.outcome is None else completion(self.outcome)
 
     async def close(self) -> None:
         self.num_closed += 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from lsp_server.context.windows import cursor_context
 from lsp_server.convert import position_from_lsp, range_to_lsp
 from lsp_server.lean_types import types
-from lsp_server.postprocess import Rejected, Suggestion, postprocess, stop_strings
-from model_runtime.api import CompletionRequest, FinishReason
+from lsp_server.postprocess import Rejected, Suggestion, is_settled, postprocess, stop_strings
+from model_runtime.api import CompletionRequest
 
 if TYPE_CHECKING:
     from lsp_server.documents import Document
@@ -57,6 +57,8 @@ async def _complete(
 ) -> types.InlineCompletionList | None:
     site = _site(ls, document, params)
     context = cursor_context(site.text, site.offset)
+    if not (context.prefix + context.suffix).strip():
+        return types.InlineCompletionList(items=[])  # a model could only make something up
     request = CompletionRequest(
         prompt=context.prefix,
         suffix=context.suffix if ls.runtime.infills else None,
@@ -64,13 +66,12 @@ async def _complete(
         stop=stop_strings(context, single_line=ls.runtime.single_line),
         document=ls.document_key(document.uri),
     )
-    completion = await ls.runtime.complete(request)
+    answer = await ls.runtime.answer(request, lambda text: is_settled(text, context))
     if not ls.documents.is_current(document):
         return None
-    if completion is None:
+    if answer is None:
         return types.InlineCompletionList(items=[])
-    cut_short = completion.finish_reason is FinishReason.LENGTH
-    outcome = postprocess(completion.text, context, cut_short=cut_short)
+    outcome = postprocess(answer.text, context, cut_short=answer.cut_short)
     if isinstance(outcome, Rejected):
         logger.debug("Nothing shown: %s", outcome.reason)
         return types.InlineCompletionList(items=[])

@@ -14,7 +14,7 @@ from tests.lsp.sessions import apply_item, check_inline, session
     ("fixture", "answer", "expect"),
     [
         ("def f(‸", "x):", "def f(x):‸"),
-        ("‸", "import os", "import os‸"),
+        ("#‸", " a", "# a‸"),
         ("a = 1\n‸", "b = 2", "a = 1\nb = 2‸"),
         ("a = 1\n‸\nc = 3\n", "b = 2\n", "a = 1\nb = 2‸\nc = 3\n"),
         ("s = '😋é中' + ‸", "t", "s = '😋é中' + t‸"),
@@ -141,3 +141,25 @@ def test_a_position_past_the_end_is_the_end() -> None:
         assert result["items"][0]["range"]["start"] == {"line": 0, "character": 4}
 
     session(scenario, "1")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \n\t\n"])
+def test_an_empty_file_gives_a_model_nothing_to_go_on(text: str) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(text)
+        assert await client.result(client.complete(0, 0)) == {"items": []}
+
+    assert session(scenario, "x").calls == []
+
+
+def test_nothing_is_computed_that_would_not_be_shown() -> None:
+    answer = ":\n    return a\n\ndef other():\n    pass\n"
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("def f(a)")
+        result = await client.result(client.complete(0, 8))
+        assert result["items"][0]["insertText"] == ":\n    return a"
+
+    (call,) = session(scenario, answer).calls
+    assert call.num_sent == len(":\n    return a\n\nd")
+    assert call.aborted.is_set()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from model_runtime.api import RuntimeUnavailable
+from model_runtime.api import Chunk, Event, RuntimeUnavailable
 from tests.fakes import FakeRuntime
 from tests.lsp.client import URI, LspClient, cancelling, changing
 from tests.lsp.sessions import session
@@ -181,13 +182,14 @@ def test_work_that_ends_slowly_holds_up_no_answer() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         released = asyncio.Event()
 
-        async def complete(_request: object) -> None:
+        async def stream(_request: object) -> AsyncGenerator[Event, None]:
             try:
                 await asyncio.Event().wait()
+                yield Chunk("never")
             finally:
                 await released.wait()
 
-        runtime.complete = complete  # type: ignore[method-assign, assignment]
+        runtime.stream = stream  # type: ignore[method-assign]
         client.open("a")
         older = client.complete(0, 1)
         await client.settle()

@@ -10,6 +10,7 @@ from lsp_server.postprocess import (
     Rejected,
     Rejection,
     Suggestion,
+    is_settled,
     postprocess,
     stop_strings,
 )
@@ -47,6 +48,18 @@ def test_control_characters_are_not_shown(raw: str) -> None:
 
 def test_loops_are_not_shown() -> None:
     assert rejected("a = ‸", "b, c, " * 7) is Rejection.LOOP
+
+
+@pytest.mark.parametrize(
+    ("fixture", "raw", "expected"),
+    [
+        ("import ‸", "sys\nimport sys\nimport sys", "import sys"),
+        ("a = ‸", "1\nb = 2\na = 1\nb = 2\na = 1", "a = 1\nb = 2"),
+        ("x(‸", "1)\ny()\ny()", "x(1)\ny()"),
+    ],
+)
+def test_lines_that_come_again_are_cut(fixture: str, raw: str, expected: str) -> None:
+    assert accepted(fixture, raw) == expected
 
 
 def test_a_drawn_line_is_no_loop() -> None:
@@ -136,6 +149,36 @@ def test_the_next_line_is_not_repeated() -> None:
 def test_text_ends_before_the_next_line() -> None:
     fixture = "void f() {\n  a();‸\n}\n"
     assert accepted(fixture, "\n  b();\n}\n\nvoid g") == "void f() {\n  a();\n  b();\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("fixture", "raw"),
+    [
+        ("def f():‸", "\n    return 1\nd"),
+        ("int f() {‸", "\n  return 1;\n}\n"),
+        ("a = ‸\nb = 2\n", "1\nb = 2\n"),
+        ("import ‸", "sys\nimport sys\n"),
+        ("a = ‸", "1\n\n"),
+        ("a = ‸", "b, c, " * 6),
+        ("a = ‸ + b", "c, d, " * 6),
+        ("a = ‸ + b", "c\n"),
+        ("f(‸", "a\n" + "".join(f"  {n}\n" for n in range(20))),
+    ],
+)
+def test_settled_as_early_as_possible_and_for_good(fixture: str, raw: str) -> None:
+    context = context_of(fixture)
+    settled = [is_settled(raw[:at], context) for at in range(len(raw) + 1)]
+    assert settled[-1]
+    assert settled == sorted(settled)
+    first = settled.index(True)
+    shown = postprocess(raw[:first], context, cut_short=True)
+    for more in ("", "x = 1", "\n\n\nx", "\n        deeper\n"):
+        longer = postprocess(raw[:first] + more, context, cut_short=False)
+        assert isinstance(shown, Rejected) or longer == shown
+
+
+def test_nothing_is_settled_while_a_line_may_close_the_block() -> None:
+    assert not is_settled("\n  return 1;\n}", context_of("int f() {‸"))
 
 
 @given(
