@@ -187,7 +187,7 @@ def test_sigterm_leaves_nothing_to_connect_to(daemon: Path) -> None:
 
 
 def test_tcp_and_idle_timeout(runtime_dir: Path) -> None:
-    spec = DaemonSpec(device="cpu", transport="tcp", idle_timeout_s=0.2)
+    spec = DaemonSpec(device="cpu", transport="tcp", idle_timeout_s=2)
 
     async def run() -> int:
         async with connected(spec) as runtime:

@@ -114,4 +114,4 @@ def test_an_idle_daemon_ends_and_a_busy_one_does_not(runtime_dir: Path) -> None:
         request.cancel()
         await daemon.ended
 
-    with_daemon(engine, use, idle_timeout_s=0.05)
+    with_daemon(engine, use, idle_timeout_s=0.5)
