@@ -36,7 +36,7 @@ _RUNTIME_SETTINGS = ("model", "device", "dtype", "transport", "idle_timeout_s")
 class FimbriaServer(LanguageServer):
     """The state behind the handlers of one connection.
 
-    settings: what holds now; `base_settings` is what held before the editor said anything.
+    settings: what holds now; `base_settings` is what editor settings are laid over.
     problems: about settings, not yet shown.
     """
 

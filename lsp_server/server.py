@@ -65,7 +65,10 @@ def run(flags: Mapping[str, object] | None = None) -> int:
     settings, more = apply(settings, flags or {}, "command line")
     problems += more + logs.log_to_file(settings)
     server = make_server(daemon_runtime, settings, problems)
-    return asyncio.run(serve_stdio(server))
+    try:
+        return asyncio.run(serve_stdio(server))
+    except KeyboardInterrupt:
+        return 130
 
 
 def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:

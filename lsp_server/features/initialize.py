@@ -18,3 +18,4 @@ def handle(ls: FimbriaServer, params: types.InitializeParams) -> None:
     """Keep the position encoding that pygls has chosen, and the editor's settings."""
     ls.encoding = PositionEncoding(ls.workspace.position_encoding or "utf-16")
     ls.configure("initializationOptions", editor_values(params.initialization_options))
+    ls.base_settings = ls.settings  # later settings are laid over these

@@ -117,6 +117,18 @@ def test_another_model_means_another_runtime() -> None:
     assert runtime.calls[-1].request.max_tokens == 5
 
 
+def test_later_settings_are_laid_over_those_of_the_start() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("a")
+        settings = {"fimbria": {"maxTokens": 5}}
+        client.notify("workspace/didChangeConfiguration", {"settings": settings})
+        await client.result(client.complete(0, 1))
+
+    runtime = session(scenario, "x", options={"model": "mine", "maxTokens": 9})
+    assert [settings.model for settings in runtime.made_with] == ["mine"]
+    assert runtime.calls[0].request.max_tokens == 5
+
+
 def test_full_text_changes() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("a")
