@@ -4,7 +4,6 @@ request after another.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -18,15 +17,13 @@ from model_runtime.api import (
     Finished,
     FinishReason,
     ModelInfo,
-    OutOfMemory,
-    RuntimeFailure,
     RuntimeUnavailable,
     Usage,
 )
+from model_runtime.failures import as_failure
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.slots import Slot, SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.memory import is_out_of_memory
 from model_runtime.model import LlamaModel
 from model_runtime.prompts import Prompt, PromptRenderer
 from model_runtime.sampling import Sampler
@@ -38,8 +35,6 @@ PREFILL_CHUNK = 256
 _NUM_RECENT = 64
 
 Abort = Callable[[], None]
-
-_log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -136,7 +131,7 @@ class Engine:
         try:
             reason = self._run(sequence, progress)
         except Exception as error:  # noqa: BLE001 -- no failure of one request may end the engine
-            sequence.emit(_explain(error))
+            sequence.emit(as_failure(error))
             return
         finished = Finished(
             reason, progress.usage(), progress.timings(sequence.submitted, time.perf_counter())
@@ -228,17 +223,3 @@ def _emit_text(sequence: Sequence, text: str) -> None:
 def _finish(sequence: Sequence, text: TextAssembler, reason: FinishReason) -> FinishReason:
     _emit_text(sequence, text.flush())
     return reason
-
-
-def _explain(error: Exception) -> RuntimeFailure:
-    if isinstance(error, RuntimeFailure):
-        return error
-    if is_out_of_memory(error):
-        return OutOfMemory(
-            "The device ran out of memory.",
-            "Close other programs that use it, or choose a smaller model.",
-        )
-    _log.exception("a request failed")
-    return RuntimeFailure(
-        "The model runtime failed on this request.", "The daemon's log has the details."
-    )

@@ -17,17 +17,16 @@ from model_runtime.api import (
     LoadProgress,
     ModelInfo,
     ModelNotFound,
-    OutOfMemory,
     ProgressCallback,
     RuntimeFailure,
     UnsupportedModel,
 )
 from model_runtime.config import ModelConfig, read_config
 from model_runtime.engine import Engine
+from model_runtime.failures import memory_failure
 from model_runtime.families import CODE_LLAMA, capabilities, find_fim_ids
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.memory import is_out_of_memory
 from model_runtime.model import LlamaModel, assemble_weights
 from model_runtime.prompts import PromptRenderer
 from model_runtime.tokenization import Tokenizer
@@ -59,7 +58,7 @@ def load_engine(
     chosen_device = choose_device(device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
-    with _memory_errors_explained(folder):
+    with _memory_errors_explained():
         model = load_model(
             folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
         )
@@ -226,16 +225,14 @@ def _estimate_num_parameters(config: ModelConfig) -> int:
 
 
 @contextmanager
-def _memory_errors_explained(folder: Path) -> Iterator[None]:
+def _memory_errors_explained() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        failure = memory_failure(error)
+        if failure is None:
             raise
-        raise OutOfMemory(
-            f"{folder.name} does not fit into memory.",
-            "Choose a smaller model, --dtype bfloat16, or close other programs.",
-        ) from error
+        raise failure from error
 
 
 def _ignore(_: LoadProgress) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import threading
 import time
-import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import asdict
@@ -21,12 +20,12 @@ from model_runtime.api import (
     Finished,
     LoadProgress,
     ModelInfo,
-    OutOfMemory,
     ProgressCallback,
     RuntimeFailure,
     RuntimeUnavailable,
     UnsupportedModel,
 )
+from model_runtime.failures import memory_failure
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -184,36 +183,11 @@ class ResidentModel:
             self._loaded.set_exception(failure)
 
 
-def as_failure(error: BaseException) -> RuntimeFailure:
-    """What to tell the user about `error`; its traceback goes to the log, without text of the
-    user's.
-    """
-    if isinstance(error, RuntimeFailure):
-        return error
-    kind = type(error).__name__
-    # The message of an unknown error may quote the text that it is about.
-    logger.error("%s\n%s", kind, "".join(traceback.format_tb(error.__traceback__)))
-    logger.debug("%s: %s", kind, error)
-    return _memory_failure(error) or RuntimeFailure(
-        f"The model runtime failed ({kind}).", "Its log file has the details."
-    )
-
-
 def _load_failure(error: BaseException) -> RuntimeFailure:
     if isinstance(error, RuntimeFailure):
         return error
     logger.error("loading failed", exc_info=error)
-    return _memory_failure(error) or UnsupportedModel(
+    return memory_failure(error) or UnsupportedModel(
         f"The model could not be loaded: {type(error).__name__}: {error}",
         "If its files are damaged, download them again.",
-    )
-
-
-def _memory_failure(error: BaseException) -> OutOfMemory | None:
-    # torch.OutOfMemoryError by its name: this module does not import torch.
-    if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
-        return None
-    return OutOfMemory(
-        "There is not enough memory for the model.",
-        "Close other programs, or choose a smaller model or another device.",
     )

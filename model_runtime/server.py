@@ -32,8 +32,9 @@ from model_runtime.api import (
     ModelNotFound,
     RuntimeFailure,
 )
+from model_runtime.failures import as_failure
 from model_runtime.request_body import CompletionBody, parse_completion, parse_json
-from model_runtime.resident import ResidentModel, as_failure
+from model_runtime.resident import ResidentModel
 
 MAX_BODY_BYTES = 16 * 2**20
 

@@ -25,7 +25,7 @@ class KVTensors:
     """keys[layer], values[layer]: [slots, kv_heads, capacity, head_dim].
 
     One tensor per layer and kind, so that an in-place write never makes a compiler copy the whole
-    cache.
+    cache. Not initialized: attention reads no further than what has been written.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class KVTensors:
         device: torch.device,
     ) -> None:
         size = (num_slots, shape.num_kv_heads, capacity, shape.head_dim)
-        self.keys = [torch.zeros(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
+        self.keys = [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
         self.values = [
-            torch.zeros(size, dtype=dtype, device=device) for _ in range(shape.num_layers)
+            torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)
         ]
 
     def copy_prefix(self, source: int, target: int, length: int) -> None:
