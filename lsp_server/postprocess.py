@@ -14,6 +14,7 @@ MAX_LINES = 10
 
 _QUOTES = "\"'`"
 _CLOSER_OF = {"(": ")", "[": "]", "{": "}"} | {quote: quote for quote in _QUOTES}
+_TEXT_QUOTES = ('"""', "'''", "")
 _CLOSING = frozenset(_CLOSER_OF.values())
 _CLOSERS = re.compile(r"[)\]}\"'`\s;,:]*")
 _OPENERS = (":", "{", "(", "[")
@@ -79,16 +80,30 @@ def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggest
         return Rejected(Rejection.CONTROL_CHARACTERS)
     if not raw.strip():
         return Rejected(Rejection.BLANK)
-    lines = raw.split("\n")
-    lines = _complete_lines(lines, cut_short) if is_multiline(context) else lines[:1]
-    lines = _scope(lines, context)
+    raw_lines = raw.split("\n") if is_multiline(context) else [raw.partition("\n")[0]]
+    lines = _scope(raw_lines, context)
     if not any(map(str.strip, lines)):
         return Rejected(Rejection.OUT_OF_SCOPE)
     lines = _kept(lines, context)
-    if any(map(_is_loop, lines)):
+    sound = _before_loop(lines)
+    if lines and not any(map(str.strip, sound)):
         return Rejected(Rejection.LOOP)
-    suggestion = _fit_rest_of_line("\n".join(lines), context.rest_of_line)
+    if cut_short and len(sound) == len(raw_lines):
+        sound = _complete_lines(sound)
+    suggestion = _fit_rest_of_line("\n".join(sound), context.rest_of_line)
     return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
+
+
+def _before_loop(lines: list[str]) -> list[str]:
+    """Cut before a line that goes round in circles, and before the quotes of a text that would
+    begin with it.
+    """
+    loop = next((at for at, line in enumerate(lines) if _is_loop(line)), None)
+    if loop is None:
+        return lines
+    while loop and lines[loop - 1].strip() in _TEXT_QUOTES:
+        loop -= 1
+    return lines[:loop]
 
 
 def _is_loop(line: str) -> bool:
@@ -102,9 +117,9 @@ def _kept(lines: list[str], context: CursorContext) -> list[str]:
     return _without_next_line(_without_repeats(_scope(lines, context), context), context)
 
 
-def _complete_lines(lines: list[str], cut_short: bool) -> list[str]:
+def _complete_lines(lines: list[str]) -> list[str]:
     """Leave a last line out that the model had no tokens left to finish, unless it is all."""
-    return lines[:-1] if cut_short and any(map(str.strip, lines[:-1])) else lines
+    return lines[:-1] if any(map(str.strip, lines[:-1])) else lines
 
 
 def _scope(lines: list[str], context: CursorContext) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,15 +67,18 @@ async def _complete(
         stop=stop_strings(context, single_line=ls.runtime.single_line),
         document=ls.document_key(document.uri),
     )
+    asked = time.perf_counter()
     answer = await ls.runtime.answer(request, lambda text: is_settled(text, context))
     if not ls.documents.is_current(document):
         return None
     if answer is None:
         return types.InlineCompletionList(items=[])
     outcome = postprocess(answer.text, context, cut_short=answer.cut_short)
+    took_ms = 1e3 * (time.perf_counter() - asked)
     if isinstance(outcome, Rejected):
-        logger.debug("Nothing shown: %s", outcome.reason)
+        logger.info("Nothing suggested after %.0f ms: %s", took_ms, outcome.reason)
         return types.InlineCompletionList(items=[])
+    logger.info("Suggested %d characters after %.0f ms", len(outcome.text), took_ms)
     return types.InlineCompletionList(items=[_item(ls, document, site, outcome)])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from lsp_server.language_server import FimbriaServer
 from lsp_server.transport import serve
 
-DEADLINE_S = 30.0
+DEADLINE_S = 50.0
 """Only reached when something hangs."""
 
 Message = dict[str, Any]

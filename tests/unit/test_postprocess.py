@@ -62,6 +62,13 @@ def test_lines_that_come_again_are_cut(fixture: str, raw: str, expected: str) ->
     assert accepted(fixture, raw) == expected
 
 
+def test_a_text_that_becomes_a_loop_is_cut_before() -> None:
+    loop = "    Return a list of a list of a list of a list of a list of a list of\n"
+    assert rejected("def f():‸", '\n    """\n' + loop) is Rejection.LOOP
+    assert accepted("def f():‸", "\n    x = 1\n" + loop) == "def f():\n    x = 1"
+    assert rejected("def f():‸", '\n    """\n' + loop[:-1]) is Rejection.LOOP
+
+
 def test_a_drawn_line_is_no_loop() -> None:
     assert accepted("# ‸", "-" * 40) == "# " + "-" * 40
 
