@@ -1,0 +1,51 @@
+"""The editors that these tests drive, and what to do where there are none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.get_neovim import NoNeovimError, neovim
+from tests.editors.neovim_driver import STUB_SERVER, Editor, running
+
+
+def editors_are_required() -> bool:
+    """Tell whether a missing editor is a failure: if FIMBRIA_REQUIRE_EDITORS says so, or in CI."""
+    wish = os.environ.get("FIMBRIA_REQUIRE_EDITORS")
+    if wish is None:
+        return os.environ.get("CI") == "true"
+    return wish not in ("", "0")
+
+
+@pytest.fixture(scope="session")
+def neovim_program() -> Path:
+    """A Neovim that is new enough; fetched into the cache on first use."""
+    try:
+        return neovim()
+    except NoNeovimError as failure:
+        if editors_are_required():
+            pytest.fail(str(failure), pytrace=False)
+        pytest.skip(str(failure))
+
+
+@pytest.fixture(scope="module")
+def shared_editor(
+    neovim_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Editor]:
+    """One Neovim with the scripted server for all tests of a module."""
+    home = tmp_path_factory.mktemp("neovim")
+    with running(neovim_program, home, server=STUB_SERVER) as editor:
+        yield editor
+
+
+@pytest.fixture
+def editor(shared_editor: Editor, tmp_path: Path) -> Iterator[Editor]:
+    """The shared Neovim on an empty Python file, with an empty script."""
+    shared_editor.open(tmp_path / "code.py")
+    shared_editor.script()
+    yield shared_editor
+    shared_editor.keys("<Esc>")
+    shared_editor.command("silent! bwipeout! | messages clear")

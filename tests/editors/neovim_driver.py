@@ -1,0 +1,250 @@
+"""Drives a real Neovim as a person would: keys in, the drawn screen out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgpack  # type: ignore[import-untyped]
+
+PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
+STUB_SERVER = (sys.executable, str(Path(__file__).with_name("stub_server.py")))
+GHOST_COLOR = 0x6B7A90
+"""A colour that nothing else on the screen has."""
+PATIENCE_S = 30.0
+"""How long a condition may take on a busy machine; most take milliseconds."""
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], what: str) -> T:
+    """Return the first true value of `condition`; fail with `what` was expected."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {PATIENCE_S:.0f} s: {what}")
+        time.sleep(0.01)
+
+
+class Rpc:
+    """Calls to a Neovim started with `--embed`, each with a deadline.
+
+    Neovim answers nothing while it waits for a key (after a long message, say): a test must then
+    fail with a reason, and not hang.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        self._unpacker = msgpack.Unpacker(unicode_errors="replace", strict_map_key=False)
+        self._ids = itertools.count()
+
+    def call(self, method: str, *arguments: object) -> Any:
+        """Call a function of Neovim's API and return its result."""
+        assert self._process.stdin
+        call_id = next(self._ids)
+        self._process.stdin.write(msgpack.packb([0, call_id, method, arguments]))
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            # What is drawn comes as notifications; the screen is asked for instead.
+            for kind, *message in self._receive(deadline):
+                if kind == 1 and message[0] == call_id:
+                    assert message[1] is None, f"{method}: {message[1]}"
+                    return message[2]
+
+    def _receive(self, deadline: float) -> list[Any]:
+        assert self._process.stdout
+        patience = max(0.0, deadline - time.monotonic())
+        if not select.select([self._process.stdout], [], [], patience)[0]:
+            raise AssertionError("Neovim does not answer; does it wait for a key?")
+        received = os.read(self._process.stdout.fileno(), 1 << 16)
+        if not received:
+            raise EOFError("Neovim has ended")
+        self._unpacker.feed(received)
+        return list(self._unpacker)
+
+    def close(self) -> None:
+        """End Neovim as closing its terminal does, else by force."""
+        with self._process as process:
+            assert process.stdin
+            process.stdin.close()
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the drawn screen; the right half of a wide character has no text."""
+
+    text: str
+    attributes: Mapping[str, int]
+
+    @property
+    def is_ghost(self) -> bool:
+        return self.attributes.get("foreground") == GHOST_COLOR
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """A running Neovim with a screen."""
+
+    rpc: Rpc
+
+    def keys(self, keys: str) -> None:
+        """Type keys in Neovim's notation: `<Tab>`, `<Esc>`, `<lt>` for `<`."""
+        self.rpc.call("nvim_input", keys)
+
+    def command(self, command: str) -> None:
+        self.rpc.call("nvim_command", command)
+
+    def lua(self, code: str, *arguments: object) -> Any:
+        return self.rpc.call("nvim_exec_lua", code, arguments)
+
+    def lines(self) -> list[str]:
+        return list(self.rpc.call("nvim_buf_get_lines", 0, 0, -1, True))
+
+    def cells(self) -> list[list[Cell]]:
+        """Return every cell of the screen as it is drawn."""
+        rows = self.lua(
+            """
+            vim.cmd.redraw()
+            local rows = {}
+            for r = 1, vim.o.lines do
+              rows[r] = {}
+              for c = 1, vim.o.columns do
+                rows[r][c] = vim.api.nvim__inspect_cell(1, r - 1, c - 1)
+              end
+            end
+            return rows
+            """
+        )
+        # A cell without attributes comes as an empty list or not at all.
+        return [[Cell(cell[0], dict(cell[1]) if cell[1:] else {}) for cell in row] for row in rows]
+
+    def screen(self) -> list[str]:
+        """Return the rows of the screen, without the blanks at their ends."""
+        return ["".join(cell.text for cell in row).rstrip() for row in self.cells()]
+
+    def drawn(self) -> list[str]:
+        """Return the rows that show the buffer, ghost text included."""
+        rows = self.screen()[:-2]
+        return [row for row in rows if not row.startswith("~")]
+
+    def ghost(self) -> str:
+        """Return the ghost text on the screen, a line break between rows; empty without any."""
+        rows = ["".join(cell.text for cell in row if cell.is_ghost) for row in self.cells()]
+        return "\n".join(row.rstrip() for row in rows if row)
+
+    def wait_for_ghost(self, text: str) -> None:
+        until(lambda: self.ghost() == text, f"ghost text {text!r} on the screen")
+
+    def wait_for_lines(self, *lines: str) -> None:
+        until(lambda: self.lines() == list(lines), f"the buffer {lines!r}")
+
+    def wait_for_mode(self, mode: str) -> None:
+        until(lambda: self.rpc.call("nvim_get_mode")["mode"] == mode, f"mode {mode}")
+
+    def messages(self) -> str:
+        return str(self.rpc.call("nvim_exec2", "messages", {"output": True})["output"])
+
+    def wait_for_server(self) -> None:
+        """Wait until Fimbria answers for the current buffer."""
+        until(
+            lambda: self.lua(
+                """
+                local client = vim.lsp.get_clients({ bufnr = 0, name = 'fimbria' })[1]
+                return client ~= nil and client.initialized
+                  and vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
+                """
+            ),
+            "the language server attached",
+        )
+
+    def open(self, path: Path) -> None:
+        """Edit a file and wait until Fimbria answers for it."""
+        self.command(f"edit {path}")
+        self.wait_for_server()
+
+    def request(self, method: str, **parameters: object) -> Any:
+        """Send a request to Fimbria's server and return its result."""
+        return self.lua(
+            """
+            local method, params = ...
+            local client = vim.lsp.get_clients({ name = 'fimbria' })[1]
+            local answer, failure = client:request_sync(method, params, 60000, 0)
+            assert(answer, failure)
+            assert(not answer.err, vim.inspect(answer.err))
+            return answer.result
+            """,
+            method,
+            parameters or {"_": 0},
+        )
+
+    def script(self, *rules: Mapping[str, object]) -> None:
+        """Tell the scripted server what to answer (see stub_server.py), and forget what it saw."""
+        self.request("stub/script", rules=rules)
+
+    def seen(self, what: str) -> list[str]:
+        """Return what the scripted server has `asked`, `answered` or `accepted`."""
+        return list(self.request("stub/seen")[what])
+
+    def wait_until_asked(self, before: str) -> None:
+        until(lambda: before in self.seen("asked"), f"a request after {before!r}")
+
+
+def isolation(home: Path) -> dict[str, str]:
+    """Return an environment in which Neovim keeps its files below `home`."""
+    kinds = ("CONFIG", "DATA", "STATE", "CACHE")
+    return {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in kinds}
+
+
+@contextmanager
+def running(
+    program: Path,
+    home: Path,
+    *,
+    server: Sequence[str] | str,
+    environment: Mapping[str, str] | None = None,
+    setup: str = "",
+    size: tuple[int, int] = (70, 16),
+) -> Iterator[Editor]:
+    """Run Neovim with the plugin and nothing else.
+
+    server: `vim.g.fimbria_cmd`. setup: Lua that runs before the plugin, as a user's init.lua does.
+    size: columns and rows of the screen.
+    """
+    variables = {**isolation(home), **(environment or {})}
+    init = home / "init.lua"
+    init.write_text(setup, encoding="utf-8")
+    command = [
+        "/usr/bin/env",
+        *("-u", "VIM", "-u", "VIMRUNTIME"),
+        *(f"{name}={value}" for name, value in variables.items()),
+        *(str(program), "--embed", "--clean", "-n", "-u", str(init)),
+        *("--cmd", f"set runtimepath^={PLUGIN}"),
+    ]
+    rpc = Rpc(command)
+    try:
+        rpc.call("nvim_set_var", "fimbria_cmd", server)
+        # --embed waits for the screen before it reads init.lua and the plugins.
+        rpc.call("nvim_ui_attach", *size, {"rgb": True, "ext_linegrid": True})
+        editor = Editor(rpc)
+        editor.command(f"highlight ComplHint guifg=#{GHOST_COLOR:06x}")
+        yield editor
+    finally:
+        rpc.close()

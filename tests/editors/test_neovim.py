@@ -1,0 +1,318 @@
+"""The Neovim plugin and a scripted server: what is drawn, what Tab does, timing at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.neovim_driver import STUB_SERVER, Editor, running, until
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
+
+FOOBAR = {"after": "fo", "text": "obar"}
+NO_ANSWER = {"after": "", "text": "never", "hold": True}
+"""Comes last: every other request stays without an answer."""
+
+
+def test_tab_accepts_what_is_drawn(editor: Editor) -> None:
+    editor.script({"after": "def f", "text": "oo(x):\n    return x"})
+    editor.keys("idef f")
+    editor.wait_for_ghost("oo(x):\n    return x")
+    drawn = editor.drawn()
+    assert editor.lines() == ["def f"]
+    editor.keys("<Tab>")
+    editor.wait_for_lines(*drawn)
+    assert drawn == ["def foo(x):", "    return x"]
+    assert editor.lua("return vim.api.nvim_win_get_cursor(0)") == [2, len("    return x")]
+    assert editor.ghost() == ""
+
+
+def test_accepting_runs_the_items_command(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Tab>")
+    until(lambda: editor.seen("accepted") == ["obar"], "the item's command")
+
+
+def test_accepting_after_typing_on_doubles_nothing(editor: Editor) -> None:
+    """neovim#36529: the built-in inserts "foobaro"."""
+    editor.script(FOOBAR, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("o")
+    editor.wait_for_ghost("bar")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foobar")
+
+
+def test_keys_on_either_side_of_tab_in_one_burst(editor: Editor) -> None:
+    editor.script(FOOBAR, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("o<Tab>()")
+    editor.wait_for_lines("foobar()")
+
+
+def test_typing_something_else_takes_the_ghost_away_at_once(editor: Editor) -> None:
+    editor.script(FOOBAR, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("x")
+    editor.wait_for_lines("fox")
+    assert editor.ghost() == ""
+    editor.keys("<Tab>y")
+    editor.wait_for_lines("fox y")
+
+
+@pytest.mark.parametrize("keys", ["<CR>", "<Up>", "<Left>", "<BS>", "<Del>"])
+def test_leaving_the_place_takes_the_ghost_away_at_once(editor: Editor, keys: str) -> None:
+    editor.script(FOOBAR, NO_ANSWER)
+    editor.keys("iabove<CR>;<Left>fo")
+    editor.wait_for_ghost("obar")
+    editor.keys(keys)
+    until(lambda: editor.ghost() == "", "no ghost text")
+
+
+def test_no_ghost_outside_of_insert_mode(editor: Editor) -> None:
+    editor.script(FOOBAR, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Esc>")
+    until(lambda: editor.ghost() == "", "no ghost text")
+    editor.keys("a<Tab>y")
+    editor.wait_for_lines("fo  y")
+
+
+def test_a_late_answer_for_other_text_is_not_drawn(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar", "hold": True}, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_until_asked("fo")
+    editor.keys("x")
+    editor.wait_until_asked("fox")
+    editor.request("stub/release")
+    until(lambda: "fo" in editor.seen("answered"), "the late answer")
+    assert editor.ghost() != "obar"
+    assert editor.drawn() == ["foxnever"]
+
+
+def test_a_late_answer_that_fits_is_drawn_without_what_was_typed(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar", "hold": True}, {"after": "foo", "text": None})
+    editor.keys("ifo")
+    editor.wait_until_asked("fo")
+    editor.keys("o")
+    until(lambda: "foo" in editor.seen("answered"), "the next answer")
+    editor.request("stub/release")
+    editor.wait_for_ghost("bar")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foobar")
+
+
+def test_a_superseded_request_leaves_the_ghost_that_still_fits(editor: Editor) -> None:
+    editor.script(FOOBAR, {"after": "foo", "text": None})
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("o")
+    until(lambda: "foo" in editor.seen("answered"), "the null answer")
+    editor.wait_for_ghost("bar")
+
+
+def test_nothing_to_suggest_takes_the_ghost_away(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("o")
+    until(lambda: "foo" in editor.seen("answered"), "the empty answer")
+    editor.wait_for_ghost("")
+    editor.keys("<Tab>y")
+    editor.wait_for_lines("foo y")
+
+
+def test_ghost_text_of_what_follows_the_cursor_too(editor: Editor) -> None:
+    editor.script({"after": "foo(", "text": "a, b)", "cover": 1}, NO_ANSWER)
+    editor.keys("ifoo() + 1" + "<Left>" * 5)
+    editor.wait_for_ghost("a, b)")
+    editor.keys("a<Tab>;")
+    editor.wait_for_lines("foo(a, b); + 1")
+
+
+def test_ghost_text_that_begins_before_the_cursor(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "foobar", "before": 2}, NO_ANSWER)
+    editor.keys("i= ;<Left>fo")
+    editor.wait_for_ghost("obar")
+    editor.keys("o<Tab>!")
+    editor.wait_for_lines("= foobar!;")
+
+
+def test_characters_of_several_bytes_and_cells_before_the_cursor(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "ö('😀')"}, NO_ANSWER)
+    editor.keys("ié = '😀漢'; fo")
+    editor.wait_for_ghost("ö('😀')")
+    drawn = editor.drawn()
+    editor.keys("ö<Tab>!")
+    editor.wait_for_lines(drawn[0] + "!")
+    assert drawn == ["é = '😀漢'; foö('😀')"]
+
+
+def test_dos_line_breaks(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "dos.py"
+    path.write_bytes(b"# one\r\n# two\r\n")
+    editor.script({"after": "def f", "text": "oo(x):\r\n    return x"})
+    editor.open(path)
+    editor.keys("odef f")
+    editor.wait_for_ghost("oo(x):\n    return x")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("# one", "def foo(x):", "    return x", "# two")
+    editor.command("write")
+    assert path.read_bytes() == b"# one\r\ndef foo(x):\r\n    return x\r\n# two\r\n"
+
+
+def test_undo_takes_back_the_accepted_text_alone(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar\nbaz"})
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar\nbaz")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foobar", "baz")
+    editor.keys("<Esc>u")
+    editor.wait_for_lines("fo")
+    editor.keys("u")
+    editor.wait_for_lines("")
+
+
+def test_the_next_suggestion_comes_after_accepting(editor: Editor) -> None:
+    editor.script(FOOBAR, {"after": "foobar", "text": "()"})
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Tab>")
+    editor.wait_for_ghost("()")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foobar()")
+
+
+def test_turned_off_for_a_buffer(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.lua("vim.lsp.inline_completion.enable(false, { bufnr = 0 })")
+    assert editor.ghost() == ""
+    editor.keys("<Tab>y")
+    editor.wait_for_lines("fo  y")
+
+
+def test_tab_jumps_in_a_snippet(editor: Editor) -> None:
+    editor.keys("i")
+    editor.lua("vim.snippet.expand('f(${1:a}, ${2:b})$0')")
+    # One by one: Neovim selects a placeholder by keys that it types after those that wait.
+    for key, mode in [("one", "i"), ("<Tab>", "s"), ("two", "i"), ("<Tab>", "i"), (";", "i")]:
+        editor.keys(key)
+        editor.wait_for_mode(mode)
+    editor.wait_for_lines("f(one, two);")
+
+
+def test_attaching_again_keeps_one_mapping(editor: Editor) -> None:
+    editor.command("write | edit | runtime plugin/fimbria.lua")
+    editor.wait_for_server()
+    editor.keys("i<Tab>y")
+    editor.wait_for_lines("    y")
+
+
+FORMER_MAPPINGS = {
+    "keys": "vim.keymap.set('i', '<Tab>', '>>')",
+    "expression": "vim.keymap.set('i', '<Tab>', function() return '>><lt>' end, { expr = true })",
+    "vimscript expression": "vim.cmd([[inoremap <expr> <Tab> repeat('>', 2)]])",
+    "function": """
+        vim.keymap.set('i', '<Tab>', function()
+          vim.api.nvim_put({ '>>' }, 'c', false, true)
+        end)""",
+    "remapped": """
+        vim.keymap.set('i', '<Plug>(x)', '>>')
+        vim.keymap.set('i', '<Tab>', '<Plug>(x)', { remap = true })""",
+    "buffer": """
+        vim.keymap.set('i', '<Tab>', 'no')
+        vim.api.nvim_create_autocmd('FileType', {
+          callback = function() vim.keymap.set('i', '<Tab>', '>>', { buf = 0 }) end,
+        })""",
+}
+
+
+@pytest.fixture(scope="module")
+def mapped_editor(
+    neovim_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Editor]:
+    """A Neovim whose Tab the tests map anew."""
+    home = tmp_path_factory.mktemp("mapped")
+    with running(neovim_program, home, server=STUB_SERVER) as editor:
+        yield editor
+
+
+@pytest.mark.parametrize("kind", FORMER_MAPPINGS)
+def test_tab_does_what_it_was_mapped_to(mapped_editor: Editor, tmp_path: Path, kind: str) -> None:
+    editor = mapped_editor
+    editor.lua(FORMER_MAPPINGS[kind])
+    editor.open(tmp_path / "code.py")
+    editor.script(FOOBAR)
+    editor.keys("i<Tab>fo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Tab><Tab>!<Esc>")
+    arrow = ">><" if kind == "expression" else ">>"
+    editor.wait_for_lines(f"{arrow}foobar{arrow}!")
+    editor.command("bwipeout!")
+
+
+def test_another_key_accepts(neovim_program: Path, tmp_path: Path) -> None:
+    setup = "vim.g.fimbria_accept_key = '<C-y>'"
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+        editor.keys("<C-y><Tab>!")
+        editor.wait_for_lines("foobar  !")
+
+
+def test_what_was_typed_while_the_server_started_gets_its_ghost(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    server = [*STUB_SERVER, "--suggest", "obar"]
+    with running(neovim_program, tmp_path, server=server) as editor:
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+
+
+def test_other_languages_by_configuration(neovim_program: Path, tmp_path: Path) -> None:
+    setup = "vim.lsp.config('fimbria', { filetypes = { 'python', 'lua' } })"
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        editor.open(tmp_path / "code.lua")
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+
+
+def test_a_missing_server_is_told_once_where_it_would_be_used(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    def edit(path: Path) -> None:
+        editor.keys(f":edit {path}<CR>")
+        until(lambda: editor.lua("return vim.fn.bufname()") == str(path), "the file")
+
+    with running(neovim_program, tmp_path, server="/nowhere/fimbria", size=(180, 9)) as editor:
+        edit(tmp_path / "text.txt")
+        assert "Fimbria" not in editor.messages()
+        edit(tmp_path / "code.py")
+        message = "Fimbria: no program `/nowhere/fimbria`"
+        until(lambda: editor.screen()[-1].startswith(message), "the message on the screen")
+        edit(tmp_path / "more.py")
+        assert editor.messages().count("Fimbria") == 1
+        editor.keys("i<Tab>y")
+        editor.wait_for_lines("    y")
+
+
+def test_an_old_neovim_is_told(neovim_program: Path, tmp_path: Path) -> None:
+    setup = """
+        local has = vim.fn.has
+        vim.fn.has = function(feature) return feature == 'nvim-0.12' and 0 or has(feature) end"""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        assert "Fimbria needs Neovim 0.12 or newer" in editor.messages()
