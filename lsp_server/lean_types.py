@@ -22,7 +22,15 @@ def _lean_definitions() -> Iterator[None]:
     meanwhile.
     """
     define, collecting = attrs.define, gc.isenabled()
-    attrs.define = functools.partial(define, eq=False, order=False, repr=False, match_args=False)
+    attrs.define = functools.partial(
+        define,
+        auto_detect=False,  # off: eq, order and repr; lsprotocol writes no other method itself
+        eq=False,
+        order=False,
+        repr=False,
+        match_args=False,
+        slots=False,  # slots mean making each class twice
+    )
     gc.disable()
     try:
         yield
