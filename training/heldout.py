@@ -30,7 +30,8 @@ class HeldOut:
         """The mean loss per token of each set."""
         model.eval()
         with torch.no_grad():
-            found = {n: _mean_loss(model, trunk or model.model, b) for n, b in self.batches.items()}
+            forward = model.model if trunk is None else trunk  # a compiled one has no truth value
+            found = {n: _mean_loss(model, forward, b) for n, b in self.batches.items()}
         model.train()
         return found
 

@@ -62,6 +62,16 @@ def test_rows_hold_whole_documents(documents: list[Document], tokenizer: Tokeniz
         assert not weights[ids == tokenizer.bos].any()
 
 
+def test_a_compiled_model_is_evaluated_like_any_other(inputs: Inputs) -> None:
+    """Asking a compiled module for its truth value raises, which once ended a run."""
+    torch.manual_seed(1)
+    model = LanguageModel(TINY)
+    assert inputs.held_out is not None
+    compiled = torch.compile(model.model, backend="eager")
+    plain = inputs.held_out.losses(model)
+    assert inputs.held_out.losses(model, compiled) == pytest.approx(plain)
+
+
 def test_resuming_gives_the_same_weights_as_never_stopping(tmp_path: Path, inputs: Inputs) -> None:
     whole = make_trainer(tmp_path / "whole")
     whole.run(inputs, constant_rate(CONFIG), 6)
@@ -149,3 +159,23 @@ def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
         assert float(values.min()) > 0.6
         assert float(values.max()) < 1.3
+
+
+class Compiled:
+    """Like what torch.compile gives: callable, but without a truth value."""
+
+    def __init__(self, trunk: torch.nn.Module) -> None:
+        self.trunk = trunk
+
+    def __len__(self) -> int:
+        raise TypeError
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        hidden: torch.Tensor = self.trunk(ids)
+        return hidden
+
+
+def test_held_out_losses_with_a_compiled_trunk(inputs: Inputs, tiny_model: LanguageModel) -> None:
+    assert inputs.held_out
+    compiled = inputs.held_out.losses(tiny_model, Compiled(tiny_model.model))
+    assert compiled == inputs.held_out.losses(tiny_model)
