@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import select
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgpack  # type: ignore[import-untyped]
+from tests.editors.neovim_screen import PATIENCE_S, Cell, EmbeddedNeovim
 
 PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
 STUB_SERVER = (sys.executable, str(Path(__file__).with_name("stub_server.py")))
 GHOST_COLOR = 0x6B7A90
 """A colour that nothing else on the screen has."""
-PATIENCE_S = 30.0
-"""How long a condition may take on a busy machine; most take milliseconds."""
 
 T = TypeVar("T")
 
@@ -38,72 +32,15 @@ def until(condition: Callable[[], T], what: str) -> T:
         time.sleep(0.01)
 
 
-class Rpc:
-    """Calls to a Neovim started with `--embed`, each with a deadline.
-
-    Neovim answers nothing while it waits for a key (after a long message, say): a test must then
-    fail with a reason, and not hang.
-    """
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        self._unpacker = msgpack.Unpacker(unicode_errors="replace", strict_map_key=False)
-        self._ids = itertools.count()
-
-    def call(self, method: str, *arguments: object) -> Any:
-        """Call a function of Neovim's API and return its result."""
-        assert self._process.stdin
-        call_id = next(self._ids)
-        self._process.stdin.write(msgpack.packb([0, call_id, method, arguments]))
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            # What is drawn comes as notifications; the screen is asked for instead.
-            for kind, *message in self._receive(deadline):
-                if kind == 1 and message[0] == call_id:
-                    assert message[1] is None, f"{method}: {message[1]}"
-                    return message[2]
-
-    def _receive(self, deadline: float) -> list[Any]:
-        assert self._process.stdout
-        patience = max(0.0, deadline - time.monotonic())
-        if not select.select([self._process.stdout], [], [], patience)[0]:
-            raise AssertionError("Neovim does not answer; does it wait for a key?")
-        received = os.read(self._process.stdout.fileno(), 1 << 16)
-        if not received:
-            raise EOFError("Neovim has ended")
-        self._unpacker.feed(received)
-        return list(self._unpacker)
-
-    def close(self) -> None:
-        """End Neovim as closing its terminal does, else by force."""
-        with self._process as process:
-            assert process.stdin
-            process.stdin.close()
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of the drawn screen; the right half of a wide character has no text."""
-
-    text: str
-    attributes: Mapping[str, int]
-
-    @property
-    def is_ghost(self) -> bool:
-        return self.attributes.get("foreground") == GHOST_COLOR
+def is_ghost(cell: Cell) -> bool:
+    return cell.attributes.get("foreground") == GHOST_COLOR
 
 
 @dataclass(frozen=True, slots=True)
 class Editor:
     """A running Neovim with a screen."""
 
-    rpc: Rpc
+    rpc: EmbeddedNeovim
 
     def keys(self, keys: str) -> None:
         """Type keys in Neovim's notation: `<Tab>`, `<Esc>`, `<lt>` for `<`."""
@@ -120,21 +57,8 @@ class Editor:
 
     def cells(self) -> list[list[Cell]]:
         """Return every cell of the screen as it is drawn."""
-        rows = self.lua(
-            """
-            vim.cmd.redraw()
-            local rows = {}
-            for r = 1, vim.o.lines do
-              rows[r] = {}
-              for c = 1, vim.o.columns do
-                rows[r][c] = vim.api.nvim__inspect_cell(1, r - 1, c - 1)
-              end
-            end
-            return rows
-            """
-        )
-        # A cell without attributes comes as an empty list or not at all.
-        return [[Cell(cell[0], dict(cell[1]) if cell[1:] else {}) for cell in row] for row in rows]
+        self.command("redraw")
+        return self.rpc.screen.cells()
 
     def screen(self) -> list[str]:
         """Return the rows of the screen, without the blanks at their ends."""
@@ -147,7 +71,7 @@ class Editor:
 
     def ghost(self) -> str:
         """Return the ghost text on the screen, a line break between rows; empty without any."""
-        rows = ["".join(cell.text for cell in row if cell.is_ghost) for row in self.cells()]
+        rows = ["".join(cell.text for cell in row if is_ghost(cell)) for row in self.cells()]
         return "\n".join(row.rstrip() for row in rows if row)
 
     def wait_for_ghost(self, text: str) -> None:
@@ -238,7 +162,7 @@ def running(
         *(str(program), "--embed", "--clean", "-n", "-u", str(init)),
         *("--cmd", f"set runtimepath^={PLUGIN}"),
     ]
-    rpc = Rpc(command)
+    rpc = EmbeddedNeovim(command, *size)
     try:
         rpc.call("nvim_set_var", "fimbria_cmd", server)
         # --embed waits for the screen before it reads init.lua and the plugins.
