@@ -55,6 +55,10 @@ class Editor:
     def lines(self) -> list[str]:
         return list(self.rpc.call("nvim_buf_get_lines", 0, 0, -1, True))
 
+    def draw_ghost_apart(self) -> None:
+        """Give ghost text the colour by which it is found on the screen."""
+        self.command(f"highlight ComplHint guifg=#{GHOST_COLOR:06x}")
+
     def cells(self) -> list[list[Cell]]:
         """Return every cell of the screen as it is drawn."""
         self.command("redraw")
@@ -168,7 +172,7 @@ def running(
         # --embed waits for the screen before it reads init.lua and the plugins.
         rpc.call("nvim_ui_attach", *size, {"rgb": True, "ext_linegrid": True})
         editor = Editor(rpc)
-        editor.command(f"highlight ComplHint guifg=#{GHOST_COLOR:06x}")
+        editor.draw_ghost_apart()
         yield editor
     finally:
         rpc.close()

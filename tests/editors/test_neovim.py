@@ -282,6 +282,21 @@ def test_what_was_typed_while_the_server_started_gets_its_ghost(
         editor.wait_for_ghost("obar")
 
 
+def test_ghost_text_has_a_colour_in_every_terminal(editor: Editor) -> None:
+    def color() -> int | None:
+        hint = "return vim.api.nvim_get_hl(0, { name = 'ComplHint', link = false })"
+        ctermfg: int | None = editor.lua(hint).get("ctermfg")
+        return ctermfg
+
+    assert color() is not None
+    editor.command("colorscheme vim")
+    editor.command("highlight ComplHint ctermfg=42")
+    assert color() == 42
+    editor.command("colorscheme default")
+    assert color() not in (None, 42)
+    editor.draw_ghost_apart()
+
+
 def test_other_languages_by_configuration(neovim_program: Path, tmp_path: Path) -> None:
     setup = "vim.lsp.config('fimbria', { filetypes = { 'python', 'lua' } })"
     with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:

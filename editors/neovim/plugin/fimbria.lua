@@ -32,6 +32,19 @@ local function check_server(filetype)
   end
 end
 
+--- Give ghost text a colour in terminals without true colour too: Neovim's own scheme has none for them, and the ghost text would
+--- look as if it had been typed.
+local function dim_ghost_text()
+  local highlight = vim.api.nvim_get_hl(0, { name = 'ComplHint', link = false })
+  if not highlight.ctermfg and vim.tbl_isempty(highlight.cterm or {}) then
+    highlight.ctermfg = 'DarkGrey'
+    vim.api.nvim_set_hl(0, 'ComplHint', highlight)
+  end
+end
+
+vim.api.nvim_create_autocmd('ColorScheme', { group = group, callback = dim_ghost_text })
+dim_ghost_text()
+
 vim.api.nvim_create_autocmd('FileType', {
   group = group,
   callback = function(event)
