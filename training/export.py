@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from training.checkpoint import read_model
+from training.checkpoint import load_weights, read_model
 from training.folders import replace_file, write_text
 from training.model import LanguageModel, ModelShape
 from training.tokenizer import TOKENIZER_FILES, copy_tokenizer
@@ -34,6 +34,26 @@ def write_weights(model: LanguageModel, target: Path, dtype: torch.dtype = torch
     )
     config = json.dumps(hugging_face_config(model.shape, dtype), indent=2) + "\n"
     write_text(target / CONFIG_FILE, config)
+
+
+def read_folder(folder: Path) -> LanguageModel:
+    """The model in a folder that `export_model` wrote, in full precision."""
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    shape = ModelShape(
+        vocab_size=config["vocab_size"],
+        hidden=config["hidden_size"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        kv_heads=config["num_key_value_heads"],
+        feed_forward=config["intermediate_size"],
+        head_dim=config["head_dim"],
+        context=config["max_position_embeddings"],
+        rope_theta=config["rope_parameters"]["rope_theta"],
+        norm_eps=config["rms_norm_eps"],
+    )
+    model = LanguageModel(shape)
+    load_weights(model, folder)
+    return model
 
 
 def hugging_face_config(shape: ModelShape, dtype: torch.dtype) -> dict[str, object]:

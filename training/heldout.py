@@ -13,6 +13,7 @@ from training.sampling import Batch, Mixture, Sampler
 from training.tokenizer import Tokenizer
 
 SEED = 7
+NUM_ROWS = 16
 # Text left to right, and holes whose middles alone are counted.
 PLAIN = Mixture(fim=0.0, file_header=0.0, other_file=0.0, full_length=1.0)
 HOLES = Mixture(fim=1.0, spm=1.0, split_tokens=0.0, other_file=0.0, context_weight=0.0)
@@ -41,14 +42,14 @@ def held_out_batches(
     val_out: Sequence[Document],
     tokenizer: Tokenizer,
     *,
-    num_rows: int = 16,
+    num_rows: int | None = None,
     row_len: int = 1024,
 ) -> HeldOut:
     """The fixed held-out batches: the same for every checkpoint."""
 
     def batch(documents: Sequence[Document], mixture: Mixture) -> Batch:
         sampler = Sampler(documents, tokenizer, mixture, seed=SEED, row_len=row_len)
-        return sampler.batch(0, num_rows)
+        return sampler.batch(0, num_rows or NUM_ROWS)
 
     return HeldOut(
         {

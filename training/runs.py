@@ -111,7 +111,8 @@ def _inputs(state: StateFolder, config: TrainingConfig) -> Inputs:
         documents, tokenizer, config.mixture, seed=config.seed, row_len=config.row_len
     )
     unseen = load_split(state.corpus, "val_in"), load_split(state.corpus, "val_out")
-    return Inputs(sampler, tokenizer, held_out_batches(*unseen, tokenizer))
+    held_out = held_out_batches(*unseen, tokenizer, row_len=config.row_len)
+    return Inputs(sampler, tokenizer, held_out)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """What each command does, and which of them are still to be done."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -16,6 +18,10 @@ from training.curve import draw_curve
 from training.folders import StateFolder, write_text
 from training.notice import write_notice
 from training.tokenizer import copy_tokenizer, train_tokenizer
+
+if TYPE_CHECKING:
+    from training.evaluation.run import Options
+    from training.trainer import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def make_tokenizer(state: StateFolder, console: Console, reuse: Path | None = No
         train_tokenizer(texts, state.tokenizer)
 
 
-def evaluate_model(state: StateFolder, options: Any, name: str, console: Console) -> None:
+def evaluate_model(state: StateFolder, options: Options, name: str, console: Console) -> None:
     """Evaluate a model folder, store the record and show its table."""
     from training.evaluation.run import evaluate, save_record
 
@@ -90,7 +96,13 @@ def show_status(state: StateFolder, console: Console) -> None:
         console.print(f"results: {path.stem}")
 
 
-def do_everything(state: StateFolder, lengths: Lengths, options: Any, console: Console) -> None:
+def do_everything(
+    state: StateFolder,
+    lengths: Lengths,
+    options: Options,
+    console: Console,
+    config: TrainingConfig | None = None,
+) -> None:
     """Run every step that has not been done."""
     from training import runs
     from training.export import export_model
@@ -99,8 +111,8 @@ def do_everything(state: StateFolder, lengths: Lengths, options: Any, console: C
         build_corpus(state, console)
     if not (state.tokenizer / "tokenizer.model").exists():
         make_tokenizer(state, console)
-    runs.train(state, console, until_tokens=lengths.constant_tokens)
-    runs.cooldown(state, console, num_tokens=lengths.cooldown_tokens)
+    runs.train(state, console, config=config, until_tokens=lengths.constant_tokens)
+    runs.cooldown(state, console, config=config, num_tokens=lengths.cooldown_tokens)
     export_model(state.branch, state.tokenizer, options.model_folder)
     evaluate_model(state, options, "starter", console)
     describe_model(state, options.model_folder, "starter", None)

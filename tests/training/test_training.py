@@ -159,23 +159,3 @@ def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
         assert float(values.min()) > 0.6
         assert float(values.max()) < 1.3
-
-
-class Compiled:
-    """Like what torch.compile gives: callable, but without a truth value."""
-
-    def __init__(self, trunk: torch.nn.Module) -> None:
-        self.trunk = trunk
-
-    def __len__(self) -> int:
-        raise TypeError
-
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        hidden: torch.Tensor = self.trunk(ids)
-        return hidden
-
-
-def test_held_out_losses_with_a_compiled_trunk(inputs: Inputs, tiny_model: LanguageModel) -> None:
-    assert inputs.held_out
-    compiled = inputs.held_out.losses(tiny_model, Compiled(tiny_model.model))
-    assert compiled == inputs.held_out.losses(tiny_model)

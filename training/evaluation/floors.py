@@ -52,6 +52,6 @@ def _after_shared_end(lines: list[str], typed: str) -> str:
 
 
 def copyable(item: Item) -> bool:
-    """Whether an oracle could copy the right line from elsewhere in the prompt."""
-    wanted = item.hole.middle.strip()
-    return any(line.strip() == wanted for line in item.hole.prefix.split("\n"))
+    """Whether an oracle could copy the right line from elsewhere in the program."""
+    lines = f"{item.hole.prefix}\n{item.hole.suffix}".split("\n")
+    return item.hole.middle.strip() in map(str.strip, lines)

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from training.checkpoint import load_weights
 from training.corpus.build import Document, load_split
 from training.evaluation import floors
 from training.evaluation.completer import Answer, Completer, EngineCompleter
@@ -29,9 +28,9 @@ from training.evaluation.tasks import (
     rest_of_line_items,
     single_line_items,
 )
+from training.export import read_folder
 from training.folders import StateFolder, write_text
 from training.heldout import held_out_batches
-from training.model import LanguageModel, ModelShape
 from training.politeness import wait_while_exists
 from training.tokenizer import Tokenizer
 
@@ -120,12 +119,12 @@ def _run_tasks(
 
 
 def _held_out_losses(state: StateFolder, model_folder: Path) -> dict[str, float]:
-    model = LanguageModel(ModelShape())
-    load_weights(model, model_folder)
+    model = read_folder(model_folder)
     batches = held_out_batches(
         load_split(state.corpus, "val_in"),
         load_split(state.corpus, "val_out"),
         Tokenizer(model_folder / "tokenizer.model"),
+        row_len=model.shape.context,
     )
     return batches.losses(model)
 
