@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -103,11 +104,17 @@ def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
 
 def _loader(spec: DaemonSpec) -> LoadEngine:
     def load(progress: ProgressCallback) -> EngineLike:
-        # Imported on the loading thread: torch takes over a second.
-        from model_runtime.loading import load_engine
+        # Imported on the loading thread: torch takes over a second. What it defines lives as long
+        # as the process, so looking for garbage in it only costs time, now and between tokens.
+        gc.disable()
+        try:
+            from model_runtime.loading import load_engine
 
-        folder = resolve_model(spec.model)
-        return load_engine(folder, device=spec.device, dtype=spec.dtype, progress=progress)
+            folder = resolve_model(spec.model)
+            return load_engine(folder, device=spec.device, dtype=spec.dtype, progress=progress)
+        finally:
+            gc.freeze()
+            gc.enable()
 
     return load
 
