@@ -146,6 +146,14 @@ def test_ghost_text_that_begins_before_the_cursor(editor: Editor) -> None:
     editor.wait_for_lines("= foobar!;")
 
 
+def test_a_suggestion_for_another_place_is_not_drawn(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "foobar", "before": 2, "cover": -1})
+    editor.keys("ifo")
+    until(lambda: "fo" in editor.seen("answered"), "the answer")
+    editor.keys("<Tab>y")
+    editor.wait_for_lines("fo  y")
+
+
 def test_characters_of_several_bytes_and_cells_before_the_cursor(editor: Editor) -> None:
     editor.script({"after": "fo", "text": "ö('😀')"}, NO_ANSWER)
     editor.keys("ié = '😀漢'; fo")

@@ -94,6 +94,19 @@ local function only_item(items, asked, client, forget)
   }
 end
 
+--- Whether an item is for where it was asked for. One that is not comes from a server that knows an older text.
+---@param item lsp.InlineCompletionItem
+---@param position lsp.Position
+---@return boolean
+local function belongs(item, position)
+  local range = item.range
+  return not range
+    or range.start.line == position.line
+      and range['end'].line == position.line
+      and range.start.character <= position.character
+      and position.character <= range['end'].character
+end
+
 --- Note which suggestion an answer brings, and hand the answer on to Neovim.
 ---@param client vim.lsp.Client
 ---@param bufnr integer
@@ -110,7 +123,9 @@ local function watch_answer(client, bufnr, asked, handler)
     if err or not result or not vim.startswith(vim.api.nvim_get_mode().mode, 'i') then
       return handler(err, result, ctx)
     end
-    local items = result.items or result
+    local items = vim.tbl_filter(function(item)
+      return belongs(item, asked.position)
+    end, result.items or result)
     for _, item in ipairs(items) do
       if type(item.insertText) == 'string' then
         item.insertText = item.insertText:gsub('\r\n', '\n')
@@ -119,7 +134,7 @@ local function watch_answer(client, bufnr, asked, handler)
     ghosts[bufnr] = only_item(items, asked, client, function()
       handler(nil, { items = {} }, ctx)
     end)
-    handler(err, result, ctx)
+    handler(nil, { items = items }, ctx)
     local ghost = ghosts[bufnr]
     if ghost and bufnr == vim.api.nvim_get_current_buf() and not fits(ghost, bufnr) then
       dismiss(bufnr)
