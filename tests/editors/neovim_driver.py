@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -159,9 +160,11 @@ def running(
     variables = {**isolation(home), **(environment or {})}
     init = home / "init.lua"
     init.write_text(setup, encoding="utf-8")
+    # Neither another Neovim's variables nor the developer's own settings count here.
+    others = [name for name in os.environ if name.startswith(("FIMBRIA_", "VIM", "XDG_"))]
     command = [
         "/usr/bin/env",
-        *("-u", "VIM", "-u", "VIMRUNTIME"),
+        *(option for name in others for option in ("-u", name)),
         *(f"{name}={value}" for name, value in variables.items()),
         *(str(program), "--embed", "--clean", "-n", "-u", str(init)),
         *("--cmd", f"set runtimepath^={PLUGIN}"),

@@ -59,7 +59,9 @@ def screen_with_ghost() -> tuple[list[list[Cell]], tuple[int, int]]:
             editor.keys(f"{len(BEFORE.splitlines())}GA{TYPED}")
             until(editor.ghost, "ghost text on the screen")
             cells, cursor = editor.cells(), editor.rpc.screen.cursor
-        os.spawnve(os.P_WAIT, sys.executable, [*server, "stop"], {**os.environ, **environment})
+        os.spawnve(
+            os.P_WAIT, sys.executable, [*server, "stop", "--all"], {**os.environ, **environment}
+        )
     return cells, cursor
 
 

@@ -34,7 +34,10 @@ def daemon_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
         "FIMBRIA_MAX_TOKENS": "24",
     }
     subprocess.run(
-        [*SERVER, "stop"], env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL
+        [*SERVER, "stop", "--all"],
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
