@@ -84,24 +84,29 @@ def status(as_json: JsonOption = False) -> None:
 
 def stop(
     model: ModelOption = "starter",
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
     all_daemons: Annotated[bool, typer.Option("--all", help="Whatever their model.")] = False,
 ) -> None:
-    """End a daemon and free its memory; the next completion starts it again."""
-    from model_runtime.client import running_daemons
-
+    """End a model's daemons and free their memory; the next completion starts one again."""
     try:
-        one = DaemonSpec(model, device, dtype)
-        num_stopped = asyncio.run(_stop(running_daemons() if all_daemons else [one]))
+        targets = _daemons_of(None if all_daemons else model)
+        num_stopped = asyncio.run(_stop(targets))
     except RuntimeFailure as failure:
         raise error_of(failure) from failure
     if num_stopped:
         typer.echo(f"Stopped {num_stopped} daemon{'' if num_stopped == 1 else 's'}.")
-    elif all_daemons:
-        typer.echo("No daemon was running.")
-    else:
-        typer.echo(f"No daemon for {model} was running.")
+        return
+    typer.echo("No daemon was running." if all_daemons else f"No daemon for {model} was running.")
+
+
+def _daemons_of(model: str | None) -> list[Endpoint]:
+    """Running daemons of a model on whatever device; None: of every model."""
+    from model_runtime.client import running_daemons
+    from model_runtime.models import resolve_model
+
+    if model is None:
+        return running_daemons()
+    folder = str(resolve_model(model))
+    return [endpoint for endpoint in running_daemons() if endpoint.model == folder]
 
 
 def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
@@ -112,7 +117,7 @@ def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
     typer.echo(f"{loaded.id} is ready on {loaded.device} ({loaded.dtype}).")
 
 
-async def _stop(targets: Sequence[DaemonSpec | Endpoint]) -> int:
+async def _stop(targets: Sequence[Endpoint]) -> int:
     from model_runtime.client import stop_daemon
 
     return sum(await asyncio.gather(*map(stop_daemon, targets)))

@@ -111,7 +111,9 @@ def test_status_shows_the_daemon_and_stop_ends_it(fimbria: Fimbria, source: Path
     assert (daemon["model"], daemon["state"]) == ("starter", "ready")
     assert daemon["requests"] > 0
     assert str(daemon["pid"]) in fimbria("status").stdout
-    assert "Stopped 1 daemon." in fimbria("stop").stdout
+    fimbria.json("complete", *FEW, "--device", "cpu", f"{source}:1:1")
+    assert len(fimbria.json("status")["daemons"]) == 2
+    assert "Stopped 2 daemons." in fimbria("stop").stdout
     assert fimbria.json("status") == {"daemons": []}
     assert "No model is loaded" in fimbria("status").stdout
     assert "No daemon for starter was running." in fimbria("stop").stdout
