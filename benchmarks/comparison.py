@@ -17,11 +17,9 @@ from benchmarks.traces import Step, Trace, replay
 from lsp_server.context.windows import cursor_context
 from lsp_server.postprocess import stop_strings
 from model_runtime.api import CompletionRequest
-from model_runtime.config import ModelConfig, read_config
-from model_runtime.families import CODE_LLAMA, find_fim_ids
+from model_runtime.config import read_config
 from model_runtime.models import resolve_model
-from model_runtime.prompts import PromptRenderer
-from model_runtime.tokenization import Tokenizer
+from model_runtime.prompts import PromptRenderer, open_renderer
 
 FIMBRIA, GENERATE = ENGINES = ("fimbria", "generate")
 MAX_TOKENS = 24
@@ -57,7 +55,7 @@ def compare(plan: Plan, console: Console) -> dict[str, Any]:
 
     folder = resolve_model(plan.model)
     config = read_config(folder)
-    renderer = _renderer(folder, config)
+    renderer = open_renderer(folder, config)
     num_threads = choose_num_threads(config)
     where = machine()
     measured: dict[str, list[Measurement]] = {}
@@ -155,14 +153,3 @@ def _prompt_ids(renderer: PromptRenderer, step: Step, cursor: int) -> list[int]:
         stop=stop_strings(context),
     )
     return renderer.render(request).ids
-
-
-def _renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
-    from model_runtime.loading import MAX_CONTEXT_LENGTH
-
-    pieces = CODE_LLAMA.fim
-    control_pieces = {pieces.prefix, pieces.suffix, pieces.middle, pieces.end}
-    tokenizer = Tokenizer(folder / "tokenizer.model", control_pieces)
-    fim = find_fim_ids(CODE_LLAMA, tokenizer.id_of, config.vocab_size)
-    context_length = min(config.context_length, MAX_CONTEXT_LENGTH)
-    return PromptRenderer(tokenizer, CODE_LLAMA, fim, context_length)

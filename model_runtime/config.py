@@ -45,6 +45,7 @@ class ModelConfig:
     rope_scaling: RopeScaling | None
     tied_embeddings: bool
     dtype: str
+    eos_ids: frozenset[int]
     single_line: bool
     """Fimbria's own: see `ModelInfo.single_line`."""
 
@@ -78,8 +79,15 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         rope_scaling=_rope_scaling(rope),
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
+        eos_ids=_ids(raw.get("eos_token_id")),
         single_line=bool(raw.get("fimbria", {}).get("single_line", False)),
     )
+
+
+def _ids(value: int | list[int] | None) -> frozenset[int]:
+    if value is None:
+        return frozenset()
+    return frozenset(value if isinstance(value, list) else [value])
 
 
 def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:

@@ -166,7 +166,13 @@ class Engine:
         progress.prompt_len = len(prompt.ids)
         progress.cached_len = placement.cached_len
         if placement.donor is not None:
-            self._kv.copy_prefix(placement.donor.index, placement.slot.index, placement.cached_len)
+            try:
+                self._kv.copy_prefix(
+                    placement.donor.index, placement.slot.index, placement.cached_len
+                )
+            except BaseException:
+                self._slots.clear(placement.slot)
+                raise
         return placement.slot
 
     def _generate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,20 @@ from model_runtime.api import (
 from model_runtime.config import ModelConfig, read_config
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
-from model_runtime.families import CODE_LLAMA, capabilities, find_fim_ids
+from model_runtime.families import capabilities
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.model import LlamaModel, assemble_weights
-from model_runtime.prompts import PromptRenderer
-from model_runtime.tokenization import Tokenizer
+from model_runtime.prompts import PromptRenderer, open_renderer
 
-MAX_CONTEXT_LENGTH = 8192
 MAX_SLOTS = 8
+_FEW_SLOTS = 4
+_MODEST_CONTEXT = 4096
+_LEAST_CONTEXT = 1024
 _SMALL_MODEL = 100_000_000
-_KV_SHARE_OF_FREE_MEMORY = 0.25
+# Of what is free once the weights are loaded. Nobody else needs much of a GPU's.
+_GPU_SHARE = 0.8
+_RAM_SHARE = 0.25
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -54,7 +58,7 @@ def load_engine(
     report = progress or _ignore
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
-    renderer = _load_renderer(folder, config)
+    renderer = open_renderer(folder, config)
     chosen_device = choose_device(device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
@@ -64,6 +68,7 @@ def load_engine(
         )
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(model, renderer.context_length)
+        renderer = replace(renderer, context_length=slots.capacity)
         _warm_up(model, kv)
         engine = Engine(model, renderer, kv, slots, _describe(folder, model, renderer))
     report(LoadProgress("ready", 1.0))
@@ -99,7 +104,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()  # fails for `meta`, too, which holds no values
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0].rstrip(".")
         raise RuntimeFailure(
@@ -133,26 +138,6 @@ def choose_num_threads(config: ModelConfig) -> int:
     return cores
 
 
-def _load_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
-    file = folder / "tokenizer.model"
-    if not file.is_file():
-        raise UnsupportedModel(
-            f"There is no tokenizer.model in {folder}.",
-            "Fimbria needs the checkpoint's sentencepiece tokenizer beside the weights.",
-        )
-    pieces = CODE_LLAMA.fim
-    try:
-        tokenizer = Tokenizer(file, {pieces.prefix, pieces.suffix, pieces.middle, pieces.end})
-    except (OSError, RuntimeError) as error:
-        raise UnsupportedModel(
-            f"{file} is not a sentencepiece model.", "Download the checkpoint again."
-        ) from error
-    fim = find_fim_ids(CODE_LLAMA, tokenizer.id_of, config.vocab_size)
-    return PromptRenderer(
-        tokenizer, CODE_LLAMA, fim, min(config.context_length, MAX_CONTEXT_LENGTH)
-    )
-
-
 def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> ModelInfo:
     return ModelInfo(
         id=folder.name,
@@ -167,13 +152,28 @@ def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> Mode
 
 
 def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, SlotIndex]:
-    slot_bytes = model.kv_shape.bytes_per_token(model.dtype) * context_length
-    budget = _KV_SHARE_OF_FREE_MEMORY * _free_bytes(model.device)
-    num_slots = max(1, min(MAX_SLOTS, int(budget // slot_bytes)))
-    kv = KVTensors(
-        model.kv_shape, num_slots, context_length, dtype=model.dtype, device=model.device
-    )
-    return kv, SlotIndex(num_slots, context_length)
+    bytes_per_token = model.kv_shape.bytes_per_token(model.dtype)
+    capacity, num_slots = plan_cache(_cache_budget(model.device), bytes_per_token, context_length)
+    kv = KVTensors(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
+    return kv, SlotIndex(num_slots, capacity)
+
+
+def plan_cache(budget: int, bytes_per_token: int, context_length: int) -> tuple[int, int]:
+    """How long and how many the slots are: (tokens per slot, slots).
+
+    budget: bytes for all of them. Several files are open more often than one needs a long context,
+    so the slots become shorter before they become fewer than four; at least one remains.
+    """
+    capacity = context_length
+
+    def num_slots() -> int:
+        return budget // (bytes_per_token * capacity)
+
+    while (num_slots() < _FEW_SLOTS and capacity > _MODEST_CONTEXT) or (
+        num_slots() < 1 and capacity > _LEAST_CONTEXT
+    ):
+        capacity //= 2
+    return capacity, max(1, min(MAX_SLOTS, num_slots()))
 
 
 def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
@@ -185,10 +185,11 @@ def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
         model.forward(torch.zeros(num_tokens, dtype=torch.int64, device=model.device), kv, 0, 0)
 
 
-def _free_bytes(device: torch.device) -> int:
+def _cache_budget(device: torch.device) -> int:
+    """Bytes that the KV cache may take."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+        return int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0])
+    return int(_RAM_SHARE * psutil.virtual_memory().available)
 
 
 def _weight_files(folder: Path) -> list[Path]:

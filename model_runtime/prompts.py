@@ -7,13 +7,22 @@ SUF] suffix [MID] prefix`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from model_runtime.api import CompletionRequest, InvalidRequest, Layout, MissingCapability
-from model_runtime.families import Family, FimIds
+from model_runtime.api import (
+    CompletionRequest,
+    InvalidRequest,
+    Layout,
+    MissingCapability,
+    UnsupportedModel,
+)
+from model_runtime.config import ModelConfig
+from model_runtime.families import CODE_LLAMA, Family, FimIds, find_fim_ids
 from model_runtime.healing import split_for_healing
 from model_runtime.tokenization import Tokenizer
 from model_runtime.windows import prefix_window, suffix_window
 
+MAX_CONTEXT_LENGTH = 8192
 MAX_SUFFIX_TOKENS = 512
 # BOS, the three markers, and the dummy space that sentencepiece may add.
 _NUM_CONTROL_TOKENS = 5
@@ -38,6 +47,7 @@ class PromptRenderer:
     tokenizer: Tokenizer
     family: Family
     fim: FimIds | None
+    eos_ids: frozenset[int]
     context_length: int
 
     def check(self, request: CompletionRequest) -> None:
@@ -70,9 +80,7 @@ class PromptRenderer:
         budget = self.context_length - request.max_tokens - _NUM_CONTROL_TOKENS
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
-            return Prompt(
-                [self.tokenizer.bos_id, *prefix], healed, frozenset({self.tokenizer.eos_id})
-            )
+            return Prompt([self.tokenizer.bos_id, *prefix], healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget)
 
     def _infilling(self, request: CompletionRequest, text: str, fim: FimIds, budget: int) -> Prompt:
@@ -88,7 +96,7 @@ class PromptRenderer:
             ids = [bos, fim.prefix, fim.suffix, *suffix, fim.middle, *prefix]
         else:
             ids = [bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle]
-        return Prompt(ids, healed, frozenset({fim.end, self.tokenizer.eos_id}))
+        return Prompt(ids, healed, self.eos_ids | {fim.end})
 
     def _prefix(self, text: str, budget: int, *, heal: bool) -> tuple[list[int], bytes]:
         kept, tail = text, ""
@@ -107,6 +115,31 @@ class PromptRenderer:
             start = kept.split("\n", first)[first] if first else kept
             ids = [*self.tokenizer.encode(_first_line(start)), *ids[len(lines[first]) :]]
         return ids, tail.encode()
+
+
+def open_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
+    """Read a checkpoint folder's tokenizer. Raises UnsupportedModel."""
+    file = folder / "tokenizer.model"
+    if not file.is_file():
+        raise UnsupportedModel(
+            f"There is no tokenizer.model in {folder}.",
+            "Fimbria needs the checkpoint's sentencepiece tokenizer beside the weights.",
+        )
+    pieces = CODE_LLAMA.fim
+    control_pieces = {pieces.prefix, pieces.suffix, pieces.middle, pieces.end}
+    try:
+        tokenizer = Tokenizer(file, control_pieces, config.vocab_size)
+    except (OSError, RuntimeError) as error:
+        raise UnsupportedModel(
+            f"{file} is not a sentencepiece model.", "Download the checkpoint again."
+        ) from error
+    return PromptRenderer(
+        tokenizer,
+        CODE_LLAMA,
+        find_fim_ids(CODE_LLAMA, tokenizer.id_of, config.vocab_size),
+        config.eos_ids | {tokenizer.eos_id},
+        min(config.context_length, MAX_CONTEXT_LENGTH),
+    )
 
 
 def _first_line(text: str) -> str:

@@ -39,7 +39,9 @@ class Sampler:
     def _pick(self, logits: Tensor) -> int:
         if self._generator is None:
             return int(logits.argmax())
-        probabilities = torch.softmax(logits.float().cpu() / self._params.temperature, dim=-1)
+        # Shifted first, so that a tiny temperature makes it greedy instead of infinite.
+        shifted = (logits.double() - logits.max()).cpu()
+        probabilities = torch.softmax(shifted / self._params.temperature, dim=-1)
         nucleus = _top_p(probabilities, self._params.top_p)
         return int(torch.multinomial(nucleus, 1, generator=self._generator))
 
@@ -52,5 +54,5 @@ def _top_p(probabilities: Tensor, top_p: float) -> Tensor:
         return probabilities
     ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(-1) - ordered
-    ordered[before >= top_p] = 0
+    ordered[1:][before[1:] >= top_p] = 0  # the most likely token always stays
     return torch.zeros_like(probabilities).scatter(0, order, ordered)

@@ -4,6 +4,10 @@ answer.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +25,10 @@ from model_runtime.api import (
     RuntimeUnavailable,
     SamplingParams,
 )
-from model_runtime.engine import Engine
+from model_runtime.engine import PREFILL_CHUNK, Engine
 from model_runtime.loading import load_engine
-from tests.runtime.running import Running, run
+from tests.runtime.conftest import save_random_llama
+from tests.runtime.running import WAIT_S, Running, run
 
 CODE = """import os
 
@@ -61,52 +66,122 @@ def test_typing_on_computes_only_what_is_new(starter: Engine) -> None:
     assert second.usage.computed_tokens <= 4
 
 
+@pytest.fixture
+def cramped(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Two slots and short chunks: requests copy, evict and compute in several steps."""
+    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
+    monkeypatch.setattr("model_runtime.engine.PREFILL_CHUNK", 8)
+    engine = load_engine(tiny_folder)
+    yield engine
+    engine.close()
+
+
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(
-        st.tuples(st.integers(0, len(CODE)), st.integers(0, len(AFTER)), st.booleans()),
-        min_size=2,
-        max_size=5,
+        st.tuples(
+            st.integers(0, len(CODE)),
+            st.integers(0, len(AFTER)),
+            st.sampled_from([Layout.SPM, Layout.PSM]),
+            st.integers(0, 6),
+        ),
+        min_size=4,
+        max_size=8,
     )
 )
 def test_cached_equals_uncached(
-    tiny_folder: Path, tiny: Engine, asks: list[tuple[int, int, bool]]
+    tiny_folder: Path, cramped: Engine, asks: list[tuple[int, int, Layout, int]]
 ) -> None:
-    """Whatever was asked before, greedy output equals that of an empty cache."""
-    answers = {}
-    for end, start, suffix_first in asks:
-        layout = Layout.SPM if suffix_first else Layout.PSM
-        request: dict[str, Any] = {
-            "prompt": CODE[:end],
-            "suffix": AFTER[start:],
-            "layout": layout,
-            "max_tokens": 12,
-        }
-        answers[str(request)] = (request, run(tiny, **request).text)
-    request, text = list(answers.values())[-1]
-    assert fresh_answer(tiny_folder, **request) == text
+    """Whatever was asked, aborted, copied and evicted before, greedy output equals that of an
+    empty cache.
+    """
+    for end, start, layout, abort_at in asks[:-1]:
+        request = CompletionRequest(
+            prompt=CODE[:end], suffix=AFTER[start:], layout=layout, max_tokens=12
+        )
+        with aborting_in_call(cramped, abort_at) as abort:
+            running = Running(cramped, request)
+            abort.append(running.abort)
+            running.wait()
+    end, start, layout, _ = asks[-1]
+    last: dict[str, Any] = {"prompt": CODE[:end], "suffix": AFTER[start:], "layout": layout}
+    assert run(cramped, **last, max_tokens=12).text == fresh_answer(
+        tiny_folder, **last, max_tokens=12
+    )
 
 
-def test_an_aborted_prefill_keeps_what_it_computed(starter: Engine) -> None:
-    long = "".join(f"value_{i} = {i}\n" for i in range(80))
-    running = Running(starter, CompletionRequest(prompt=long, suffix="", max_tokens=200))
-    running.next_chunk()
-    running.abort()
-    assert running.wait().reason is FinishReason.ABORTED
-    again = run(starter, long, "", max_tokens=200, stop=("\n",))
-    assert again.usage.cached_tokens >= again.usage.prompt_tokens - 2
+@contextmanager
+def aborting_in_call(engine: Engine, number: int) -> Iterator[list[Callable[[], None]]]:
+    """Abort while the model computes its `number`th step (from 1; 0: never)."""
+    abort: list[Callable[[], None]] = []
+    forward, calls = engine._model.forward, count(1)
+    gate = threading.Event()
+
+    def watched(*args: Any) -> Any:
+        if next(calls) == number:
+            gate.wait(WAIT_S)
+            abort[0]()
+        return forward(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine._model, "forward", watched)
+        yield _Opening(abort, gate)
 
 
-def test_abort_is_within_a_step(starter: Engine) -> None:
-    running = Running(starter, CompletionRequest(prompt="x = [1, ", suffix="", max_tokens=500))
-    chunk = running.next_chunk()
-    assert chunk is not None
-    running.abort()
-    assert running.wait().reason is FinishReason.ABORTED
-    assert running.finished.usage.completion_tokens < 400
+class _Opening(list[Callable[[], None]]):
+    """Opens a gate as soon as something is put in."""
+
+    def __init__(self, target: list[Callable[[], None]], gate: threading.Event) -> None:
+        self._target, self._gate = target, gate
+
+    def append(self, abort: Callable[[], None]) -> None:
+        self._target.append(abort)
+        self._gate.set()
+
+
+LONG = "".join(f"value_{i} = {i}\n" for i in range(80))
+
+
+def test_an_aborted_prefill_ends_with_its_chunk_and_keeps_it(starter: Engine) -> None:
+    with aborting_in_call(starter, 1) as abort:
+        running = Running(starter, CompletionRequest(prompt=LONG, suffix="", max_tokens=200))
+        abort.append(running.abort)
+        assert running.wait().reason is FinishReason.ABORTED
+    assert running.text == ""
+    again = run(starter, LONG, "", max_tokens=200, stop=("\n",))
+    assert again.usage.prompt_tokens > PREFILL_CHUNK
+    shared_with_others = 4  # BOS and markers, from an earlier request's slot
+    assert PREFILL_CHUNK <= again.usage.cached_tokens <= PREFILL_CHUNK + shared_with_others
+
+
+@pytest.mark.parametrize("step", [2, 5])
+def test_an_abort_ends_the_request_within_the_step(starter: Engine, step: int) -> None:
+    request = CompletionRequest(prompt="numbers = [1, ", suffix="", max_tokens=500)
+    with aborting_in_call(starter, step) as abort:
+        running = Running(starter, request)
+        abort.append(running.abort)
+        finished = running.wait()
+    assert finished.reason is FinishReason.ABORTED
+    assert finished.usage.completion_tokens <= step
     assert running.num_late_events == 0
+
+
+def test_a_copy_that_fails_leaves_no_slot_that_claims_tokens(
+    tiny: Engine, tiny_folder: Path
+) -> None:
+    """A slot once kept the length of a prefix that was never copied: the next answer was wrong."""
+    run(tiny, CODE, AFTER, max_tokens=4, layout=Layout.PSM)
+    ask: dict[str, Any] = {"prompt": CODE[:40], "suffix": AFTER, "layout": Layout.PSM}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny._kv, "copy_prefix", _raise_out_of_memory)
+        with pytest.raises(RuntimeFailure):
+            run(tiny, **ask, max_tokens=8)
+    expected = fresh_answer(tiny_folder, **ask, max_tokens=8)
+    assert run(tiny, **ask, max_tokens=8).text == expected
 
 
 def test_a_newer_request_supersedes_the_older_of_its_document(starter: Engine) -> None:
@@ -142,6 +217,20 @@ def test_a_tiny_nucleus_is_greedy(starter: Engine) -> None:
     params = SamplingParams(temperature=1.0, top_p=1e-9, seed=3)
     greedy = run(starter, CODE, AFTER, max_tokens=12)
     assert run(starter, CODE, AFTER, max_tokens=12, sampling=params).text == greedy.text
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        SamplingParams(temperature=1.0, top_p=0.0, seed=1),
+        SamplingParams(temperature=1e-40, seed=1),
+        SamplingParams(temperature=1e-3, seed=1),
+    ],
+    ids=["no nucleus", "no temperature", "little temperature"],
+)
+def test_the_edges_of_sampling_are_greedy(starter: Engine, params: SamplingParams) -> None:
+    greedy = run(starter, CODE, AFTER, max_tokens=6)
+    assert run(starter, CODE, AFTER, max_tokens=6, sampling=params).text == greedy.text
 
 
 def test_max_tokens_is_kept(starter: Engine) -> None:
@@ -182,18 +271,45 @@ def test_wrong_requests_are_refused(tiny: Engine) -> None:
             run(tiny, request.prompt, max_tokens=request.max_tokens)
 
 
-def test_a_model_without_the_markers_says_so(tmp_path: Path, tiny_folder: Path) -> None:
-    """Code Llama 34B's case: tokenizer with markers, embedding without rows for them."""
-    from tests.runtime.conftest import save_random_llama
-
-    folder = save_random_llama(tmp_path, tiny_folder / "tokenizer.model", vocab_size=8188)
+def test_a_model_without_the_markers_says_so(
+    tmp_path: Path, code_llama_tokenizer_file: Path
+) -> None:
+    """Code Llama 34B and the Python variants: the tokenizer has pieces that the embedding lacks."""
+    folder = save_random_llama(
+        tmp_path / "34b", code_llama_tokenizer_file, vocab_size=32000, hidden_size=16
+    )
     engine = load_engine(folder)
     try:
         with pytest.raises(MissingCapability, match="infilling"):
             run(engine, "a", "b")
-        assert run(engine, "a", None, max_tokens=2).usage.completion_tokens > 0
+        for prompt in ("x = ", "if x <", "print(a, b)\n    ", " <SU", "a <PRE> b", "<EOT>"):
+            assert run(engine, prompt, None, max_tokens=4).usage.completion_tokens > 0
     finally:
         engine.close()
+
+
+def test_a_model_with_more_rows_than_pieces_answers(tmp_path: Path, tiny_folder: Path) -> None:
+    """Padded vocabularies, and fine-tunes whose added tokens are in no sentencepiece file."""
+    folder = save_random_llama(tmp_path, tiny_folder / "tokenizer.model", vocab_size=20000)
+    engine = load_engine(folder)
+    try:
+        for prompt in (CODE, "", "x", "import ", "def f():"):
+            assert run(engine, prompt, AFTER, max_tokens=8).finish_reason is not None
+    finally:
+        engine.close()
+
+
+def test_the_configuration_names_tokens_that_end_an_answer(
+    tmp_path: Path, tiny_folder: Path, tiny: Engine
+) -> None:
+    prompt = tiny.renderer.render(CompletionRequest(prompt=CODE))
+    assert prompt.end_ids == {2}
+    folder = save_random_llama(
+        tmp_path, tiny_folder / "tokenizer.model", vocab_size=9000, eos_token_id=[2, 8500]
+    )
+    engine = load_engine(folder)
+    engine.close()
+    assert engine.renderer.render(CompletionRequest(prompt=CODE)).end_ids == {2, 8500}
 
 
 def test_a_failing_request_leaves_the_engine_alive(

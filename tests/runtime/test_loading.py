@@ -11,7 +11,7 @@ import torch
 
 from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, UnsupportedModel
 from model_runtime.config import read_config
-from model_runtime.loading import choose_num_threads, load_engine
+from model_runtime.loading import choose_num_threads, load_engine, plan_cache
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]
 
 def test_unknown_device_and_dtype(tiny_folder: Path) -> None:
     assert "'gpu9'" in failure(tiny_folder, device="gpu9").message
+    assert "'meta'" in failure(tiny_folder, device="meta").message
     assert "'int3'" in failure(tiny_folder, dtype="int3").message
 
 
@@ -92,6 +93,15 @@ def test_a_small_model_leaves_cores_to_others(
     load_engine(tiny_folder).close()
     assert chosen == [choose_num_threads(read_config(tiny_folder))]
     assert 1 <= chosen[0] <= max(1, before // 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("gib", "expected"),
+    [(64, (8192, 8)), (10, (4096, 5)), (3, (4096, 1)), (1, (2048, 1)), (0.1, (1024, 1))],
+)
+def test_slots_become_shorter_before_they_become_few(gib: float, expected: tuple[int, int]) -> None:
+    """Code Llama 7B takes half a MiB for each token."""
+    assert plan_cache(int(gib * 2**30), 2**19, 8192) == expected
 
 
 def test_progress_ends_at_one(tiny_folder: Path) -> None:

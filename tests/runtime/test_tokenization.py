@@ -44,7 +44,7 @@ KNOWN_GOOD = [
 def code_llama_renderer(file: Path) -> PromptRenderer:
     tokenizer = Tokenizer(file, FIM_PIECES)
     fim = find_fim_ids(CODE_LLAMA, tokenizer.id_of, 32016)
-    return PromptRenderer(tokenizer, CODE_LLAMA, fim, 16384)
+    return PromptRenderer(tokenizer, CODE_LLAMA, fim, frozenset({2}), 16384)
 
 
 @given(texts)
@@ -122,6 +122,15 @@ def test_an_unguarded_vocabulary_would_have_merged_it(
 def test_models_without_rows_for_the_markers_do_not_infill(code_llama_tokenizer_file: Path) -> None:
     tokenizer = Tokenizer(code_llama_tokenizer_file, FIM_PIECES)
     assert find_fim_ids(CODE_LLAMA, tokenizer.id_of, 32000) is None
+
+
+def test_endless_lines_do_not_fill_the_memory() -> None:
+    """One-line files: each keystroke makes a new line, and each was kept once."""
+    tokenizer = Tokenizer(PROJECT / "model_runtime" / "starter" / "tokenizer.model", FIM_PIECES)
+    for length in range(1000, 1010):
+        line = "x" * length
+        assert tokenizer.decode(tokenizer.encode_continuation(line)) == line
+    assert tokenizer._encode_cached.cache_info().currsize == 0
 
 
 def test_indentation_and_leading_spaces_survive_decoding() -> None:
