@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_runtime.api import Capability, Finished, FinishReason, ModelLoading, RuntimeFailure
+from model_runtime.api import Capability, Finished, FinishReason, RuntimeFailure
 
 if TYPE_CHECKING:
     from model_runtime.api import CompletionRequest, Event, ModelInfo, Runtime
@@ -100,9 +100,6 @@ class RuntimeLink:
         self._settled()
 
     def _failed(self, failure: RuntimeFailure) -> None:
-        if isinstance(failure, ModelLoading):
-            logger.info("%s", failure)
-            return
         logger.log(logging.DEBUG if self._failing else logging.ERROR, "%s", failure)
         self._settled()
         if not self._failing:

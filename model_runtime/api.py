@@ -171,7 +171,6 @@ class RuntimeFailure(Exception):
     ├── UnsupportedModel    the model's files are there, but this runtime cannot run them
     ├── OutOfMemory         the device has too little memory
     └── RuntimeUnavailable  the daemon cannot be reached, started, or has ended
-        └── ModelLoading        the daemon is there, its model is not yet
     """
 
     code = "runtime_failure"
@@ -207,10 +206,6 @@ class OutOfMemory(RuntimeFailure):  # noqa: D101
 
 class RuntimeUnavailable(RuntimeFailure):  # noqa: D101
     code = "runtime_unavailable"
-
-
-class ModelLoading(RuntimeUnavailable):  # noqa: D101
-    code = "model_loading"
 
 
 class Runtime(Protocol):

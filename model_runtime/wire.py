@@ -28,7 +28,6 @@ from model_runtime.api import (
     LoadProgress,
     MissingCapability,
     ModelInfo,
-    ModelLoading,
     ModelNotFound,
     OutOfMemory,
     RuntimeFailure,
@@ -52,7 +51,6 @@ _FAILURES = {
         UnsupportedModel,
         OutOfMemory,
         RuntimeUnavailable,
-        ModelLoading,
     )
 }
 
@@ -63,7 +61,6 @@ _HTTP_STATUS = {
     UnsupportedModel.code: 501,
     OutOfMemory.code: 507,
     RuntimeUnavailable.code: 503,
-    ModelLoading.code: 503,
 }
 
 

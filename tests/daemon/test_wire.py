@@ -13,7 +13,6 @@ from model_runtime.api import (
     FinishReason,
     InvalidRequest,
     MissingCapability,
-    ModelLoading,
     ModelNotFound,
     OutOfMemory,
     RuntimeFailure,
@@ -33,7 +32,6 @@ from tests.daemon.fakes import INFO, TIMINGS, USAGE
         UnsupportedModel,
         OutOfMemory,
         RuntimeUnavailable,
-        ModelLoading,
     ],
 )
 def test_a_failure_keeps_its_class(kind: type[RuntimeFailure]) -> None:

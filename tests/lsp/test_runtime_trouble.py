@@ -6,7 +6,6 @@ from lsp_server.settings import Settings
 from model_runtime.api import (
     LoadProgress,
     MissingCapability,
-    ModelLoading,
     ModelNotFound,
     OutOfMemory,
     RuntimeFailure,
@@ -67,14 +66,6 @@ def test_a_crash_during_generation() -> None:
         assert "The daemon has ended." in await told(client)
 
     session(scenario)
-
-
-def test_a_model_that_is_still_loading_is_no_trouble() -> None:
-    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        client.open("a")
-        assert await client.result(client.complete(0, 1)) == {"items": []}
-
-    session(scenario, ModelLoading("The model is loading."))
 
 
 def test_a_bug_is_an_error_answer_without_a_traceback() -> None:
