@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_runtime.api import Capability, Finished, FinishReason, RuntimeFailure
+from model_runtime.api import Finished, FinishReason, RuntimeFailure
 
 if TYPE_CHECKING:
     from model_runtime.api import CompletionRequest, Event, ModelInfo, Runtime
@@ -43,27 +43,24 @@ class RuntimeLink:
         self._announce = announce
         self._settled = settled
         self._runtime: Runtime | None = None
-        self._info: ModelInfo | None = None
         self._failing = False
-
-    @property
-    def infills(self) -> bool:
-        """Whether the model takes a suffix; assumed until it is known."""
-        return self._info is None or Capability.INFILLING in self._info.capabilities
-
-    @property
-    def single_line(self) -> bool:
-        """Whether the model is good for the rest of a line only."""
-        return self._info is not None and self._info.single_line
 
     async def warm_up(self) -> None:
         """Have the model loaded before it is needed."""
+        await self.model()
+
+    async def model(self) -> ModelInfo | None:
+        """Wait until the model is loaded and describe it. Asked anew each time: another daemon may
+        serve another model. None when there is none; the user has been told why.
+        """
         try:
-            self._info = await self._connected().info()
+            info = await self._connected().info()
         except RuntimeFailure as failure:
             self._failed(failure)
-        else:
-            self._worked()
+            return None
+        # No success yet: a model that is loaded and refuses each request is complained about once.
+        self._settled()
+        return info
 
     async def answer(
         self, request: CompletionRequest, is_settled: Callable[[str], bool]
@@ -76,13 +73,14 @@ class RuntimeLink:
         except RuntimeFailure as failure:
             self._failed(failure)
             return None
-        self._worked()
+        self._failing = False
+        self._settled()
         return answer
 
     async def close(self) -> None:
         """Let go of the runtime; the next request makes a new one, and is told about anew."""
         runtime, self._runtime = self._runtime, None
-        self._info, self._failing = None, False
+        self._failing = False
         if runtime is None:
             return
         try:
@@ -94,10 +92,6 @@ class RuntimeLink:
         if self._runtime is None:
             self._runtime = self._connect()
         return self._runtime
-
-    def _worked(self) -> None:
-        self._failing = False
-        self._settled()
 
     def _failed(self, failure: RuntimeFailure) -> None:
         logger.log(logging.DEBUG if self._failing else logging.ERROR, "%s", failure)

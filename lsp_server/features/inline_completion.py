@@ -11,12 +11,15 @@ from lsp_server.context.windows import cursor_context
 from lsp_server.convert import position_from_lsp, range_to_lsp
 from lsp_server.lean_types import types
 from lsp_server.postprocess import Rejected, Suggestion, is_settled, postprocess, stop_strings
-from model_runtime.api import CompletionRequest
+from model_runtime.api import Capability, CompletionRequest
 
 if TYPE_CHECKING:
+    from lsp_server.context.windows import CursorContext
     from lsp_server.documents import Document
     from lsp_server.language_server import FimbriaServer
+    from lsp_server.runtime_link import Answer
     from lsp_server.source_text import SourceText
+    from model_runtime.api import ModelInfo
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
@@ -60,15 +63,8 @@ async def _complete(
     context = cursor_context(site.text, site.offset)
     if not (context.prefix + context.suffix).strip():
         return types.InlineCompletionList(items=[])  # a model could only make something up
-    request = CompletionRequest(
-        prompt=context.prefix,
-        suffix=context.suffix if ls.runtime.infills else None,
-        max_tokens=ls.settings.max_tokens,
-        stop=stop_strings(context, single_line=ls.runtime.single_line),
-        document=ls.document_key(document.uri),
-    )
     asked = time.perf_counter()
-    answer = await ls.runtime.answer(request, lambda text: is_settled(text, context))
+    answer = await _answer(ls, document, context)
     if not ls.documents.is_current(document):
         return None
     if answer is None:
@@ -80,6 +76,27 @@ async def _complete(
         return types.InlineCompletionList(items=[])
     logger.info("Suggested %d characters after %.0f ms", len(outcome.text), took_ms)
     return types.InlineCompletionList(items=[_item(ls, document, site, outcome)])
+
+
+async def _answer(ls: FimbriaServer, document: Document, context: CursorContext) -> Answer | None:
+    model = await ls.runtime.model()
+    if model is None:
+        return None
+    request = _request(ls, document, context, model)
+    return await ls.runtime.answer(request, lambda text: is_settled(text, context))
+
+
+def _request(
+    ls: FimbriaServer, document: Document, context: CursorContext, model: ModelInfo
+) -> CompletionRequest:
+    infills = Capability.INFILLING in model.capabilities
+    return CompletionRequest(
+        prompt=context.prefix,
+        suffix=context.suffix if infills else None,
+        max_tokens=ls.settings.max_tokens,
+        stop=stop_strings(context, single_line=model.single_line),
+        document=ls.document_key(document.uri),
+    )
 
 
 def _site(ls: FimbriaServer, document: Document, params: types.InlineCompletionParams) -> _Site:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from lsp_server.positions import PositionEncoding
 from lsp_server.settings import Settings
 from model_runtime.api import Capability, FinishReason, ModelInfo
-from tests.fakes import FakeRuntime
-from tests.lsp.client import URI, LspClient
+from tests.fakes import MODEL, FakeRuntime
+from tests.lsp.client import URI, LspClient, changing
 from tests.lsp.sessions import apply_item, check_inline, session
+
+BASE = ModelInfo(id="base", context_length=64, capabilities=frozenset({Capability.COMPLETION}))
 
 
 @pytest.mark.parametrize(
@@ -49,21 +54,54 @@ def test_what_the_runtime_is_asked() -> None:
     assert "example" not in str(first.document)
 
 
-def test_a_model_that_does_not_infill_continues_the_prefix() -> None:
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_a_model_that_does_not_infill_continues_the_prefix(warm_up: bool) -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        runtime.model = ModelInfo(
-            id="base", context_length=64, capabilities=frozenset({Capability.COMPLETION})
-        )
-        client.notify(
-            "workspace/didChangeConfiguration", {"settings": {"fimbria": {"model": "base"}}}
-        )
+        runtime.model = BASE
         client.open("a b")
-        await runtime.made.wait()
-        await client.settle()
         await client.result(client.complete(0, 1))
 
-    runtime = session(scenario, "x", settings=Settings())
-    assert runtime.calls[0].request.suffix is None
+    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up))
+    assert [call.request.suffix for call in runtime.calls] == [None]
+
+
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_a_model_for_single_lines_is_asked_for_one(warm_up: bool) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = replace(MODEL, single_line=True)
+        client.open("a")
+        await client.result(client.complete(0, 1))
+
+    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up))
+    assert [call.request.stop for call in runtime.calls] == [("\n",)]
+
+
+def test_a_request_waits_until_it_is_known_what_the_model_can_do() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model, runtime.loaded = BASE, asyncio.Event()
+        client.open("a b")
+        early = client.complete(0, 1)
+        client.send(changing("a", 0, 1, version=2))
+        assert await client.result(early) is None
+        request = client.complete(0, 2)
+        await client.settle()
+        assert not runtime.calls
+        runtime.loaded.set()
+        assert len((await client.result(request))["items"]) == 1
+
+    runtime = session(scenario, "x")
+    assert [call.request.suffix for call in runtime.calls] == [None]
+
+
+def test_another_model_may_be_served_later() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("a b")
+        for model in (MODEL, BASE):
+            runtime.model = model
+            await client.result(client.complete(0, 1))
+
+    runtime = session(scenario, "x")
+    assert [call.request.suffix for call in runtime.calls] == [" b", None]
 
 
 def test_half_a_surrogate_pair_reaches_the_runtime_as_a_replacement_character() -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from lsp_server.settings import Settings
 from model_runtime.api import (
+    Capability,
     LoadProgress,
     MissingCapability,
     ModelNotFound,
@@ -11,8 +15,8 @@ from model_runtime.api import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
-from tests.fakes import FakeRuntime
-from tests.lsp.client import LspClient
+from tests.fakes import MODEL, FakeRuntime
+from tests.lsp.client import LspClient, cancelling
 from tests.lsp.sessions import session
 
 PROGRESS = {"window": {"workDoneProgress": True}}
@@ -104,6 +108,38 @@ def test_trouble_at_the_start_is_told_once() -> None:
         assert await client.result(client.complete(0, 1)) == {"items": []}
 
     session(scenario, FAILURES[0], settings=Settings())
+
+
+def test_after_trouble_at_the_start_the_model_is_asked_what_it_can_do() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = FAILURES[0]
+        assert "fimbria.model" in await told(client)
+        runtime.model = replace(MODEL, capabilities=frozenset({Capability.COMPLETION}))
+        client.open("a b")
+        assert len((await client.result(client.complete(0, 1)))["items"]) == 1
+
+    runtime = session(scenario, "x", settings=Settings())
+    assert [call.request.suffix for call in runtime.calls] == [None]
+
+
+def test_the_display_of_loading_ends_with_it() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.loaded = asyncio.Event()
+        client.open("a")
+        request = client.complete(0, 1)
+        await runtime.made.wait()
+        assert runtime.progress is not None
+        runtime.progress(LoadProgress("reading weights", 0.1))
+        create = await client.take("window/workDoneProgress/create")
+        client.send({"id": create["id"], "result": None})
+        assert (await client.take("$/progress"))["params"]["value"]["kind"] == "begin"
+        runtime.loaded.set()
+        await runtime.next_call()
+        assert (await client.take("$/progress"))["params"]["value"] == {"kind": "end"}
+        client.send(cancelling(request))
+        await client.answer(request)
+
+    session(scenario, capabilities=PROGRESS)
 
 
 def test_loading_is_shown() -> None:
