@@ -112,6 +112,8 @@ class Trainer:
         report: Report | None = None,
     ) -> None:
         """Train until `last_step` or a signal; checkpoints as it goes and at the end."""
+        if not self.progress.history:
+            self._evaluate(inputs)
         saved = time.monotonic()
         with self._stopping_on_signals():
             while not self._stop and self._is_before(last_step):
@@ -123,7 +125,7 @@ class Trainer:
                     report(self.progress, loss, rate)
                 done = not self._is_before(last_step)
                 if done or self.progress.step % self.habits.evaluate_steps == 0:
-                    self._evaluate(inputs, loss)
+                    self._evaluate(inputs, train=loss)
                 if time.monotonic() - saved > self.habits.save_seconds:
                     self.save()
                     saved = time.monotonic()
@@ -178,11 +180,11 @@ class Trainer:
             raise FloatingPointError(f"the loss is {loss} at step {self.progress.step}")
         return loss
 
-    def _evaluate(self, inputs: Inputs, loss: float) -> None:
+    def _evaluate(self, inputs: Inputs, **training_loss: float) -> None:
         if inputs.held_out:
             losses = inputs.held_out.losses(self.model, self._trunk)
             done = {"step": self.progress.step, "tokens": self.progress.total_tokens}
-            self.progress.history.append({**done, "train": loss, **losses})
+            self.progress.history.append({**done, **training_loss, **losses})
 
     def _wait_while_paused(self) -> None:
         if self.habits.pause_file.exists():
