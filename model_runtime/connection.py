@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 
@@ -19,10 +20,10 @@ from model_runtime.api import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
-from model_runtime.transport import Endpoint, Unreachable
+from model_runtime.places import log_hint
+from model_runtime.transport import STATUS_TIMEOUT_S, Endpoint, Unreachable
 
 _READ_BUFFER_BYTES = 2**20
-_STATUS_TIMEOUT = aiohttp.ClientTimeout(total=30)
 # A completion may take minutes on a slow machine: whoever waits for it decides how long.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
@@ -46,11 +47,11 @@ class Connection:
     async def close(self) -> None:
         await self._session.close()
 
-    async def status(self) -> wire.Json:
+    async def status(self, timeout_s: float = STATUS_TIMEOUT_S) -> wire.Json:
         """GET /v1/status. Raises RuntimeUnavailable."""
         with self._translated_errors(answering=False):
             async with self._session.get(
-                f"{self._base}/v1/status", timeout=_STATUS_TIMEOUT
+                f"{self._base}/v1/status", timeout=_within(timeout_s)
             ) as response:
                 await self._refuse_error(response)
                 return await _object(response)
@@ -60,11 +61,11 @@ class Connection:
         with self._translated_errors():
             return wire.state_from_json(await self.status())
 
-    async def shutdown(self) -> None:
+    async def shutdown(self, timeout_s: float = STATUS_TIMEOUT_S) -> None:
         """POST /v1/shutdown. Raises RuntimeUnavailable."""
         with self._translated_errors(answering=False):
             async with self._session.post(
-                f"{self._base}/v1/shutdown", timeout=_STATUS_TIMEOUT
+                f"{self._base}/v1/shutdown", timeout=_within(timeout_s)
             ) as response:
                 await self._refuse_error(response)
 
@@ -94,12 +95,16 @@ class Connection:
 
     @contextlib.asynccontextmanager
     async def _post(self, body: wire.Json) -> AsyncIterator[aiohttp.ClientResponse]:
-        response = await self._session.post(
-            f"{self._base}/v1/completions",
-            data=wire.encode(body),
-            headers={"Content-Type": "application/json"},
-            timeout=_NO_TIMEOUT,
-        )
+        try:
+            response = await self._session.post(
+                f"{self._base}/v1/completions",
+                data=wire.encode(body),
+                headers={"Content-Type": "application/json"},
+                timeout=_NO_TIMEOUT,
+            )
+        except aiohttp.ClientOSError as error:
+            # The system has refused to send: the daemon had gone before it could read all of it.
+            raise Unreachable("The model daemon has ended.", self._log_hint()) from error
         try:
             await self._refuse_error(response)
             yield response
@@ -143,7 +148,11 @@ class Connection:
         return RuntimeUnavailable("The model daemon does not answer.", self._log_hint())
 
     def _log_hint(self) -> str:
-        return f"Its log: {self._endpoint.log}" if self._endpoint.log else ""
+        return log_hint(Path(self._endpoint.log)) if self._endpoint.log else ""
+
+
+def _within(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout_s)
 
 
 def _connector(endpoint: Endpoint) -> aiohttp.BaseConnector:

@@ -92,17 +92,19 @@ def _listening(spec: DaemonSpec, files: DaemonFiles, foreground: bool) -> Iterat
 
 
 def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
-    model = ResidentModel(_loader(spec), name=spec.model)
+    model = ResidentModel(loader(spec), name=spec.model)
     model.start()
     # Imported while the other thread imports torch; the socket is bound, so clients wait and are
     # not refused.
     from model_runtime.http_loop import run_server
 
     asyncio.run(run_server(listener, model, spec.idle_timeout_s, FAILED_LINGER_S))
-    return 1 if model.failure else 0
+    return 1 if model.failure or model.lost else 0
 
 
-def _loader(spec: DaemonSpec) -> LoadEngine:
+def loader(spec: DaemonSpec) -> LoadEngine:
+    """How to load the model of `spec`."""
+
     def load(progress: ProgressCallback) -> EngineLike:
         # Imported on the loading thread: torch takes over a second. What it defines lives as long
         # as the process, so looking for garbage in it only costs time, now and between tokens.
@@ -149,7 +151,8 @@ def _begin_log_file(files: DaemonFiles) -> None:
     """Start an empty log for standard output and error, and keep the one before: it may say why
     that daemon died.
     """
-    if files.log.exists():
+    # The client that starts the first daemon has made an empty one.
+    if files.log.exists() and files.log.stat().st_size:
         files.log.replace(files.previous_log)
     descriptor = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):

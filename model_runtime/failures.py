@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import traceback
 
-from model_runtime.api import OutOfMemory, RuntimeFailure
+from model_runtime.api import OutOfMemory, RuntimeFailure, RuntimeUnavailable
 
 logger = logging.getLogger(__name__)
+
+
+class DeviceLost(RuntimeUnavailable):
+    """The device refuses all further work of this process: only a new one can use it again."""
 
 
 def as_failure(error: BaseException) -> RuntimeFailure:
@@ -20,8 +24,10 @@ def as_failure(error: BaseException) -> RuntimeFailure:
     # The message of an unknown error may quote the text that it is about.
     logger.error("%s\n%s", kind, "".join(traceback.format_tb(error.__traceback__)))
     logger.debug("%s: %s", kind, error)
-    return memory_failure(error) or RuntimeFailure(
-        f"The model runtime failed ({kind}).", "Its log file has the details."
+    return (
+        memory_failure(error)
+        or device_failure(error)
+        or RuntimeFailure(f"The model runtime failed ({kind}).", "Its log file has the details.")
     )
 
 
@@ -35,9 +41,40 @@ def memory_failure(error: BaseException) -> OutOfMemory | None:
     )
 
 
+def device_failure(error: BaseException) -> DeviceLost | None:
+    """The failure to report if `error` is of a kind after which CUDA or HIP only repeat it, else
+    None.
+    """
+    if not _is_of_device(error):
+        return None
+    reason = str(error).strip().split("\n")[0]
+    logger.error("the device has failed: %s", reason)
+    return DeviceLost(
+        f"The device has failed: {reason}.",
+        "The model daemon ends, and the next request starts another.",
+    )
+
+
+# torch's classes by their names: this module does not import torch. Its allocator for the CPU, and
+# older versions of it, say what is wrong in words only.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "HIP error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+_OF_DEVICE = ("CUDA error:", "HIP error:", "device-side assert")
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
-    # torch.OutOfMemoryError by its name: this module does not import torch, whose allocator for
-    # the CPU says so in words only.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return _says(error, _OUT_OF_MEMORY)
+
+
+def _is_of_device(error: BaseException) -> bool:
+    return type(error).__name__ == "AcceleratorError" or _says(error, _OF_DEVICE)
+
+
+def _says(error: BaseException, words: tuple[str, ...]) -> bool:
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

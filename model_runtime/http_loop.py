@@ -1,5 +1,5 @@
-"""Runs the HTTP front until something ends it: a signal, a client's wish, idleness, or a model that
-cannot be loaded.
+"""Runs the HTTP front until something ends it: a signal, a client's wish, idleness, a model that
+cannot be loaded, or a device that has failed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ async def run_server(
         idle_timeout_s=idle_timeout_s,
     )
     server = _Server(_config(make_app(model, options)), ending)
-    reasons = [ending.after(_linger(model, linger_s), "there is no model to serve")]
+    reasons = [
+        ending.after(_linger(model, linger_s), "there is no model to serve"),
+        ending.after(model.until_lost(), "the device has failed"),
+    ]
     if idle_timeout_s > 0:
         reasons.append(ending.after(model.until_idle(idle_timeout_s), "nobody asks for anything"))
     serving = asyncio.create_task(server.serve(sockets=[listener.socket]))

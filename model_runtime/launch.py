@@ -10,13 +10,19 @@ import threading
 import time
 from pathlib import Path
 
-from model_runtime.api import RuntimeUnavailable
+from model_runtime.api import RuntimeFailure, RuntimeUnavailable
 from model_runtime.models import STARTER, resolve_model
-from model_runtime.places import DaemonFiles, DaemonSpec
+from model_runtime.places import RUNTIME_DIR_VARIABLE, DaemonFiles, DaemonSpec, log_hint
 
 ANSWER_TIMEOUT_S = 60.0
 """A new daemon listens before it loads anything large, so this is long even for a slow disk."""
 
+RETRY_PAUSE_S = 30.0
+"""After failures, requests fail at once for so long: if each keystroke started a daemon, the
+machine would do nothing else.
+"""
+
+_MAX_USELESS = 2
 _RESTART_PAUSE_S = 0.5
 _REAP_TIMEOUT_S = 1.0
 _LOG_TAIL_BYTES = 8192
@@ -33,7 +39,7 @@ class Launcher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def nobody_answers(self) -> None:
-        """Start a daemon when none is on its way. Raises RuntimeUnavailable when that fails."""
+        """Start a daemon when none is on its way. Raises RuntimeFailure when that fails."""
         if time.monotonic() - self._began > ANSWER_TIMEOUT_S:
             raise self._failure(f"does not answer after {ANSWER_TIMEOUT_S:.0f} s")
         if self._process is None:
@@ -58,17 +64,62 @@ class Launcher:
 
     def _spawn(self) -> None:
         self._spawned_at = time.monotonic()
-        self._process = spawn_daemon(self._spec, self._files)
+        try:
+            self._process = spawn_daemon(self._spec, self._files)
+        except OSError as error:
+            what = f": {error.filename}" if error.filename else ""
+            raise RuntimeUnavailable(
+                f"The model daemon cannot be started ({error.strerror or error}{what}).",
+                f"Its files are in {self._files.folder}; {RUNTIME_DIR_VARIABLE} chooses another "
+                "folder.",
+            ) from error
 
     def _failure(self, what: str) -> RuntimeUnavailable:
         log = self._files.log
         return RuntimeUnavailable(
-            f"The model daemon {what}. {last_log_line(log)}".strip(), f"Its log: {log}"
+            f"The model daemon {what}. {last_log_line(log)}".strip(), log_hint(log)
         )
 
 
+class RestartBrake:
+    """Remembers how the last daemons ended, so that a model that cannot be loaded, or that ends at
+    every request, is not loaded again and again.
+    """
+
+    def __init__(self) -> None:
+        self._num_useless = 0
+        self._failure: RuntimeFailure | None = None
+        self._retry_at = 0.0
+
+    def check(self) -> None:
+        """Raise what is remembered, until it is time to try again."""
+        if self._failure and time.monotonic() < self._retry_at:
+            raise self._failure.with_traceback(None)
+
+    def start_failed(self, failure: RuntimeFailure) -> RuntimeFailure:
+        """Remember and return `failure`."""
+        self._failure = failure
+        self._retry_at = time.monotonic() + RETRY_PAUSE_S
+        return failure
+
+    def daemon_lost(self, failure: RuntimeUnavailable, *, has_answered: bool) -> None:
+        """Count a loaded daemon that has ended; one is an accident, more without any answer are
+        none.
+        """
+        self._num_useless = 0 if has_answered else self._num_useless + 1
+        if self._num_useless >= _MAX_USELESS:
+            self.start_failed(
+                RuntimeUnavailable(
+                    f"The model daemon ends at every request. {failure.message}",
+                    f"Another try is made in {RETRY_PAUSE_S:.0f} s. {failure.hint}".strip(),
+                )
+            )
+
+
 def spawn_daemon(spec: DaemonSpec, files: DaemonFiles) -> subprocess.Popen[bytes]:
-    """Start a daemon that outlives this process and has no part in its standard streams."""
+    """Start a daemon that outlives this process and has no part in its standard streams. Raises
+    OSError, ModelNotFound.
+    """
     # The daemon itself begins a new log once it has the lock; before that it can only append.
     descriptor = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with open(descriptor, "ab") as log:

@@ -61,7 +61,17 @@ class DaemonFiles:
 
     @property
     def previous_log(self) -> Path:
-        return self.folder / f"{self.key}.old.log"
+        return previous_log(self.log)
+
+
+def previous_log(log: Path) -> Path:
+    """Where the next daemon moves `log` to before it begins its own."""
+    return log.with_suffix(".old.log")
+
+
+def log_hint(log: Path) -> str:
+    """Where to read on about a daemon that has ended, also after another one has been started."""
+    return f"Its log: {log}, or {previous_log(log).name} once another has been started."
 
 
 def daemon_files(spec: DaemonSpec) -> DaemonFiles:
@@ -88,35 +98,57 @@ def runtime_folder() -> Path:
     import platformdirs
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # "falling back to /tmp/runtime-…": we check the folder ourselves
-        return private_folder(platformdirs.user_runtime_path("fimbria"))
+        # "falling back to /tmp/runtime-…": we check the folder ourselves
+        warnings.simplefilter("ignore")
+        try:
+            folder = platformdirs.user_runtime_path("fimbria")
+        except OSError as error:  # somebody else has made the fallback
+            raise _unusable(f"There is no safe runtime folder: {error}.") from error
+    return private_folder(folder)
 
 
 def private_folder(folder: Path) -> Path:
     """Make `folder` (mode 0700) or check that it is this user's own and close it to others.
 
-    Raises RuntimeUnavailable when it is another user's, a symbolic link, shared, or cannot be made.
+    Raises RuntimeUnavailable when it is another user's, a symbolic link, shared, lies where another
+    user could put something else in its place, or cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
+        reason = _unsafe_leaf(folder.lstat()) or _unsafe_parent(folder)
+        if reason:
+            raise _unusable(f"The runtime folder {folder} {reason}.")
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
     except OSError as error:
-        raise _unsafe(folder, f"cannot be made ({error.strerror})") from error
-    if not stat.S_ISDIR(status.st_mode):
-        raise _unsafe(folder, "is not a folder")
-    if hasattr(os, "getuid") and status.st_uid != os.getuid():
-        raise _unsafe(folder, "belongs to another user")
-    if status.st_mode & stat.S_ISVTX:
-        raise _unsafe(folder, "is shared by all users")
-    if status.st_mode & 0o077:
-        folder.chmod(0o700)
+        reason = f"cannot be used ({error.strerror})"
+        raise _unusable(f"The runtime folder {folder} {reason}.") from error
     return folder
 
 
-def _unsafe(folder: Path, reason: str) -> RuntimeUnavailable:
-    return RuntimeUnavailable(
-        f"The runtime folder {folder} {reason}.",
-        f"Set {RUNTIME_DIR_VARIABLE} to a folder of your own.",
-    )
+def _unsafe_leaf(status: os.stat_result) -> str | None:
+    if not stat.S_ISDIR(status.st_mode):
+        return "is not a folder"
+    if hasattr(os, "getuid") and status.st_uid != os.getuid():
+        return "belongs to another user"
+    return "is shared by all users" if status.st_mode & stat.S_ISVTX else None
+
+
+def _unsafe_parent(folder: Path) -> str | None:
+    """Why another user could rename a part of the path to `folder`; None when nobody could."""
+    if not hasattr(os, "getuid"):  # the modes of Windows say nothing
+        return None
+    in_shared_folder = False
+    for parent in reversed(folder.parents):
+        # Of what lies in a shared folder, only root's and our own stays where it is.
+        if in_shared_folder and parent.lstat().st_uid not in (0, os.getuid()):
+            return f"lies in {parent}, which belongs to another user"
+        mode = parent.stat().st_mode
+        in_shared_folder = bool(mode & stat.S_IWOTH)
+        if in_shared_folder and not mode & stat.S_ISVTX:
+            return f"lies in {parent}, where every user may rename it"
+    return None
+
+
+def _unusable(message: str) -> RuntimeUnavailable:
+    return RuntimeUnavailable(message, f"Set {RUNTIME_DIR_VARIABLE} to a folder of your own.")

@@ -25,7 +25,7 @@ from model_runtime.api import (
     RuntimeUnavailable,
     UnsupportedModel,
 )
-from model_runtime.failures import memory_failure
+from model_runtime.failures import DeviceLost, memory_failure
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -61,6 +61,9 @@ class ResidentModel:
     def __init__(self, load: LoadEngine, name: str = "") -> None:
         self.name = name
         self.progress = LoadProgress("starting", 0.0)
+        self.lost: DeviceLost | None = None
+        """Why the loaded model will never answer again."""
+        self._losing = asyncio.Event()
         self._load = load
         self._loaded: Future[EngineLike] = Future()
         self._running: set[Abort] = set()
@@ -94,7 +97,9 @@ class ResidentModel:
         return None if self.loading or self.failure else self._loaded.result()
 
     async def engine(self) -> EngineLike:
-        """Wait for the engine. Raises the RuntimeFailure of its loading."""
+        """Wait for the engine. Raises the RuntimeFailure of its loading, DeviceLost."""
+        if self.lost:
+            raise self.lost
         return await asyncio.wrap_future(self._loaded)
 
     async def events(
@@ -114,6 +119,7 @@ class ResidentModel:
             while True:
                 event = await queue.get()
                 if isinstance(event, RuntimeFailure):
+                    self._note(event)
                     raise event
                 yield event
                 if isinstance(event, Finished):
@@ -143,6 +149,10 @@ class ResidentModel:
             await self.engine()
             await asyncio.Event().wait()
 
+    async def until_lost(self) -> None:
+        """Return when the device has failed for good."""
+        await self._losing.wait()
+
     def stop(self) -> None:
         """Abort what runs and refuse what comes."""
         if self.loading:
@@ -160,6 +170,11 @@ class ResidentModel:
     def engine_stats(self) -> dict[str, object] | None:
         engine = self.ready_engine()
         return asdict(engine.stats()) if engine else None
+
+    def _note(self, failure: RuntimeFailure) -> None:
+        if isinstance(failure, DeviceLost):
+            self.lost = failure
+            self._losing.set()
 
     def _run_load(self) -> None:
         began = time.monotonic()

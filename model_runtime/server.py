@@ -86,6 +86,8 @@ class _Front:
 
     async def status(self, _request: Request) -> Response:
         model, options = self._model, self._options
+        if model.lost:  # about to end: a client that looks for a daemon should start another
+            raise model.lost
         engine, failure = model.ready_engine(), model.failure
         created = int(options.started_at)
         return _json(

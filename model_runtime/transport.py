@@ -12,6 +12,9 @@ from pathlib import Path
 from model_runtime.api import RuntimeUnavailable
 from model_runtime.places import DaemonSpec
 
+STATUS_TIMEOUT_S = 30.0
+"""While it imports torch, a daemon on a slow disk may be silent for long."""
+
 
 class Unreachable(RuntimeUnavailable):
     """Nobody listens, or the daemon is about to end: nothing has been computed, so asking another
@@ -76,17 +79,33 @@ def answers(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
     if not process_exists(endpoint.pid):
         return False
     family = socket.AF_UNIX if endpoint.path else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.settimeout(timeout_s)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(timeout_s)
             probe.connect(endpoint.path or ("127.0.0.1", endpoint.port))
-        except OSError:
-            return False
+    except OSError:
+        return False
+    return True
+
+
+def process_ended(pid: int) -> bool:
+    """Whether the process is gone, or is a zombie: in a container, often nobody waits for those
+    whose parent has ended.
+    """
+    if not process_exists(pid):
         return True
+    import psutil  # only those who wait for an end need it
+
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
 
 
 def process_exists(pid: int) -> bool:
-    """Whether a process has this number."""
+    """Whether a process has this number, be it a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

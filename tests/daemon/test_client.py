@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -32,7 +34,11 @@ from model_runtime.client import (
     running_daemons,
     stop_daemon,
 )
+from model_runtime.connection import Connection
+from model_runtime.launch import RestartBrake
 from model_runtime.places import daemon_files
+from model_runtime.transport import Endpoint, Unreachable
+from tests.daemon import crashing
 from tests.daemon.fakes import INFO, TIMINGS, USAGE, FakeEngine
 from tests.daemon.serving import Serving, serving, with_daemon
 from tests.daemon.waiting import happens
@@ -241,6 +247,93 @@ def test_a_daemon_that_dies_at_once_is_explained_and_not_started_again_and_again
 
     asyncio.run(run())
     assert runs.read_text() == "run\n"
+
+
+def test_a_daemon_that_cannot_be_started_is_explained_and_not_tried_again_at_once(
+    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = daemon_files(DaemonSpec()).log
+    log.mkdir()
+
+    async def run() -> None:
+        runtime = DaemonRuntime(DaemonSpec())
+        for _ in range(2):
+            with pytest.raises(RuntimeUnavailable, match=r"Is a directory: .*\.log") as caught:
+                await runtime.complete(REQUEST)
+            assert "FIMBRIA_RUNTIME_DIR" in caught.value.hint
+            monkeypatch.setattr(sys, "executable", str(crashing.install(tmp_path)))
+        await runtime.close()
+
+    asyncio.run(run())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_daemon_that_ends_at_every_request_is_not_started_by_every_request(
+    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(crashing.install(tmp_path)))
+
+    async def run() -> None:
+        runtime = DaemonRuntime(DaemonSpec())
+        for _ in range(2):
+            with pytest.raises(RuntimeUnavailable, match="ended while it was answering"):
+                await runtime.complete(REQUEST)
+        for ask in (runtime.complete(REQUEST), collect(runtime), runtime.info()):
+            with pytest.raises(RuntimeUnavailable, match="ends at every request"):
+                await ask
+        await runtime.close()
+
+    asyncio.run(run())
+    assert (tmp_path / "runs").read_text() == "run\n" * 2
+
+
+def test_losses_of_daemons_that_have_answered_are_accidents() -> None:
+    brake = RestartBrake()
+    lost = RuntimeUnavailable("It ended.")
+    for has_answered in (False, True, False):
+        brake.daemon_lost(lost, has_answered=has_answered)
+        brake.check()
+    brake.daemon_lost(lost, has_answered=False)
+    with pytest.raises(RuntimeUnavailable, match="It ended"):
+        brake.check()
+
+
+@pytest.mark.parametrize("way", ["complete", "stream"])
+def test_a_daemon_that_did_not_get_the_request_has_computed_nothing(
+    runtime_dir: Path, way: str
+) -> None:
+    """Its connection was still in the pool when it ended."""
+    path = runtime_dir / "s"
+    large = CompletionRequest(prompt="x" * 2**19)
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.transport.abort()
+
+    async def run() -> None:
+        endpoint = Endpoint(path=str(path), pid=os.getpid(), model="m", device="", dtype="")
+        async with await asyncio.start_unix_server(hang_up, path):
+            connection = Connection(endpoint)
+            ask = (
+                connection.complete(large) if way == "complete" else anext(connection.stream(large))
+            )
+            with pytest.raises(Unreachable):
+                await ask
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_a_daemon_that_does_not_answer_is_told_with_its_process(runtime_dir: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime_dir / "s"))
+        listener.listen()
+        endpoint = Endpoint(
+            path=str(runtime_dir / "s"), pid=os.getpid(), model="m", device="", dtype=""
+        )
+        with pytest.raises(RuntimeUnavailable, match=f"process {os.getpid()}") as caught:
+            asyncio.run(stop_daemon(endpoint, timeout_s=0.01))
+    assert caught.value.hint == f"Try `kill -9 {os.getpid()}`."
 
 
 def test_a_daemon_that_finds_the_lock_taken_is_tried_again(

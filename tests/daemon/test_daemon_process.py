@@ -167,10 +167,13 @@ def test_a_daemon_killed_in_mid_stream_is_reported_and_replaced(daemon: Path) ->
             os.kill(killed, signal.SIGKILL)
             with pytest.raises(RuntimeUnavailable, match="ended while") as caught:
                 await exhaust(events)
-            assert str(daemon_files(SPEC).log) in caught.value.hint
+            files = daemon_files(SPEC)
+            assert str(files.log) in caught.value.hint
+            assert files.previous_log.name in caught.value.hint
             assert (await runtime.complete(REQUEST)).usage.cached_tokens == 0
 
     asyncio.run(run())
+    assert "ready after" in daemon_files(SPEC).previous_log.read_text()
     assert pid_of() != killed
     assert len(running_daemons()) == 1
 
@@ -199,6 +202,7 @@ def test_tcp_and_idle_timeout(runtime_dir: Path) -> None:
     wait_until_gone(asyncio.run(run()))
     assert running_daemons() == []
     assert not daemon_files(spec).endpoint.exists()
+    assert not daemon_files(spec).previous_log.exists()
 
 
 def test_damaged_weights_are_reported(

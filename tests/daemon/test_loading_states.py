@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from model_runtime.api import LoadProgress, ProgressCallback, UnsupportedModel
+from model_runtime.api import (
+    CompletionRequest,
+    LoadProgress,
+    ProgressCallback,
+    RuntimeUnavailable,
+    UnsupportedModel,
+)
+from model_runtime.failures import DeviceLost, as_failure
 from tests.daemon.fakes import FakeEngine
 from tests.daemon.serving import Serving, with_daemon
 from tests.daemon.waiting import eventually, happens
@@ -101,6 +108,33 @@ def test_an_unexpected_error_of_loading_is_explained(
         assert answer["error"]["hint"]
 
     with_daemon(load, use)
+
+
+def test_a_daemon_whose_device_has_failed_says_so_and_ends(runtime_dir: Path) -> None:
+    """CUDA repeats such an error at every call, until the process ends."""
+
+    async def use(daemon: Serving) -> None:
+        status, answer = await daemon.post("/v1/completions", BODY)
+        assert (status, answer["error"]["code"]) == (503, "runtime_unavailable")
+        assert "device-side assert" in answer["error"]["message"]
+        await daemon.ended
+
+    with_daemon(FakeEngine(_device_lost()), use)
+
+
+def test_a_client_looks_for_another_daemon_when_the_device_has_failed(runtime_dir: Path) -> None:
+    async def use(daemon: Serving) -> None:
+        with pytest.raises(RuntimeUnavailable, match="No daemon runs"):
+            await daemon.runtime.complete(CompletionRequest(prompt=""))
+        await daemon.ended
+
+    with_daemon(FakeEngine(_device_lost()), use)
+
+
+def _device_lost() -> DeviceLost:
+    failure = as_failure(RuntimeError("CUDA error: device-side assert triggered\nhint"))
+    assert isinstance(failure, DeviceLost)
+    return failure
 
 
 def test_an_idle_daemon_ends_and_a_busy_one_does_not(runtime_dir: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,21 @@ import pytest
 from model_runtime.api import ModelNotFound, RuntimeUnavailable
 from model_runtime.listening import MAX_SOCKET_PATH_BYTES, choose_transport, open_listener
 from model_runtime.models import resolve_model
-from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files, private_folder
-from model_runtime.transport import Endpoint, answers, read_endpoint, write_endpoint
+from model_runtime.places import (
+    DaemonFiles,
+    DaemonSpec,
+    daemon_files,
+    private_folder,
+    runtime_folder,
+)
+from model_runtime.transport import (
+    Endpoint,
+    answers,
+    process_ended,
+    process_exists,
+    read_endpoint,
+    write_endpoint,
+)
 
 
 def test_the_starter_is_found_by_name_and_by_folder(starter_folder: Path) -> None:
@@ -77,6 +92,70 @@ def test_shared_folders_links_and_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(RuntimeUnavailable):
             private_folder(place)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+def test_a_folder_that_another_user_could_replace_is_refused(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    with pytest.raises(RuntimeUnavailable, match="every user may rename"):
+        private_folder(open_to_all / "mine")
+    open_to_all.chmod(0o1777)  # as /tmp is
+    assert private_folder(open_to_all / "mine").is_dir()
+
+
+def test_a_folder_in_another_users_part_of_a_shared_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path / "shared" / "foreign"
+    foreign.mkdir(parents=True)
+    foreign.parent.chmod(0o1777)
+    lstat = Path.lstat
+
+    def lstat_of_somebody(path: Path) -> os.stat_result:
+        status = list(lstat(path))
+        if path == foreign:
+            status[stat.ST_UID] = os.getuid() + 1
+        return os.stat_result(status)
+
+    monkeypatch.setattr(Path, "lstat", lstat_of_somebody)
+    with pytest.raises(RuntimeUnavailable, match="foreign, which belongs to another user"):
+        private_folder(foreign / "mine")
+
+
+def test_a_system_without_a_safe_runtime_folder_is_explained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: str) -> Path:
+        raise PermissionError("/tmp/runtime-0 is owned by uid 7")
+
+    monkeypatch.delenv("FIMBRIA_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr("platformdirs.user_runtime_path", refuse)
+    with pytest.raises(RuntimeUnavailable, match="owned by uid 7") as caught:
+        runtime_folder()
+    assert "FIMBRIA_RUNTIME_DIR" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_closed_to_others_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    folder = tmp_path / "open"
+    folder.mkdir(0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(RuntimeUnavailable, match="not permitted"):
+        private_folder(folder)
+
+
+def test_a_zombie_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert process_exists(process.pid)
+        assert process_ended(process.pid)
+    assert process_ended(process.pid)
+    assert not process_ended(os.getpid())
 
 
 def test_a_socket_is_for_this_user_only_and_leaves_nothing_behind(runtime_dir: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from model_runtime.transport import process_exists
+from model_runtime.transport import process_ended
 
 WAIT_S = 60.0
 _PAUSE = threading.Event()
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 def wait_until_gone(pid: int) -> None:
-    """Return when no process has this number."""
+    """Return when the process has ended."""
     deadline = time.monotonic() + WAIT_S
-    while process_exists(pid):
+    while not process_ended(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         _PAUSE.wait(0.01)
 
