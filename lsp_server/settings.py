@@ -141,7 +141,7 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str
         if not key.startswith(ENVIRONMENT_PREFIX) or key in _OTHER_VARIABLES:
             continue
         name = key.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if name in _PARSERS or _nearest(name):
+        if name in _PARSERS or _nearest(name, cutoff=0.8):
             values[name] = value
     return apply(Settings(), values, "environment")
 
@@ -158,8 +158,8 @@ def _snake_case(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda match: "_" + match.group(), key).lower()
 
 
-def _nearest(name: str) -> str | None:
-    return next(iter(get_close_matches(name, _PARSERS, n=1)), None)
+def _nearest(name: str, cutoff: float = 0.6) -> str | None:
+    return next(iter(get_close_matches(name, _PARSERS, n=1, cutoff=cutoff)), None)
 
 
 def _did_you_mean(name: str) -> str:

@@ -18,8 +18,7 @@ from model_runtime.models import resolve_model
 from model_runtime.places import DaemonSpec, daemon_files
 
 _MIN_PYTHON = (3, 11)
-_MIN_NEOVIM = (0, 11)
-_GHOST_TEXT_NEOVIM = (0, 12)
+_MIN_NEOVIM = (0, 12)
 _PROBE_TIMEOUT_S = 120
 
 # Runs in a process of its own: the command line stays without torch, and survives a broken one.
@@ -120,13 +119,12 @@ def check_neovim() -> Check:
     if found is None:
         return Check(name, State.NOTE, "not on PATH", "Needed only if it is your editor.")
     numbers = _numbers(found)
-    if numbers >= _GHOST_TEXT_NEOVIM:
-        return Check(name, State.OK, found)
-    hint = "Ghost text of language servers came with Neovim 0.12."
-    state = State.NOTE
+    needed = "the plugin needs Neovim " + ".".join(map(str, _MIN_NEOVIM))
+    if not numbers:
+        return Check(name, State.NOTE, found, f"Its version is unknown; {needed} or newer.")
     if numbers < _MIN_NEOVIM:
-        hint = "Too old for the plugin, which needs 0.11, and 0.12 for ghost text."
-    return Check(name, state, found, hint)
+        return Check(name, State.NOTE, found, f"Too old: {needed}.")
+    return Check(name, State.OK, found)
 
 
 def check_vscode() -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -15,70 +15,37 @@ from lsp_server.cli.errors import usage_error
 from lsp_server.cli.options import (
     DeviceOption,
     DtypeOption,
+    FilenameOption,
+    HealOption,
     JsonOption,
+    LayoutOption,
     Lines,
+    LinesOption,
+    MaxTokensOption,
     ModelOption,
+    SeedOption,
+    TargetArgument,
+    TemperatureOption,
+    TopPOption,
 )
-from lsp_server.cli.render import show_completion, timings_line
+from lsp_server.cli.render import show_answer
 from lsp_server.cli.session import with_runtime
 from lsp_server.cli.target import STANDARD_INPUT, Hole, file_hole, parse_target, stream_hole
 from model_runtime.api import Layout, Runtime, SamplingParams
 
-_SAMPLING = "Sampling"
-
 
 def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE:LINE:COLUMN",
-            help="Where to complete, counted from 1 as editors show it; the hole is before that "
-            "column. [bold]-[/bold] reads standard input, where <FILL> marks the hole.",
-            show_default=False,
-        ),
-    ],
+    target: TargetArgument,
     model: ModelOption = "starter",
-    lines: Annotated[
-        Lines,
-        typer.Option(
-            help="auto: what an editor would show. single, multi: all that the model writes, to "
-            "the end of the line or on over it."
-        ),
-    ] = Lines.AUTO,
-    max_tokens: Annotated[
-        int, typer.Option(min=1, metavar="N", help="At most this many tokens.", show_default=True)
-    ] = 64,
-    temperature: Annotated[
-        float,
-        typer.Option(min=0, metavar="T", rich_help_panel=_SAMPLING, help="0: the most likely."),
-    ] = 0.0,
-    top_p: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, metavar="P", rich_help_panel=_SAMPLING, help="Nucleus sampling."
-        ),
-    ] = 1.0,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="S", rich_help_panel=_SAMPLING, help="Makes sampling repeatable."),
-    ] = None,
-    layout: Annotated[
-        Layout,
-        typer.Option(rich_help_panel=_SAMPLING, help="Order of the prompt's parts."),
-    ] = Layout.AUTO,
-    heal: Annotated[
-        bool,
-        typer.Option(
-            " /--no-heal",
-            rich_help_panel=_SAMPLING,
-            help="Don't redo a token that the cursor splits.",
-            show_default=False,
-        ),
-    ] = True,
-    filename: Annotated[
-        Path, typer.Option(metavar="NAME", help="What standard input would be called.")
-    ] = Path("stdin.py"),
+    lines: LinesOption = Lines.AUTO,
+    max_tokens: MaxTokensOption = 64,
+    temperature: TemperatureOption = 0.0,
+    top_p: TopPOption = 1.0,
+    seed: SeedOption = None,
+    layout: LayoutOption = Layout.AUTO,
+    heal: HealOption = True,
+    filename: FilenameOption = Path("stdin.py"),
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     as_json: JsonOption = False,
@@ -144,8 +111,4 @@ def _show(hole: Hole, answer: Answer, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(answer_json(answer), ensure_ascii=False))
         return
-    console = Console()
-    show_completion(console, hole, answer.text, answer.num_replaced)
-    if not answer.text:
-        console.print("(nothing to suggest here)", style="dim", highlight=False)
-    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)
+    show_answer(Console(), hole, answer)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
-from lsp_server.cli.errors import error_of
+from lsp_server.cli.errors import CommandError, error_of
 from lsp_server.cli.options import (
     DeviceOption,
     DtypeOption,
@@ -27,18 +27,23 @@ from model_runtime.places import DaemonSpec
 if TYPE_CHECKING:
     from model_runtime.transport import Endpoint
 
+ANSWER_TIMEOUT_S = 5.0
+SILENT = "does not answer"
+
+T = TypeVar("T")
+
 
 def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
-    idle_timeout: Annotated[
+    idle_timeout_s: Annotated[
         float,
         typer.Option(
             min=0,
             metavar="SECONDS",
-            envvar="FIMBRIA_IDLE_TIMEOUT",
+            envvar="FIMBRIA_IDLE_TIMEOUT_S",
             help="End when nobody asked for so long; 0: never.",
         ),
     ] = 0,
@@ -52,7 +57,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     Editors and commands start a daemon by themselves; this is for watching one, or for settings of
     your own.
     """
-    spec = DaemonSpec(model, device, dtype, idle_timeout, transport)
+    spec = DaemonSpec(model, device, dtype, idle_timeout_s, transport)
     if background:
         _serve_in_background(ctx, spec)
         return
@@ -88,14 +93,18 @@ def stop(
 ) -> None:
     """End a model's daemons and free their memory; the next completion starts one again."""
     try:
-        targets = _daemons_of(None if all_daemons else model)
-        num_stopped = asyncio.run(_stop(targets))
+        outcomes = asyncio.run(_stop(_daemons_of(None if all_daemons else model)))
     except RuntimeFailure as failure:
         raise error_of(failure) from failure
+    failures = [outcome for outcome in outcomes if isinstance(outcome, RuntimeFailure)]
+    num_stopped = outcomes.count(True)
     if num_stopped:
         typer.echo(f"Stopped {num_stopped} daemon{'' if num_stopped == 1 else 's'}.")
-        return
-    typer.echo("No daemon was running." if all_daemons else f"No daemon for {model} was running.")
+    elif not failures:
+        which = "" if all_daemons else f" for {model}"
+        typer.echo(f"No daemon{which} was running.")
+    if failures:
+        raise CommandError(" ".join(map(str, failures)))
 
 
 def _daemons_of(model: str | None) -> list[Endpoint]:
@@ -117,17 +126,17 @@ def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
     typer.echo(f"{loaded.id} is ready on {loaded.device} ({loaded.dtype}).")
 
 
-async def _stop(targets: Sequence[Endpoint]) -> int:
+async def _stop(targets: Iterable[Endpoint]) -> list[bool | RuntimeFailure]:
     from model_runtime.client import stop_daemon
 
-    return sum(await asyncio.gather(*map(stop_daemon, targets)))
+    return await _each(stop_daemon(target, ANSWER_TIMEOUT_S) for target in targets)
 
 
 async def _all_daemons() -> list[dict[str, Any]]:
     from model_runtime.client import daemon_status, running_daemons
 
     endpoints = running_daemons()
-    statuses = await asyncio.gather(*map(daemon_status, endpoints))
+    statuses = await _each(daemon_status(endpoint, ANSWER_TIMEOUT_S) for endpoint in endpoints)
     return [
         _summary(endpoint, found)
         for endpoint, found in zip(endpoints, statuses, strict=True)
@@ -135,7 +144,21 @@ async def _all_daemons() -> list[dict[str, Any]]:
     ]
 
 
-def _summary(endpoint: Endpoint, found: dict[str, Any]) -> dict[str, Any]:
+async def _each(work: Iterable[Awaitable[T]]) -> list[T | RuntimeFailure]:
+    """Do all of it at once; a failure of one is a result like the others'."""
+
+    async def settled(one: Awaitable[T]) -> T | RuntimeFailure:
+        try:
+            return await one
+        except RuntimeFailure as failure:
+            return failure
+
+    return await asyncio.gather(*map(settled, work))
+
+
+def _summary(endpoint: Endpoint, found: dict[str, Any] | RuntimeFailure) -> dict[str, Any]:
+    if isinstance(found, RuntimeFailure):
+        return _summary_of_silent(endpoint, found)
     engine = found["engine"] or {}
     model = found["model"] or {}
     details = model.get("fimbria", {})
@@ -156,6 +179,23 @@ def _summary(endpoint: Endpoint, found: dict[str, Any]) -> dict[str, Any]:
         "prompt_tokens": engine.get("prompt_tokens", 0),
         "cached_tokens": engine.get("cached_tokens", 0),
         "log": endpoint.log,
+    }
+
+
+def _summary_of_silent(endpoint: Endpoint, failure: RuntimeFailure) -> dict[str, Any]:
+    unknown = ("version", "uptime_s", "idle_s", "idle_timeout_s")
+    counts = ("requests", "prompt_tokens", "cached_tokens")
+    return {
+        "model": Path(endpoint.model).name,
+        "folder": endpoint.model,
+        "state": SILENT,
+        "error": {"code": failure.code, "message": failure.message, "hint": failure.hint},
+        "pid": endpoint.pid,
+        "device": endpoint.device,
+        "dtype": endpoint.dtype,
+        "memory_mib": _memory_mib(endpoint.pid),
+        "log": endpoint.log,
+        **dict.fromkeys((*unknown, *counts)),
     }
 
 
@@ -183,12 +223,16 @@ def _show_table(console: Console, daemons: list[dict[str, Any]]) -> None:
             str(daemon["pid"]),
             f"{daemon['device']} {daemon['dtype']}",
             "" if memory is None else f"{memory} MiB",
-            _duration(daemon["uptime_s"]),
-            _duration(daemon["idle_s"]),
-            str(daemon["requests"]),
-            _share(daemon["cached_tokens"], daemon["prompt_tokens"]),
+            *(_activity(daemon) if daemon["state"] != SILENT else ()),
         )
     console.print(table)
+
+
+def _activity(daemon: dict[str, Any]) -> Iterable[str]:
+    yield _duration(daemon["uptime_s"])
+    yield _duration(daemon["idle_s"])
+    yield str(daemon["requests"])
+    yield _share(daemon["cached_tokens"], daemon["prompt_tokens"])
 
 
 def _share(part: int, whole: int) -> str:

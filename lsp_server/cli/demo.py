@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lsp_server.cli.asking import Answer, Question, ask
-from lsp_server.cli.options import DeviceOption, DtypeOption, Lines, ModelOption
-from lsp_server.cli.render import show_completion, timings_line
+from lsp_server.cli.asking import Question, ask
+from lsp_server.cli.options import DeviceOption, DtypeOption, ModelOption
+from lsp_server.cli.render import show_answer
 from lsp_server.cli.session import with_runtime
 from lsp_server.cli.target import Hole, marked_hole
 from model_runtime.api import ModelInfo, Runtime
@@ -57,10 +57,9 @@ def demo(
         _say(console, _introduction(await runtime.info()))
         for number, scene in enumerate(_SCENES, start=1):
             hole = _hole(scene)
-            question = Question(hole=hole, lines=Lines.SINGLE, max_tokens=_MAX_TOKENS)
-            answer = await ask(runtime, question)
+            answer = await ask(runtime, Question(hole=hole, max_tokens=_MAX_TOKENS))
             _say(console, f"\n[bold]{number}/{len(_SCENES)}  {scene.caption}[/bold]")
-            _show(console, hole, answer)
+            show_answer(console, hole, answer)
 
     with_runtime(ctx.obj, DaemonSpec(model=model, device=device, dtype=dtype), play)
     _say(console, _next_steps(console))
@@ -77,11 +76,6 @@ def _introduction(info: ModelInfo) -> str:
         f"Ready: {escape(info.id)}, {info.num_parameters / 1e6:.1f} million parameters, "
         f"{info.dtype} on {info.device}."
     )
-
-
-def _show(console: Console, hole: Hole, answer: Answer) -> None:
-    show_completion(console, hole, answer.text, answer.num_replaced)
-    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)
 
 
 def _next_steps(console: Console) -> str:

@@ -15,10 +15,10 @@ from lsp_server.cli.asking import Answer, Question, ask
 from lsp_server.cli.checks import Check, State, checks
 from lsp_server.cli.complete import answer_json
 from lsp_server.cli.errors import RUNTIME_STATUS, CommandError
-from lsp_server.cli.options import DeviceOption, DtypeOption, JsonOption, Lines, ModelOption
-from lsp_server.cli.render import show_completion, timings_line
+from lsp_server.cli.options import DeviceOption, DtypeOption, JsonOption, ModelOption
+from lsp_server.cli.render import show_answer
 from lsp_server.cli.session import Services, with_runtime
-from lsp_server.cli.target import Hole, marked_hole
+from lsp_server.cli.target import marked_hole
 from model_runtime.api import ModelInfo, Runtime
 from model_runtime.places import DaemonSpec
 
@@ -48,7 +48,8 @@ def doctor(
     found.append(daemon)
     _show_check(console, daemon)
     if answer is not None:
-        _show_answer(console, _PROBE, answer)
+        console.print("\nA completion:", highlight=False)
+        show_answer(console, _PROBE, answer)
     if as_json:
         typer.echo(json.dumps(_report(found, answer), ensure_ascii=False))
     if any(check.state is State.BROKEN for check in found):
@@ -57,8 +58,7 @@ def doctor(
 
 def _check_daemon(services: Services, spec: DaemonSpec) -> tuple[Check, Answer | None]:
     async def probe(runtime: Runtime) -> tuple[ModelInfo, Answer]:
-        question = Question(hole=_PROBE, lines=Lines.SINGLE, max_tokens=16)
-        return await runtime.info(), await ask(runtime, question)
+        return await runtime.info(), await ask(runtime, Question(hole=_PROBE, max_tokens=16))
 
     try:
         info, answer = with_runtime(services, spec, probe)
@@ -76,12 +76,6 @@ def _show_check(console: Console, check: Check) -> None:
     if check.hint:
         line += f"\n  {'':<14} [dim]→ {escape(check.hint)}[/dim]"
     console.print(line, highlight=False, soft_wrap=True)
-
-
-def _show_answer(console: Console, hole: Hole, answer: Answer) -> None:
-    console.print("\nA completion:", highlight=False)
-    show_completion(console, hole, answer.text, answer.num_replaced)
-    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)
 
 
 def _report(found: list[Check], answer: Answer | None) -> dict[str, Any]:

@@ -1,13 +1,17 @@
-"""Options that several commands share."""
+"""The options of the commands that ask a model."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from model_runtime.api import Layout
+
 _MODEL_PANEL = "Model"
+_SAMPLING_PANEL = "Sampling"
 
 ModelOption = Annotated[
     str,
@@ -58,3 +62,54 @@ class Lines(StrEnum):
     AUTO = "auto"
     SINGLE = "single"
     MULTI = "multi"
+
+
+TargetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE:LINE:COLUMN",
+        help="Where to complete, counted from 1 as editors show it; the hole is before that "
+        "column. [bold]-[/bold] reads standard input, where <FILL> marks the hole.",
+        show_default=False,
+    ),
+]
+LinesOption = Annotated[
+    Lines,
+    typer.Option(
+        help="auto: what an editor would show. single, multi: all that the model writes, to the "
+        "end of the line or on over it."
+    ),
+]
+MaxTokensOption = Annotated[
+    int, typer.Option(min=1, metavar="N", help="At most this many tokens.", show_default=True)
+]
+TemperatureOption = Annotated[
+    float,
+    typer.Option(min=0, metavar="T", rich_help_panel=_SAMPLING_PANEL, help="0: the most likely."),
+]
+TopPOption = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, metavar="P", rich_help_panel=_SAMPLING_PANEL, help="Nucleus sampling."
+    ),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(metavar="S", rich_help_panel=_SAMPLING_PANEL, help="Makes sampling repeatable."),
+]
+LayoutOption = Annotated[
+    Layout,
+    typer.Option(rich_help_panel=_SAMPLING_PANEL, help="Order of the prompt's parts."),
+]
+HealOption = Annotated[
+    bool,
+    typer.Option(
+        " /--no-heal",
+        rich_help_panel=_SAMPLING_PANEL,
+        help="Don't redo a token that the cursor splits.",
+        show_default=False,
+    ),
+]
+FilenameOption = Annotated[
+    Path, typer.Option(metavar="NAME", help="What standard input would be called.")
+]

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
+from lsp_server.cli.asking import Answer
 from lsp_server.cli.target import Hole
 from lsp_server.source_text import LINE_BREAK
 from model_runtime.api import Completion
@@ -37,6 +38,14 @@ class _Excerpt:
     ghost: str
     after: str
     first_number: int
+
+
+def show_answer(console: Console, hole: Hole, answer: Answer) -> None:
+    """Print an answer in its place, and what it cost."""
+    show_completion(console, hole, answer.text, answer.num_replaced)
+    if not answer.text:
+        console.print("(nothing to suggest here)", style="dim", highlight=False)
+    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)
 
 
 def show_completion(console: Console, hole: Hole, ghost: str, num_replaced: int = 0) -> None:

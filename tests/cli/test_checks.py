@@ -35,9 +35,9 @@ def install(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatc
         ("NVIM v0.12.4", State.OK, ""),
         ("NVIM v0.13.0-dev+12", State.OK, ""),
         ("NVIM v1.0", State.OK, ""),
-        ("NVIM v0.11.5", State.NOTE, "came with Neovim 0.12"),
+        ("NVIM v0.11.5", State.NOTE, "Too old: the plugin needs Neovim 0.12."),
         ("NVIM v0.9.5", State.NOTE, "Too old"),
-        ("what?", State.NOTE, "Too old"),
+        ("what?", State.NOTE, "unknown; the plugin needs Neovim 0.12"),
     ],
 )
 def test_neovim_needs_a_version_with_ghost_text(
@@ -62,6 +62,9 @@ def test_an_editor_that_does_not_start_breaks_nothing(
 ) -> None:
     install(tmp_path, "code", "exit 1", monkeypatch)
     assert check_vscode().found == "says nothing"
+    install(tmp_path, "nvim", "exit 1", monkeypatch)
+    assert check_neovim().state is State.NOTE
+    assert "Too old" not in check_neovim().hint
 
 
 def test_an_old_python_is_refused() -> None:
