@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lsp_server.cli.errors import error_of
 from lsp_server.cli.options import JsonOption
-from model_runtime.api import RuntimeFailure, UnsupportedModel
+from model_runtime.api import RuntimeFailure
 from model_runtime.models import STARTER, resolve_model
-
-if TYPE_CHECKING:
-    from model_runtime.tokenization import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +49,21 @@ def models(
 def describe_model(name: str) -> ModelEntry:
     """Read what a model's files say, without loading it. Raises RuntimeFailure."""
     from model_runtime.config import read_config
-    from model_runtime.families import CODE_LLAMA, capabilities, find_fim_ids
+    from model_runtime.families import capabilities
+    from model_runtime.prompts import open_renderer
 
     folder = resolve_model(name)
-    config = read_config(folder)
-    fim = find_fim_ids(CODE_LLAMA, _load_tokenizer(folder).id_of, config.vocab_size)
+    renderer = open_renderer(folder, read_config(folder))
+    layouts = renderer.family.layouts if renderer.fim else ()
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return ModelEntry(
         name=name,
         folder=str(folder),
         weights_mib=round(weights / 1024**2, 1),
-        context_length=config.context_length,
-        capabilities=sorted(capability.value for capability in capabilities(fim)),
-        layouts=[layout.value for layout in CODE_LLAMA.layouts] if fim else [],
+        context_length=renderer.context_length,
+        capabilities=sorted(capability.value for capability in capabilities(renderer.fim)),
+        layouts=[layout.value for layout in layouts],
     )
-
-
-def _load_tokenizer(folder: Path) -> Tokenizer:
-    from model_runtime.tokenization import Tokenizer
-
-    file = folder / "tokenizer.model"
-    try:
-        return Tokenizer(file)
-    except (OSError, RuntimeError) as error:
-        raise UnsupportedModel(
-            f"{file} is missing or no sentencepiece model.", "Download the checkpoint again."
-        ) from error
 
 
 def _show(entries: list[ModelEntry]) -> None:
