@@ -15,12 +15,16 @@ from lsp_server.cli.complete import complete
 from lsp_server.cli.daemon import serve, status, stop
 from lsp_server.cli.demo import demo
 from lsp_server.cli.doctor import doctor
-from lsp_server.cli.errors import RUNTIME_STATUS, USAGE_STATUS, CommandError, one_line
+from lsp_server.cli.errors import (
+    INTERRUPTED_STATUS,
+    RUNTIME_STATUS,
+    USAGE_STATUS,
+    CommandError,
+    one_line,
+)
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import models
 from lsp_server.cli.session import Services
-
-INTERRUPTED_STATUS = 130
 
 HELP = (
     "A code assistant that runs on your own machine: ghost text in every editor that speaks the "

@@ -16,6 +16,7 @@ from lsp_server.cli.errors import CommandError, error_of
 from lsp_server.cli.options import (
     DeviceOption,
     DtypeOption,
+    IdleTimeoutOption,
     JsonOption,
     ModelOption,
     TransportOption,
@@ -38,15 +39,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
-    idle_timeout_s: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            envvar="FIMBRIA_IDLE_TIMEOUT_S",
-            help="End when nobody asked for so long; 0: never.",
-        ),
-    ] = 0,
+    idle_timeout_s: IdleTimeoutOption = 0,
     transport: TransportOption = "auto",
     background: Annotated[
         bool, typer.Option("--background", help="Return once the model is loaded.")
@@ -60,15 +53,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     spec = DaemonSpec(model, device, dtype, idle_timeout_s, transport)
     if background:
         _serve_in_background(ctx, spec)
-        return
-    from model_runtime import daemon
-
-    typer.echo(f"Serving {model}; Ctrl-C ends it.", err=True)
-    try:
-        exit_status = daemon.serve(spec)
-    except RuntimeFailure as failure:
-        raise error_of(failure) from failure
-    daemon.leave(exit_status)
+    else:
+        _serve_here(spec)
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -124,6 +110,17 @@ def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
 
     loaded = with_runtime(ctx.obj, spec, info)
     typer.echo(f"{loaded.id} is ready on {loaded.device} ({loaded.dtype}).")
+
+
+def _serve_here(spec: DaemonSpec) -> None:
+    from model_runtime import daemon
+
+    typer.echo(f"Serving {spec.model}; Ctrl-C ends it.", err=True)
+    try:
+        exit_status = daemon.serve(spec)
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+    daemon.leave(exit_status)
 
 
 async def _stop(targets: Iterable[Endpoint]) -> list[bool | RuntimeFailure]:

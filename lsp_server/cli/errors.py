@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from model_runtime.api import InvalidRequest, RuntimeFailure
 
-USAGE_STATUS = 2
 RUNTIME_STATUS = 1
+USAGE_STATUS = 2
+INTERRUPTED_STATUS = 130
 
 
 class CommandError(Exception):

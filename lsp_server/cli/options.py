@@ -51,6 +51,15 @@ TransportOption = Annotated[
         help="auto, unix (a socket file) or tcp (loopback with a token).",
     ),
 ]
+IdleTimeoutOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="FIMBRIA_IDLE_TIMEOUT_S",
+        help="End when nobody asked for so long; 0: never.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

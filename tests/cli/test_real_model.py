@@ -126,13 +126,6 @@ def test_a_killed_daemon_is_started_again(fimbria: Fimbria, source: Path) -> Non
     assert fimbria.json("complete", *FEW, f"{source}:{PLACE}")["text"] == before["text"]
 
 
-def test_models_tells_the_context_that_the_daemon_serves(fimbria: Fimbria, source: Path) -> None:
-    (entry,) = json.loads(fimbria("models", "--json").stdout)
-    max_tokens = entry["context_length"]
-    refused = fimbria("complete", "--max-tokens", max_tokens, f"{source}:1:1", status=2)
-    assert f"the context is {max_tokens} tokens" in refused.stderr
-
-
 def test_serve_can_wait_for_the_model_and_only_one_serves_it(fimbria: Fimbria) -> None:
     assert "starter is ready on cpu" in fimbria("serve", "--background", "--device", "cpu").stdout
     refused = fimbria("serve", "--device", "cpu", status=1)
