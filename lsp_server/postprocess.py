@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lsp_server.context.windows import CursorContext
+from lsp_server.rest_of_line import CLOSERS, fit_rest_of_line
 
 MAX_LINES = 10
 
-_QUOTES = "\"'`"
-_CLOSER_OF = {"(": ")", "[": "]", "{": "}"} | {quote: quote for quote in _QUOTES}
 _TEXT_QUOTES = ('"""', "'''", "")
-_CLOSING = frozenset(_CLOSER_OF.values())
-_CLOSERS = re.compile(r"[)\]}\"'`\s;,:]*")
 _OPENERS = (":", "{", "(", "[")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
-_LOOP = re.compile(r"(.{3,40}?)\1{4,}$")
-_LOOP_CHARS = 240
+_FILE_HEADER = "# file: "
+"""What the starter model has seen at the start of each file of its training."""
+_LOOP_PERIODS = range(3, 41)
+_LOOP_ROUNDS = 5
 _ANY_LINE = " " * 1000 + "x"
 """A line that is no reason to cut before it."""
 
@@ -32,6 +31,7 @@ class Rejection(StrEnum):
     CONTROL_CHARACTERS = "control characters"
     REPEATS_FOLLOWING = "repeats what follows"
     LOOP = "goes round in circles"
+    ANOTHER_FILE = "begins another file"
     OUT_OF_SCOPE = "belongs outside of the block"
 
 
@@ -52,7 +52,7 @@ class Rejected:
 
 def is_multiline(context: CursorContext) -> bool:
     """More than one line only where nothing but closing marks follows on the cursor's line."""
-    return _CLOSERS.fullmatch(context.rest_of_line) is not None
+    return CLOSERS.fullmatch(context.rest_of_line) is not None
 
 
 def stop_strings(context: CursorContext, *, single_line: bool = False) -> tuple[str, ...]:
@@ -65,12 +65,14 @@ def stop_strings(context: CursorContext, *, single_line: bool = False) -> tuple[
 
 def is_settled(text: str, context: CursorContext) -> bool:
     """Whether nothing that the model still adds to `text` can change what is shown."""
+    if _begins_file(text, context):
+        return True
     if not is_multiline(context):
         return "\n" in text or _is_loop(text)
     *lines, last = text.split("\n")
     if _is_loop(last) or len(_kept([*lines, _ANY_LINE], context)) <= len(lines):
         return True
-    leaves = bool(last.strip()) and not _CLOSERS.fullmatch(last)
+    leaves = bool(last.strip()) and not CLOSERS.fullmatch(last)
     return leaves and len(_scope([*lines, last], context)) <= len(lines)
 
 
@@ -80,6 +82,8 @@ def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggest
         return Rejected(Rejection.CONTROL_CHARACTERS)
     if not raw.strip():
         return Rejected(Rejection.BLANK)
+    if _begins_file(raw, context):
+        return Rejected(Rejection.ANOTHER_FILE)
     raw_lines = raw.split("\n") if is_multiline(context) else [raw.partition("\n")[0]]
     lines = _scope(raw_lines, context)
     if not any(map(str.strip, lines)):
@@ -90,8 +94,16 @@ def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggest
         return Rejected(Rejection.LOOP)
     if cut_short and len(sound) == len(raw_lines):
         sound = _complete_lines(sound)
-    suggestion = _fit_rest_of_line("\n".join(sound), context.rest_of_line)
+    text = "\n".join(sound)
+    fitting = fit_rest_of_line(text, context.line_before, context.rest_of_line.rstrip())
+    suggestion = Suggestion(*fitting)
     return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
+
+
+def _begins_file(text: str, context: CursorContext) -> bool:
+    """Whether the text writes the header of a file, which is a habit and no suggestion."""
+    before = context.line_before.lstrip()
+    return (before + text).lstrip().startswith(_FILE_HEADER) and _FILE_HEADER not in before
 
 
 def _before_loop(lines: list[str]) -> list[str]:
@@ -108,8 +120,9 @@ def _before_loop(lines: list[str]) -> list[str]:
 
 def _is_loop(line: str) -> bool:
     """Whether the end repeats itself; a line drawn with one character does not count."""
-    match = _LOOP.search(line.rstrip()[-_LOOP_CHARS:])
-    return match is not None and len(set(match.group(1))) > 1
+    line = line.rstrip()
+    rounds = (line[-period:] for period in _LOOP_PERIODS if period * _LOOP_ROUNDS <= len(line))
+    return any(line.endswith(round_ * _LOOP_ROUNDS) and len(set(round_)) > 1 for round_ in rounds)
 
 
 def _kept(lines: list[str], context: CursorContext) -> list[str]:
@@ -134,7 +147,7 @@ def _scope(lines: list[str], context: CursorContext) -> list[str]:
                 return lines[:at]
             continue
         if _indent(line) < base or (opens and _indent(line) == base):
-            return lines[: at + 1] if _CLOSERS.fullmatch(line) else lines[:at]
+            return lines[: at + 1] if CLOSERS.fullmatch(line) else lines[:at]
     return lines[:MAX_LINES]
 
 
@@ -166,32 +179,3 @@ def _without_next_line(lines: list[str], context: CursorContext) -> list[str]:
         if line.rstrip() == following:
             return lines[:at]
     return lines
-
-
-def _fit_rest_of_line(text: str, rest: str) -> Suggestion:
-    """Agree with what follows the cursor on its line: repeat none of it, replace what is closed."""
-    rest = rest.rstrip()
-    if not rest:
-        return Suggestion(text.rstrip())
-    if text.rstrip().endswith(rest):
-        return Suggestion(text.rstrip().removesuffix(rest))
-    num_closed = _num_closed(text, rest) if _CLOSERS.fullmatch(rest) else 0
-    if num_closed and text.endswith(rest[:num_closed]):
-        return Suggestion(text[:-num_closed])
-    return Suggestion(text, num_closed)
-
-
-def _num_closed(text: str, rest: str) -> int:
-    """Count the closing marks at the start of `rest` that `text` brings along itself."""
-    open_marks: list[str] = []
-    num_closed = 0
-    for char in text:
-        if open_marks and char == _CLOSER_OF[open_marks[-1]]:
-            open_marks.pop()
-        elif open_marks and open_marks[-1] in _QUOTES:
-            continue
-        elif rest[num_closed : num_closed + 1] == char and (num_closed or char in _CLOSING):
-            num_closed += 1
-        elif char in _CLOSER_OF:
-            open_marks.append(char)
-    return max(0, num_closed - len(open_marks))  # what it leaves open, `rest` closes

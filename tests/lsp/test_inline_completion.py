@@ -32,6 +32,8 @@ BASE = ModelInfo(id="base", context_length=64, capabilities=frozenset({Capabilit
         ("x = '\u2028😋' # \x0c\ny = ‸", "x", "x = '\u2028😋' # \x0c\ny = x‸"),
         ("print(‸)", "'a')", "print('a'‸)"),
         ("print(‸)", "'a') or b", "print('a') or b‸"),
+        ("print(‸)", "f(x)", "print(f(x)‸)"),
+        ("x = {‸}", "'😋': {1: 2}", "x = {'😋': {1: 2}‸}"),
     ],
 )
 def test_the_buffer_after_accepting(fixture: str, answer: str, expect: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,33 @@ def test_a_drawn_line_is_no_loop() -> None:
     assert accepted("# ‸", "-" * 40) == "# " + "-" * 40
 
 
+@given(st.text("ab -", max_size=6), st.text("ab -", min_size=1, max_size=50), st.integers(1, 7))
+def test_a_loop_is_what_ends_with_the_same_three_to_forty_characters_five_times(
+    start: str, part: str, rounds: int
+) -> None:
+    line = start + part * rounds
+    match = re.search(r"(.{3,40}?)\1{4,}$", line.rstrip())
+    is_loop = match is not None and len(set(match[1])) > 1
+    assert is_settled(line, context_of("‸ + b")) is is_loop
+
+
+@pytest.mark.parametrize(
+    ("fixture", "raw"),
+    [
+        ("def f():\n   ‸\n", "# file: idlelib/config.py\n"),
+        ("‸", "\n# file: a.py\nimport b\n"),
+        ("a = 1\n# fi‸\n", "le: a.py"),
+    ],
+)
+def test_the_header_of_another_file_is_not_shown(fixture: str, raw: str) -> None:
+    assert rejected(fixture, raw) is Rejection.ANOTHER_FILE
+    assert is_settled(raw, context_of(fixture))
+
+
+def test_a_header_that_the_user_writes_is_continued() -> None:
+    assert accepted("# file: ‸", "a.py") == "# file: a.py"
+
+
 def test_text_at_the_end_of_a_line() -> None:
     assert accepted("def f(‸", "x):\n    return x") == "def f(x):\n    return x"
 
@@ -106,6 +135,11 @@ def test_the_rest_of_the_line_is_not_repeated() -> None:
         ("foo(‸)", "x), (y", "foo(x), (y)"),
         ("[x‸,", "y, z", "[xy, z,"),
         ("foo(‸):", "a): # why", "foo(a): # why"),
+        ("print(‸)\n", "foo()", "print(foo())\n"),
+        ("x = {‸}\n", "'a': {1: 2}", "x = {'a': {1: 2}}\n"),
+        ("def f():\n    a = [‸]\n", "b[0]", "def f():\n    a = [b[0]]\n"),
+        ('d["k‸"]', 'ey"].get("a"', 'd["key"].get("a"'),
+        ("x = foo(‸) + b\n", "a) * c\n", "x = foo(a) * c + b\n"),
     ],
 )
 def test_closing_marks_are_there_once(fixture: str, raw: str, expected: str) -> None:
