@@ -142,7 +142,8 @@ class DaemonRuntime:
         task = self._connecting
         if task and _outcome(task) is gone:
             self._connecting = None
-            self._brake.daemon_lost(failure, has_answered=gone.has_answered)
+            why = RuntimeUnavailable(failure.message, gone.connection.log_hint)
+            self._brake.daemon_lost(why, has_answered=gone.has_answered)
             await gone.connection.close()
 
     async def _connect(self) -> _Ready:

@@ -44,6 +44,11 @@ class Connection:
             trust_env=False,
         )
 
+    @property
+    def log_hint(self) -> str:
+        """Where the daemon's log is; empty when it logs to a terminal."""
+        return log_hint(Path(self._endpoint.log)) if self._endpoint.log else ""
+
     async def close(self) -> None:
         await self._session.close()
 
@@ -104,7 +109,7 @@ class Connection:
             )
         except aiohttp.ClientOSError as error:
             # The system has refused to send: the daemon had gone before it could read all of it.
-            raise Unreachable("The model daemon has ended.", self._log_hint()) from error
+            raise Unreachable("The model daemon has ended.", self.log_hint) from error
         try:
             await self._refuse_error(response)
             yield response
@@ -127,7 +132,7 @@ class Connection:
         try:
             yield
         except aiohttp.ClientConnectorError as error:
-            raise Unreachable("The model daemon does not listen.", self._log_hint()) from error
+            raise Unreachable("The model daemon does not listen.", self.log_hint) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             raise (self._lost() if answering else self._silent()) from error
         except TimeoutError as error:
@@ -141,14 +146,11 @@ class Connection:
     def _lost(self) -> RuntimeUnavailable:
         return RuntimeUnavailable(
             "The model daemon ended while it was answering.",
-            f"The next request starts it again. {self._log_hint()}".strip(),
+            f"The next request starts it again. {self.log_hint}".strip(),
         )
 
     def _silent(self) -> RuntimeUnavailable:
-        return RuntimeUnavailable("The model daemon does not answer.", self._log_hint())
-
-    def _log_hint(self) -> str:
-        return log_hint(Path(self._endpoint.log)) if self._endpoint.log else ""
+        return RuntimeUnavailable("The model daemon does not answer.", self.log_hint)
 
 
 def _within(timeout_s: float) -> aiohttp.ClientTimeout:

@@ -103,15 +103,15 @@ class RestartBrake:
         return failure
 
     def daemon_lost(self, failure: RuntimeUnavailable, *, has_answered: bool) -> None:
-        """Count a loaded daemon that has ended; one is an accident, more without any answer are
-        none.
+        """Count a loaded daemon that has ended: once is an accident, twice without any answer is
+        not. `failure` says why, and where to read on.
         """
         self._num_useless = 0 if has_answered else self._num_useless + 1
         if self._num_useless >= _MAX_USELESS:
             self.start_failed(
                 RuntimeUnavailable(
                     f"The model daemon ends at every request. {failure.message}",
-                    f"Another try is made in {RETRY_PAUSE_S:.0f} s. {failure.hint}".strip(),
+                    f"It is tried again after {RETRY_PAUSE_S:.0f} s. {failure.hint}".strip(),
                 )
             )
 

@@ -279,8 +279,10 @@ def test_a_daemon_that_ends_at_every_request_is_not_started_by_every_request(
             with pytest.raises(RuntimeUnavailable, match="ended while it was answering"):
                 await runtime.complete(REQUEST)
         for ask in (runtime.complete(REQUEST), collect(runtime), runtime.info()):
-            with pytest.raises(RuntimeUnavailable, match="ends at every request"):
+            with pytest.raises(RuntimeUnavailable, match="ends at every request") as caught:
                 await ask
+            assert str(daemon_files(DaemonSpec()).log) in caught.value.hint
+            assert "next request" not in caught.value.hint
         await runtime.close()
 
     asyncio.run(run())
