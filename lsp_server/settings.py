@@ -146,11 +146,15 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str
     return apply(Settings(), values, "environment")
 
 
-def editor_values(sent: object) -> Mapping[str, object]:
-    """Find our section in what an editor sent, which may be the section itself or nothing."""
-    if not isinstance(sent, Mapping):
-        return {}
-    section = sent.get(SECTION, sent)
+def initial_values(options: object) -> Mapping[str, object]:
+    """Find the settings in `initializationOptions`: under our name, or they are all there is."""
+    is_named = not isinstance(options, Mapping) or SECTION in options
+    return configured_values(options if is_named else {SECTION: options})
+
+
+def configured_values(configuration: object) -> Mapping[str, object]:
+    """Find our section in an editor's configuration, which may hold other servers' sections too."""
+    section = configuration.get(SECTION) if isinstance(configuration, Mapping) else None
     return section if isinstance(section, Mapping) else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_server.lean_types import types
-from lsp_server.settings import editor_values
+from lsp_server.settings import configured_values
 
 if TYPE_CHECKING:
     from lsp_server.language_server import FimbriaServer
@@ -15,7 +15,7 @@ METHOD = types.WORKSPACE_DID_CHANGE_CONFIGURATION
 
 def handle(ls: FimbriaServer, params: types.DidChangeConfigurationParams) -> None:
     """Take new settings; another model means another runtime."""
-    values = editor_values(params.settings)
+    values = configured_values(params.settings)
     if not values:
         return
     other_runtime = ls.configure("settings", values)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsp_server.lean_types import types
 from lsp_server.positions import PositionEncoding
-from lsp_server.settings import editor_values
+from lsp_server.settings import initial_values
 
 if TYPE_CHECKING:
     from lsp_server.language_server import FimbriaServer
@@ -17,5 +17,5 @@ METHOD = types.INITIALIZE
 def handle(ls: FimbriaServer, params: types.InitializeParams) -> None:
     """Keep the position encoding that pygls has chosen, and the editor's settings."""
     ls.encoding = PositionEncoding(ls.workspace.position_encoding or "utf-16")
-    ls.configure("initializationOptions", editor_values(params.initialization_options))
+    ls.configure("initializationOptions", initial_values(params.initialization_options))
     ls.base_settings = ls.settings  # later settings are laid over these

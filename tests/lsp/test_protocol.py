@@ -117,6 +117,17 @@ def test_another_model_means_another_runtime() -> None:
     assert runtime.calls[-1].request.max_tokens == 5
 
 
+def test_the_configuration_of_other_servers_is_left_alone() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        for settings in ({"pylsp": {"plugins": {}}}, {"pylsp": {}, "fimbria": {"maxTokens": 5}}):
+            client.notify("workspace/didChangeConfiguration", {"settings": settings})
+        client.open("a")
+        await client.result(client.complete(0, 1))
+
+    runtime = session(scenario, "x")
+    assert runtime.calls[0].request.max_tokens == 5
+
+
 def test_later_settings_are_laid_over_those_of_the_start() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("a")

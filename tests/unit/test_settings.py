@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.settings import Settings, apply, editor_values, from_environment
+from lsp_server.settings import (
+    Settings,
+    apply,
+    configured_values,
+    from_environment,
+    initial_values,
+)
 
 
 def test_values_of_each_type() -> None:
@@ -81,9 +87,14 @@ def test_a_misspelt_variable_is_reported() -> None:
 
 @pytest.mark.parametrize("sent", [None, [], "x", {"fimbria": None}, {"fimbria": 3}])
 def test_editors_may_send_nothing(sent: object) -> None:
-    assert editor_values(sent) == {}
+    assert initial_values(sent) == configured_values(sent) == {}
 
 
 @pytest.mark.parametrize("sent", [{"model": "m"}, {"fimbria": {"model": "m"}, "other": {}}])
-def test_the_section_may_be_named_or_not(sent: object) -> None:
-    assert editor_values(sent) == {"model": "m"}
+def test_the_options_at_the_start_may_be_named_or_not(sent: object) -> None:
+    assert initial_values(sent) == {"model": "m"}
+
+
+def test_sections_of_other_servers_are_none_of_our_business() -> None:
+    assert configured_values({"pylsp": {"model": "x"}, "model": "y"}) == {}
+    assert configured_values({"pylsp": {}, "fimbria": {"model": "m"}}) == {"model": "m"}
