@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from model_runtime.api import CompletionRequest, Event
 from model_runtime.client import DaemonRuntime, DaemonSpec
 from model_runtime.connection import Connection
 from model_runtime.http_loop import run_server
@@ -20,6 +21,7 @@ from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
 from model_runtime.transport import Endpoint, write_endpoint
 
 SPEC = DaemonSpec()
+REQUEST = CompletionRequest(prompt="def f():\n    ", suffix="\n", stop=("\n\n",), document="a")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ async def serving(
         await _end(endpoint, ended)
         listener.close()
         files.endpoint.unlink()
+
+
+async def collect(runtime: DaemonRuntime) -> list[Event]:
+    return [event async for event in runtime.stream(REQUEST)]
 
 
 async def _end(endpoint: Endpoint, ended: asyncio.Task[None]) -> None:

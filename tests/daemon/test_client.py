@@ -10,7 +10,6 @@ import sys
 import threading
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,15 +34,11 @@ from model_runtime.client import (
     stop_daemon,
 )
 from model_runtime.connection import Connection
-from model_runtime.launch import RestartBrake
-from model_runtime.places import daemon_files
 from model_runtime.transport import Endpoint, Unreachable
-from tests.daemon import crashing
 from tests.daemon.fakes import INFO, TIMINGS, USAGE, FakeEngine
-from tests.daemon.serving import Serving, serving, with_daemon
+from tests.daemon.serving import REQUEST, Serving, collect, serving, with_daemon
 from tests.daemon.waiting import happens
 
-REQUEST = CompletionRequest(prompt="def f():\n    ", suffix="\n", stop=("\n\n",), document="a")
 FINISHED = Finished(FinishReason.STOP, USAGE, TIMINGS)
 
 
@@ -120,10 +115,6 @@ def test_a_refusal_keeps_its_class(runtime_dir: Path) -> None:
             await daemon.runtime.complete(CompletionRequest(prompt="", max_tokens=-1))
 
     with_daemon(FakeEngine(), use)
-
-
-async def collect(runtime: DaemonRuntime) -> list[Any]:
-    return [event async for event in runtime.stream(REQUEST)]
 
 
 def test_progress_is_told_once_per_step_and_loading_survives_a_cancelled_request(
@@ -228,78 +219,6 @@ def test_running_daemons_lead_to_their_status(runtime_dir: Path) -> None:
     with_daemon(FakeEngine(), use)
 
 
-def test_a_daemon_that_dies_at_once_is_explained_and_not_started_again_and_again(
-    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "python"
-    runs = tmp_path / "runs"
-    program.write_text(f'#!/bin/sh\necho run >> "{runs}"\necho "no disk left" >&2\nexit 3\n')
-    program.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(program))
-
-    async def run() -> None:
-        runtime = DaemonRuntime(DaemonSpec())
-        for _ in range(2):
-            with pytest.raises(RuntimeUnavailable, match=r"status 3.*no disk left") as caught:
-                await runtime.complete(REQUEST)
-            assert str(daemon_files(DaemonSpec()).log) in caught.value.hint
-        await runtime.close()
-
-    asyncio.run(run())
-    assert runs.read_text() == "run\n"
-
-
-def test_a_daemon_that_cannot_be_started_is_explained_and_not_tried_again_at_once(
-    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = daemon_files(DaemonSpec()).log
-    log.mkdir()
-
-    async def run() -> None:
-        runtime = DaemonRuntime(DaemonSpec())
-        for _ in range(2):
-            with pytest.raises(RuntimeUnavailable, match=r"Is a directory: .*\.log") as caught:
-                await runtime.complete(REQUEST)
-            assert "FIMBRIA_RUNTIME_DIR" in caught.value.hint
-            monkeypatch.setattr(sys, "executable", str(crashing.install(tmp_path)))
-        await runtime.close()
-
-    asyncio.run(run())
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_daemon_that_ends_at_every_request_is_not_started_by_every_request(
-    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(crashing.install(tmp_path)))
-
-    async def run() -> None:
-        runtime = DaemonRuntime(DaemonSpec())
-        for _ in range(2):
-            with pytest.raises(RuntimeUnavailable, match="ended while it was answering"):
-                await runtime.complete(REQUEST)
-        for ask in (runtime.complete(REQUEST), collect(runtime), runtime.info()):
-            with pytest.raises(RuntimeUnavailable, match="ends at every request") as caught:
-                await ask
-            assert str(daemon_files(DaemonSpec()).log) in caught.value.hint
-            assert "next request" not in caught.value.hint
-        await runtime.close()
-
-    asyncio.run(run())
-    assert (tmp_path / "runs").read_text() == "run\n" * 2
-
-
-def test_losses_of_daemons_that_have_answered_are_accidents() -> None:
-    brake = RestartBrake()
-    lost = RuntimeUnavailable("It ended.")
-    for has_answered in (False, True, False):
-        brake.daemon_lost(lost, has_answered=has_answered)
-        brake.check()
-    brake.daemon_lost(lost, has_answered=False)
-    with pytest.raises(RuntimeUnavailable, match="It ended"):
-        brake.check()
-
-
 @pytest.mark.parametrize("way", ["complete", "stream"])
 def test_a_daemon_that_did_not_get_the_request_has_computed_nothing(
     runtime_dir: Path, way: str
@@ -336,23 +255,3 @@ def test_a_daemon_that_does_not_answer_is_told_with_its_process(runtime_dir: Pat
         with pytest.raises(RuntimeUnavailable, match=f"process {os.getpid()}") as caught:
             asyncio.run(stop_daemon(endpoint, timeout_s=0.01))
     assert caught.value.hint == f"Try `kill -9 {os.getpid()}`."
-
-
-def test_a_daemon_that_finds_the_lock_taken_is_tried_again(
-    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is about to end has the lock while nobody answers any more."""
-    program = tmp_path / "python"
-    runs = tmp_path / "runs"
-    program.write_text(
-        f'#!/bin/sh\nif [ -e "{runs}" ]; then exit 3; fi\necho run >> "{runs}"\nexit 0\n'
-    )
-    program.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(program))
-
-    async def run() -> None:
-        with pytest.raises(RuntimeUnavailable, match="status 3"):
-            await DaemonRuntime(DaemonSpec()).info()
-
-    asyncio.run(run())
-    assert runs.read_text() == "run\n"
