@@ -16,6 +16,7 @@ from lsp_server import __version__
 from lsp_server.documents import DocumentStore
 from lsp_server.lean_types import types
 from lsp_server.load_progress import LoadProgressReporter
+from lsp_server.logs import log_elsewhere
 from lsp_server.positions import PositionEncoding
 from lsp_server.protocol import FimbriaProtocol
 from lsp_server.requests import PendingRequests
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 RuntimeFactory = Callable[[Settings, "ProgressCallback"], "Runtime"]
 InlineCompletions = types.InlineCompletionList | None
 
+_LOG_SETTINGS = ("log_file", "log_level")
 _RUNTIME_SETTINGS = ("model", "device", "dtype", "transport", "idle_timeout_s")
 
 
@@ -63,9 +65,9 @@ class FimbriaServer(LanguageServer):
         before = self.settings
         self.settings, problems = apply(self.base_settings, values, source)
         self.problems += problems
-        return any(
-            getattr(before, name) != getattr(self.settings, name) for name in _RUNTIME_SETTINGS
-        )
+        if _differ(before, self.settings, _LOG_SETTINGS):
+            self.problems += log_elsewhere(self.settings)
+        return _differ(before, self.settings, _RUNTIME_SETTINGS)
 
     def show_problems(self) -> None:
         """Show what is wrong with the settings, each thing once."""
@@ -124,3 +126,7 @@ class FimbriaServer(LanguageServer):
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("Background work failed", exc_info=error)
+
+
+def _differ(before: Settings, after: Settings, names: Sequence[str]) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in names)

@@ -24,24 +24,53 @@ _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 
 
 def log_to_file(settings: Settings) -> list[str]:
-    """Send all loggers to the log file; returns what went wrong, for the user."""
+    """Send all loggers to the log file, and no longer to that of an earlier call; returns what went
+    wrong, for the user.
+    """
+    problems: list[str] = []
+    handler: logging.Handler = _Nowhere()
     path = settings.log_file or _default_path()
-    level = logging.getLevelName(settings.log_level.upper())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8", errors="backslashreplace"
-        )
+        handler = _LogFile(path)
     except OSError as error:
-        return [f"log_file: cannot write {path} ({error.strerror}); logging to nowhere."]
+        problems.append(f"log_file: cannot write {path} ({error.strerror}); logging to nowhere.")
+    level = logging.getLevelName(settings.log_level.upper())
     formatter = logging.Formatter if level == logging.DEBUG else DiscreetFormatter
     handler.setFormatter(formatter(_FORMAT))
     root = logging.getLogger()
+    for earlier in _own_handlers():
+        root.removeHandler(earlier)
+        earlier.close()
     root.addHandler(handler)
     root.setLevel(level)
     # At INFO pygls writes whole messages, hence whole files.
     logging.getLogger("pygls").setLevel(level if level == logging.DEBUG else logging.WARNING)
-    return []
+    return problems
+
+
+def log_elsewhere(settings: Settings) -> list[str]:
+    """Follow new settings, if this process has been told to log to a file; returns what went wrong,
+    for the user.
+    """
+    return log_to_file(settings) if _own_handlers() else []
+
+
+def _own_handlers() -> list[logging.Handler]:
+    return [each for each in logging.getLogger().handlers if isinstance(each, _LogFile | _Nowhere)]
+
+
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """Raises OSError where nothing can be written."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(
+            path, maxBytes=2_000_000, backupCount=2, encoding="utf-8", errors="backslashreplace"
+        )
+
+
+class _Nowhere(logging.NullHandler):
+    """In the place of a log file that cannot be written."""
 
 
 class DiscreetFormatter(logging.Formatter):

@@ -42,3 +42,27 @@ def test_a_missing_model_and_a_noisy_library(tmp_path: Path) -> None:
     log = (tmp_path / "lsp.log").read_text()
     assert "/no/such/model" in log
     assert "secret" not in log
+
+
+def test_the_editor_says_where_and_what_to_log(tmp_path: Path) -> None:
+    environment = {"FIMBRIA_RUNTIME_DIR": str(tmp_path), "FIMBRIA_LOG_FILE": str(tmp_path / "1")}
+    chosen = {"logFile": str(tmp_path / "2"), "logLevel": "debug", "warmUp": False}
+    later = {"logFile": str(tmp_path / "3"), "logLevel": "info"}
+
+    senseless = {"method": "textDocument/didChange", "params": {"contentChanges": "secret"}}
+
+    async def scenario() -> None:
+        async with in_subprocess(environment=environment) as client:
+            await client.start(options={"fimbria": chosen})
+            settings = {"fimbria": later}
+            client.notify("workspace/didChangeConfiguration", {"settings": settings})
+            client.send(senseless)
+            await client.take("window/logMessage")
+
+    play(scenario())
+    first, second, third = ((tmp_path / name).read_text() for name in "123")
+    assert first == ""
+    assert "DEBUG" in second
+    assert "Ignored textDocument/didChange" in third
+    assert "DEBUG" not in third
+    assert "secret" not in third
