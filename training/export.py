@@ -32,6 +32,8 @@ def write_weights(model: LanguageModel, target: Path, dtype: torch.dtype = torch
     replace_file(
         target / WEIGHTS_FILE, lambda path: save_file(weights, path, metadata={"format": "pt"})
     )
+    # safetensors lets nobody but the owner read its files, which a package must not.
+    (target / WEIGHTS_FILE).chmod(0o644)
     config = json.dumps(hugging_face_config(model.shape, dtype), indent=2) + "\n"
     write_text(target / CONFIG_FILE, config)
 

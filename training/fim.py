@@ -143,6 +143,13 @@ def cut_whole_line(text: str, rng: random.Random) -> Hole:
     return Hole(text[:begin], text[begin:end], text[end:])
 
 
+def first_line_only(hole: Hole) -> Hole:
+    """End the middle with its first line that shows anything."""
+    blank = len(hole.middle) - len(hole.middle.lstrip())
+    end = _line_end(hole.middle, blank)
+    return Hole(hole.prefix, hole.middle[:end], hole.middle[end:] + hole.suffix)
+
+
 def cut_rest_of_line(text: str, rng: random.Random) -> Hole:
     """Cut out the rest of a line."""
     begin, end = _rest_of_line(text, rng)

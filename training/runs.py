@@ -24,6 +24,8 @@ from training.trainer import Habits, Inputs, Trainer, TrainingConfig, constant_r
 
 # What the loss looks at while the rate decays: mostly the middle.
 COOLDOWN_CONTEXT_WEIGHT = 0.3
+# An editor shows one line of what a model of this size says, so it learns to stop there.
+COOLDOWN_ONE_LINE = 0.9
 COOLDOWN_EVALUATE_STEPS = 50
 
 
@@ -76,7 +78,9 @@ def cooldown(
     A branch that was interrupted goes on, with the length that it was begun with.
     """
     config = config or TrainingConfig()
-    focused = replace(config.mixture, context_weight=COOLDOWN_CONTEXT_WEIGHT)
+    focused = replace(
+        config.mixture, context_weight=COOLDOWN_CONTEXT_WEIGHT, one_line=COOLDOWN_ONE_LINE
+    )
     config = replace(config, mixture=focused)
     with _exclusive(state):
         habits = _habits(state, state.branch, state.root / "cooldown.jsonl")

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpus.build import Document
-from training.fim import Encoded, Hole, cut, encode_plain, encode_psm, encode_spm
+from training.fim import (
+    Encoded,
+    Hole,
+    cut,
+    encode_plain,
+    encode_psm,
+    encode_spm,
+    first_line_only,
+)
 from training.tokenizer import Tokenizer
 
 # Libraries so large that they would drown everything else.
@@ -43,6 +51,8 @@ class Mixture:
     file_header: float = 0.35
     other_file: float = 0.10
     no_suffix: float = 0.08
+    # How often a middle of several lines is ended with its first.
+    one_line: float = 0.0
     full_length: float = 0.5
     context_weight: float = 0.5
 
@@ -131,6 +141,8 @@ class Sampler:
             if hole.middle.strip() and len(hole.middle) < num_chars // 2:
                 break
             hole = cut(text, rng)
+        if self._mixture.one_line and rng.random() < self._mixture.one_line:
+            hole = first_line_only(hole)
         room = max(0, num_chars - len(hole.middle))
         after = 0 if rng.random() < self._mixture.no_suffix else int(room * rng.uniform(0.05, 0.5))
         return Hole(tail(hole.prefix, room - after), hole.middle, head(hole.suffix, after))

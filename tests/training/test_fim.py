@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.fim import Hole, cut, encode_plain, encode_psm, encode_spm
+from training.fim import Hole, cut, encode_plain, encode_psm, encode_spm, first_line_only
 from training.sampling import head, tail
 from training.tokenizer import Tokenizer
 
@@ -86,6 +86,14 @@ def test_only_line_breaks_of_an_spm_prefix_may_be_eot(tokenizer: Tokenizer) -> N
 def test_complete_text_ends_its_sequence(tokenizer: Tokenizer) -> None:
     assert encode_plain(tokenizer, "x = 1\n", complete=True).ids[-1] == tokenizer.eos
     assert encode_plain(tokenizer, "x = 1\n", complete=False).ids[-1] == tokenizer.newline
+
+
+@given(texts, seeds)
+def test_a_middle_of_one_line_keeps_the_text(text: str, seed: int) -> None:
+    hole = cut(text, random.Random(seed))
+    short = first_line_only(hole)
+    assert short.text == text
+    assert "\n" not in short.middle.strip()
 
 
 @given(texts, st.integers(0, 320))
