@@ -49,6 +49,7 @@ def _fields(facts: CardFacts) -> dict[str, str]:
         "middle": f"{losses['middle']:.2f}",
         "results": results_table(record, facts.earlier),
         "floors": floors_table(record["floors"]),
+        "verdict": _verdict(record),
         "overlap": _overlap(record.get("overlap")),
         "executed": "executed" if record["executed"] else "not executed",
     }
@@ -96,7 +97,7 @@ def _result_row(name: str, score: Record) -> str:
         f"{score['edit_similarity']:.3f}",
         f"{score['ended']:.0%}",
         f"{score['parses']:.0%}",
-        _percent(score["passed"]) if name != TASK_NAMES["rest_of_line"] else "",
+        "" if score["passed"] is None else _percent(score["passed"]),
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -111,6 +112,14 @@ def floors_table(floors: Record) -> str:
     ]
     lines = [f"| {name} | {what} | {_percent(floors.get(key))} |" for name, what, key in rows]
     return "\n".join(["| without a model | | |", "|---|---|---|", *lines])
+
+
+def _verdict(record: Record) -> str:
+    """Whether the model is worth more than looking the line up in the file."""
+    model = record["scores"]["rest_of_line"]["exact_shown"]
+    lookup = record["floors"]["rest_of_line_lookup"]
+    compared = "beats" if model > lookup else "does **not** beat"
+    return f"On the rest of a line this model {compared} the lookup ({model:.1%} to {lookup:.1%})."
 
 
 def _percent(share: float | None) -> str:
