@@ -129,7 +129,7 @@ def spawn_daemon(spec: DaemonSpec, files: DaemonFiles) -> subprocess.Popen[bytes
             stdout=log,
             stderr=log,
             cwd=files.folder,
-            env=_environment(),
+            env=_environment(files.folder),
             start_new_session=True,
         )
     # Someone has to wait for it, or it stays a zombie as long as this process lives.
@@ -156,9 +156,11 @@ def _command(spec: DaemonSpec) -> list[str]:
     return [*command, "--idle-timeout", str(spec.idle_timeout_s), "--transport", spec.transport]
 
 
-def _environment() -> dict[str, str]:
-    """This process's environment, with a path to this package where it was never installed."""
-    environment = dict(os.environ)
+def _environment(runtime_folder: Path) -> dict[str, str]:
+    """This process's environment for a daemon that works in another folder: the runtime folder's
+    whole path, and a path to this package where it was never installed.
+    """
+    environment = {**os.environ, RUNTIME_DIR_VARIABLE: str(runtime_folder)}
     home = Path(__file__).resolve().parent.parent
     if home.name not in ("site-packages", "dist-packages"):
         inherited = environment.get("PYTHONPATH")

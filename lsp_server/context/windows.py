@@ -39,6 +39,11 @@ class CursorContext:
         return self.suffix.partition("\n")[0]
 
     @property
+    def stands_before_word(self) -> bool:
+        """Whether a letter, digit or underscore follows the cursor at once."""
+        return re.match(r"\w", self.suffix) is not None
+
+    @property
     def next_line(self) -> str:
         """The first line below the cursor's that is not blank; empty if there is none."""
         below = self.suffix.partition("\n")[2].lstrip("\n")

@@ -63,6 +63,9 @@ async def _complete(
     context = cursor_context(site.text, site.offset)
     if not (context.prefix + context.suffix).strip():
         return types.InlineCompletionList(items=[])  # a model could only make something up
+    automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic
+    if automatic and context.stands_before_word:
+        return types.InlineCompletionList(items=[])  # rarely right, and it breaks what is there
     asked = time.perf_counter()
     answer = await _answer(ls, document, context)
     if not ls.documents.is_current(document):

@@ -189,6 +189,21 @@ def test_sigterm_leaves_nothing_to_connect_to(daemon: Path) -> None:
     assert "ready after" in files.previous_log.read_text()
 
 
+def test_a_relative_runtime_folder(runtime_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon works inside of it, and once looked for it there a second time."""
+    monkeypatch.chdir(runtime_dir.parent)
+    monkeypatch.setenv("FIMBRIA_RUNTIME_DIR", runtime_dir.name)
+
+    async def scenario() -> None:
+        async with connected() as runtime:
+            completion = await runtime.complete(REQUEST)
+            assert completion.usage.completion_tokens > 0
+        await stop_daemon(SPEC)
+
+    asyncio.run(scenario())
+    assert not (runtime_dir / runtime_dir.name).exists()
+
+
 def test_tcp_and_idle_timeout(runtime_dir: Path) -> None:
     spec = DaemonSpec(device="cpu", transport="tcp", idle_timeout_s=2)
 

@@ -86,6 +86,15 @@ def test_no_ghost_outside_of_insert_mode(editor: Editor) -> None:
     editor.wait_for_lines("fo  y")
 
 
+def test_no_ghost_after_ctrl_c(editor: Editor) -> None:
+    """Ctrl-C leaves insert mode without InsertLeave, and Neovim once went on drawing."""
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<C-c>")
+    until(lambda: editor.ghost() == "", "no ghost text")
+
+
 def test_a_late_answer_for_other_text_is_not_drawn(editor: Editor) -> None:
     editor.script({"after": "fo", "text": "obar", "hold": True}, NO_ANSWER)
     editor.keys("ifo")

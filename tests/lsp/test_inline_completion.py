@@ -42,14 +42,14 @@ def test_the_buffer_after_accepting(fixture: str, answer: str, expect: str) -> N
 
 def test_what_the_runtime_is_asked() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        client.open("a\r\nb c\r\n")
-        await client.result(client.complete(1, 2))
+        client.open("a\r\nb = c\r\n")
+        await client.result(client.complete(1, 1))
         client.open("other", uri="file:///other.py")
         await client.result(client.complete(0, 5, uri="file:///other.py"))
 
     runtime = session(scenario, "x", options={"fimbria": {"maxTokens": 7}})
     first, second = (call.request for call in runtime.calls)
-    assert (first.prompt, first.suffix) == ("a\nb ", "c\n")
+    assert (first.prompt, first.suffix) == ("a\nb", " = c\n")
     assert first.stop == ("\n",)
     assert first.max_tokens == 7
     assert first.document not in (None, second.document)
@@ -190,6 +190,16 @@ def test_an_empty_file_gives_a_model_nothing_to_go_on(text: str) -> None:
         assert await client.result(client.complete(0, 0)) == {"items": []}
 
     assert session(scenario, "x").calls == []
+
+
+def test_directly_before_a_word_ghost_text_comes_only_when_asked_for() -> None:
+    """There a guess is rarely right, and accepting it breaks the word that follows."""
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("x = [self.size]")
+        assert await client.result(client.complete(0, 10)) == {"items": []}
+
+    assert session(scenario, "entries])").calls == []
 
 
 def test_nothing_is_computed_that_would_not_be_shown() -> None:

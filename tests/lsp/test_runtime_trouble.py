@@ -75,13 +75,13 @@ def test_a_crash_during_generation() -> None:
 def test_a_bug_is_an_error_answer_without_a_traceback() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("secret")
-        error = (await client.answer(client.complete(0, 1)))["error"]
+        error = (await client.answer(client.complete(0, 6)))["error"]
         assert error["code"] == -32603
         assert "data" not in error
         assert "boom" not in str(client.transcript)
         await client.take("window/logMessage")
         runtime.outcome = "b"
-        assert len((await client.result(client.complete(0, 1)))["items"]) == 1
+        assert len((await client.result(client.complete(0, 6)))["items"]) == 1
 
     session(scenario, ValueError("boom"))
 

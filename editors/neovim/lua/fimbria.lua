@@ -258,6 +258,20 @@ function M.attach(client, bufnr)
       ghosts[bufnr] = nil
     end,
   })
+  -- Ctrl-C leaves insert mode without InsertLeave, so Neovim goes on drawing.
+  vim.api.nvim_create_autocmd('ModeChanged', {
+    group = group,
+    pattern = 'i*:n*',
+    callback = function(event)
+      if event.buf == bufnr and ghosts[bufnr] then
+        ghosts[bufnr] = nil
+        local drawn = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
+        if drawn then
+          vim.api.nvim_buf_clear_namespace(bufnr, drawn, 0, -1)
+        end
+      end
+    end,
+  })
   vim.schedule(function()
     if not vim.api.nvim_buf_is_valid(bufnr) then
       return
