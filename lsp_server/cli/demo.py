@@ -104,7 +104,9 @@ def _neovim_set_up() -> str:
     plugin = Path(__file__).parents[2] / "editors" / "neovim"
     if not plugin.is_dir():
         return "see editors/neovim in the project's repository"
-    return f"in init.lua: vim.opt.runtimepath:append('{plugin}')"
+    found = shutil.which("fimbria")
+    own = "" if found else f"vim.g.fimbria_cmd = '{Path(sys.argv[0]).absolute()}'; "
+    return f"in init.lua: {own}vim.opt.runtimepath:append('{plugin}')"
 
 
 def _say(console: Console, markup: str) -> None:
