@@ -153,27 +153,18 @@ class Engine:
         if sequence.aborted.is_set():
             return FinishReason.ABORTED
         prompt = self.renderer.render(sequence.request)
-        slot = self._place(prompt, progress)
-        try:
-            return self._generate(sequence, prompt, slot, progress)
-        except BaseException:
-            # The cache may hold half a step: nothing in this slot can be trusted.
-            self._slots.clear(slot)
-            raise
-
-    def _place(self, prompt: Prompt, progress: Progress) -> Slot:
         placement = self._slots.place(prompt.ids)
         progress.prompt_len = len(prompt.ids)
         progress.cached_len = placement.cached_len
-        if placement.donor is not None:
-            try:
-                self._kv.copy_prefix(
-                    placement.donor.index, placement.slot.index, placement.cached_len
-                )
-            except BaseException:
-                self._slots.clear(placement.slot)
-                raise
-        return placement.slot
+        slot = placement.slot
+        try:
+            if placement.donor is not None:
+                self._kv.copy_prefix(placement.donor.index, slot.index, placement.cached_len)
+            return self._generate(sequence, prompt, slot, progress)
+        except BaseException:
+            # The cache may hold half a copy or half a step: nothing in this slot can be trusted.
+            self._slots.clear(slot)
+            raise
 
     def _generate(
         self, sequence: Sequence, prompt: Prompt, slot: Slot, progress: Progress

@@ -25,7 +25,6 @@ from model_runtime.api import (
 from model_runtime.config import ModelConfig, read_config
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
-from model_runtime.families import capabilities
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.model import LlamaModel, assemble_weights
@@ -142,8 +141,8 @@ def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> Mode
     return ModelInfo(
         id=folder.name,
         context_length=renderer.context_length,
-        capabilities=capabilities(renderer.fim),
-        layouts=renderer.family.layouts if renderer.fim else (),
+        capabilities=renderer.capabilities,
+        layouts=renderer.layouts,
         single_line=model.config.single_line,
         num_parameters=model.num_parameters,
         device=str(model.device),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_runtime.api import (
+    Capability,
     CompletionRequest,
     InvalidRequest,
     Layout,
@@ -17,7 +18,7 @@ from model_runtime.api import (
     UnsupportedModel,
 )
 from model_runtime.config import ModelConfig
-from model_runtime.families import CODE_LLAMA, Family, FimIds, find_fim_ids
+from model_runtime.families import CODE_LLAMA, Family, FimIds, capabilities, find_fim_ids
 from model_runtime.healing import split_for_healing
 from model_runtime.tokenization import Tokenizer
 from model_runtime.windows import prefix_window, suffix_window
@@ -49,6 +50,16 @@ class PromptRenderer:
     fim: FimIds | None
     eos_ids: frozenset[int]
     context_length: int
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the model can do."""
+        return capabilities(self.fim)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Trained prompt orders, the default first; none without infilling."""
+        return self.family.layouts if self.fim else ()
 
     def check(self, request: CompletionRequest) -> None:
         """Raise InvalidRequest or MissingCapability for a request that could never be rendered.

@@ -49,20 +49,18 @@ def models(
 def describe_model(name: str) -> ModelEntry:
     """Read what a model's files say, without loading it. Raises RuntimeFailure."""
     from model_runtime.config import read_config
-    from model_runtime.families import capabilities
     from model_runtime.prompts import open_renderer
 
     folder = resolve_model(name)
     renderer = open_renderer(folder, read_config(folder))
-    layouts = renderer.family.layouts if renderer.fim else ()
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return ModelEntry(
         name=name,
         folder=str(folder),
         weights_mib=round(weights / 1024**2, 1),
         context_length=renderer.context_length,
-        capabilities=sorted(capability.value for capability in capabilities(renderer.fim)),
-        layouts=[layout.value for layout in layouts],
+        capabilities=sorted(capability.value for capability in renderer.capabilities),
+        layouts=[layout.value for layout in renderer.layouts],
     )
 
 
