@@ -32,6 +32,17 @@ class Capability(StrEnum):
     PYTHON = "python"
 
 
+class Priority(StrEnum):
+    """What is computed first; earlier ones come first."""
+
+    COMPLETION = "completion"
+    """Somebody is typing."""
+    CHAT = "chat"
+    """Somebody reads along."""
+    IDLE = "idle"
+    """Nobody waits: warm-ups and guesses, dropped as soon as anything else arrives."""
+
+
 class FinishReason(StrEnum):
     """Why a completion ended."""
 
@@ -59,12 +70,17 @@ class CompletionRequest:
     prompt: the text before the cursor, line breaks as `\\n`.
     suffix: the text after the cursor; None continues `prompt` from left to right, a string (also an
     empty one) fills in between.
-    max_tokens: at most this many tokens are generated.
+    max_tokens: at most this many tokens are generated; 0 only computes the prompt, so that the next
+    request finds it in the KV cache.
     stop: the text ends before the first of these strings; none of it is emitted.
     layout: order of the prompt's parts; `auto` takes the model's best.
     heal: when the prefix ends inside a token, regenerate that token from its first byte (token
     healing).
-    document: requests with the same key belong to one document; a newer one supersedes the older.
+    document: requests with the same key belong to one document; a newer one supersedes the older,
+    except that an idle one supersedes only idle ones.
+    num_candidates: how many different answers; with temperature 0 each begins with another token.
+    drafts: guesses of the text that comes next, best first; checked by the model, never believed.
+    speculate: whether drafts are used at all; changes how long it takes, not what comes out.
     """
 
     prompt: str
@@ -75,15 +91,24 @@ class CompletionRequest:
     layout: Layout = Layout.AUTO
     heal: bool = True
     document: str | None = None
+    priority: Priority = Priority.COMPLETION
+    num_candidates: int = 1
+    drafts: tuple[str, ...] = ()
+    speculate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one request. `prompt_tokens` = `cached_tokens` + `computed_tokens`."""
+    """Token counts of one request. `prompt_tokens` = `cached_tokens` + `computed_tokens`.
+
+    draft_tokens: guessed and checked; accepted_tokens: those of them that were right.
+    """
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    draft_tokens: int = 0
+    accepted_tokens: int = 0
 
     @property
     def computed_tokens(self) -> int:
@@ -108,18 +133,39 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next piece of text. Pieces never split a character or a stop string."""
+    """The next piece of text of a candidate. Pieces never split a character or a stop string.
+
+    logprobs: log-probabilities, of the tokens chosen since the candidate's last chunk; text held
+    back can make them come a chunk early. The text may be empty where they come last.
+    """
 
     text: str
+    index: int = 0
+    logprobs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """How one candidate ended.
+
+    mean_logprob: of all its tokens, the one that ended it included; 0 if there are none.
+    first_drop: characters of its text before the first token that was less likely than the model's
+    `min_token_logprob`; None if there was none.
+    """
+
+    reason: FinishReason
+    mean_logprob: float = 0.0
+    first_drop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of every request that did not fail."""
+    """The last event of every request that did not fail. `reason`: the first candidate's."""
 
     reason: FinishReason
     usage: Usage
     timings: Timings
+    candidates: tuple[Candidate, ...] = ()
 
 
 Event = Chunk | Finished
@@ -127,13 +173,15 @@ Event = Chunk | Finished
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer."""
+    """A whole answer; `text` is the first candidate's, `texts` are all of them."""
 
     text: str
     model: str
     finish_reason: FinishReason
     usage: Usage
     timings: Timings
+    texts: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +197,10 @@ class ModelInfo:
     single_line: bool = False
     """Ghost text of this model is best kept to the rest of a line: further lines are rarely right.
     """
+    min_mean_logprob: float | None = None
+    """Ghost text whose tokens are less likely than this on average is better not shown."""
+    min_token_logprob: float | None = None
+    """Ghost text is better cut before a token that is less likely than this."""
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"

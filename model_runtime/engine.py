@@ -28,6 +28,7 @@ from model_runtime.model import LlamaModel
 from model_runtime.prompts import Prompt, PromptRenderer
 from model_runtime.sampling import Sampler
 from model_runtime.sequence import Emit, EngineStats, Progress, RequestRecord, Sequence
+from model_runtime.step import Row
 from model_runtime.stopping import TextAssembler
 
 # Between two chunks of a prefill the abort flag is checked.
@@ -206,8 +207,7 @@ class Engine:
         return logits
 
     def _step(self, slot: Slot, tokens: list[int]) -> torch.Tensor:
-        ids = torch.tensor(tokens, device=self._model.device)
-        logits = self._model.forward(ids, self._kv, slot.index, slot.len)
+        logits = self._model.forward([Row(slot.index, slot.len, tokens)], self._kv)[0]
         self._slots.extend(slot, tokens)
         return logits
 

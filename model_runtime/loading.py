@@ -29,6 +29,7 @@ from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.model import LlamaModel, assemble_weights
 from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.step import Row
 
 MAX_SLOTS = 8
 _FEW_SLOTS = 4
@@ -181,7 +182,7 @@ def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
     The tokens written to slot 0 are in no token list, so nothing will ever take them for cached.
     """
     for num_tokens in (16, 1):
-        model.forward(torch.zeros(num_tokens, dtype=torch.int64, device=model.device), kv, 0, 0)
+        model.forward([Row(0, 0, [0] * num_tokens)], kv)
 
 
 def _cache_budget(device: torch.device) -> int:

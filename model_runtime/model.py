@@ -9,6 +9,7 @@ tested against.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from model_runtime.config import ModelConfig, RopeScaling
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
+from model_runtime.step import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,26 @@ class Weights:
     layers: tuple[Layer, ...]
     norm: Tensor
     head: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Where a row's tokens lie among those of the step: `first` to `last`, exclusive."""
+
+    row: Row
+    first: int
+    last: int
+    mask: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What all layers of a step share. cos, sin: [tokens, head_dim]; wanted: [logits] int64."""
+
+    spans: tuple[_Span, ...]
+    cos: Tensor
+    sin: Tensor
+    wanted: Tensor
 
 
 class LlamaModel:
@@ -73,41 +95,55 @@ class LlamaModel:
         return KVShape(self.config.num_layers, self.config.num_kv_heads, self.config.head_dim)
 
     @torch.inference_mode()
-    def forward(self, ids: Tensor, kv: KVTensors, slot: int, start: int) -> Tensor:
-        """Compute tokens that follow the first `start` positions of a slot; writes their keys and
-        values there.
-
-        ids: [query] int64 on the model's device, at least one. Returns the last token's logits,
-        [vocabulary].
+    def forward(self, rows: Sequence[Row], kv: KVTensors) -> Tensor:
+        """See `CausalModel.forward`. Projections take the tokens of all rows at once, attention
+        goes row by row, each over the used part of its slot only.
         """
+        ids = torch.tensor([i for row in rows for i in row.ids], device=self.device)
         hidden = F.embedding(ids, self.weights.embedding)
-        mask = self._mask(len(ids), start)
+        plan = self._plan(rows)
         for index, layer in enumerate(self.weights.layers):
-            hidden = hidden + self._attention(layer, hidden, kv.layer(index, slot), start, mask)
+            hidden = hidden + self._attention(layer, hidden, kv, index, plan)
             hidden = hidden + self._mlp(layer, hidden)
-        return F.linear(self._norm(hidden[-1], self.weights.norm), self.weights.head)
+        wanted = hidden[plan.wanted]
+        return F.linear(self._norm(wanted, self.weights.norm), self.weights.head)
+
+    def _plan(self, rows: Sequence[Row]) -> _Plan:
+        spans: list[_Span] = []
+        wanted: list[int] = []
+        first = 0
+        for row in rows:
+            last = first + len(row.ids)
+            spans.append(_Span(row, first, last, self._mask(row)))
+            wanted.extend(range(last - row.num_logits, last))
+            first = last
+        return _Plan(
+            tuple(spans),
+            torch.cat([self._cos[row.start : row.end] for row in rows]),
+            torch.cat([self._sin[row.start : row.end] for row in rows]),
+            torch.tensor(wanted, dtype=torch.int64, device=self.device),
+        )
 
     def _attention(
-        self,
-        layer: Layer,
-        hidden: Tensor,
-        cache: tuple[Tensor, Tensor],
-        start: int,
-        mask: Tensor | None,
+        self, layer: Layer, hidden: Tensor, kv: KVTensors, index: int, plan: _Plan
     ) -> Tensor:
-        config, num_queries = self.config, len(hidden)
-        end = start + num_queries
+        config, num_tokens = self.config, len(hidden)
         num_rotated = config.num_heads + config.num_kv_heads
         qkv = F.linear(self._norm(hidden, layer.attention_norm), layer.qkv)
-        heads = qkv.view(num_queries, num_rotated + config.num_kv_heads, config.head_dim).transpose(
+        heads = qkv.view(num_tokens, num_rotated + config.num_kv_heads, config.head_dim).transpose(
             0, 1
         )
-        rotated = rotate(heads[:num_rotated], self._cos[start:end], self._sin[start:end])
-        keys, values = cache
-        keys[:, start:end] = rotated[config.num_heads :]
-        values[:, start:end] = heads[num_rotated:]
-        mixed = self._attend(rotated[: config.num_heads], keys[:, :end], values[:, :end], mask)
-        return F.linear(mixed.transpose(0, 1).reshape(num_queries, -1), layer.attention_out)
+        rotated = rotate(heads[:num_rotated], plan.cos, plan.sin)
+        mixed = []
+        for span in plan.spans:
+            row, here = span.row, slice(span.first, span.last)
+            keys, values = kv.layer(index, row.slot)
+            keys[:, row.start : row.end] = rotated[config.num_heads :, here]
+            values[:, row.start : row.end] = heads[num_rotated:, here]
+            queries = rotated[: config.num_heads, here]
+            mixed.append(self._attend(queries, keys[:, : row.end], values[:, : row.end], span.mask))
+        joined = mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
+        return F.linear(joined.transpose(0, 1).reshape(num_tokens, -1), layer.attention_out)
 
     def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """[heads, query, head_dim] × [kv_heads, used, head_dim] → [heads, query, head_dim]."""
@@ -133,14 +169,14 @@ class LlamaModel:
     def _norm(self, hidden: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(hidden, weight.shape, weight, self.config.rms_norm_eps)
 
-    def _mask(self, num_queries: int, start: int) -> Tensor | None:
+    def _mask(self, row: Row) -> Tensor | None:
         """[query, used] of bool, True where a query may look; None where plain causality or a
         single query needs no mask.
         """
-        if num_queries == 1 or start == 0:
+        if len(row.ids) == 1 or row.start == 0:
             return None
-        positions = torch.arange(start + num_queries, device=self.device)
-        return positions[None, :] <= positions[start:, None]
+        positions = torch.arange(row.end, device=self.device)
+        return positions[None, :] <= positions[row.start :, None]
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

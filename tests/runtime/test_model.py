@@ -13,6 +13,7 @@ from model_runtime.config import read_config
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.loading import load_model
 from model_runtime.model import LlamaModel
+from model_runtime.step import Row
 from tests.runtime.conftest import save_random_llama
 
 CPU = torch.device("cpu")
@@ -49,7 +50,7 @@ def our_logits(model: LlamaModel, ids: list[int], chunks: list[int]) -> torch.Te
     kv = KVTensors(model.kv_shape, 2, 256, dtype=model.dtype, device=CPU)
     start, logits = 0, torch.empty(0)
     for size in chunks:
-        logits = model.forward(torch.tensor(ids[start : start + size]), kv, 1, start)
+        logits = model.forward([Row(1, start, ids[start : start + size])], kv)[0]
         start += size
     assert start == len(ids)
     return logits
