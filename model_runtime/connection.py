@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from model_runtime import wire
+from model_runtime.answers import completion_from_json, events_from_json
 from model_runtime.api import (
     Completion,
     CompletionRequest,
@@ -80,7 +81,7 @@ class Connection:
         """
         with self._translated_errors():
             async with self._post(wire.request_to_json(request, stream=False)) as response:
-                return wire.completion_from_json(await _object(response))
+                return completion_from_json(await _object(response))
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
         """The events. Closing the iterator closes the connection. Raises RuntimeFailure."""
@@ -173,5 +174,5 @@ async def _object(response: aiohttp.ClientResponse) -> wire.Json:
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
     async for line in response.content:
         if line.startswith(b"data: {"):
-            for event in wire.events_from_json(json.loads(line[len(b"data: ") :])):
+            for event in events_from_json(json.loads(line[len(b"data: ") :])):
                 yield event

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
-from model_runtime.api import CompletionRequest, InvalidRequest, Layout, SamplingParams
+from model_runtime.api import (
+    CompletionRequest,
+    InvalidRequest,
+    Layout,
+    Priority,
+    SamplingParams,
+)
 
 MAX_STOP_STRINGS = 64
+MAX_CANDIDATES = 8
+MAX_DRAFTS = 16
+MAX_DRAFT_LEN = 16_384
+"""Characters of one draft: more than any answer is long."""
 
 _MAX_TEMPERATURE = 100.0
 _SEED_LIMIT = 2**63
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
 # Fields of OpenAI's API that would change the answer but that this runtime does not have, with the
 # values that change nothing.
 _UNSUPPORTED = {
-    "n": (1,),
     "best_of": (1,),
     "echo": (False,),
     "logprobs": (0,),
@@ -53,16 +66,20 @@ def parse_completion(body: dict[str, object]) -> CompletionBody:
     request = CompletionRequest(
         prompt=fields.required_text("prompt"),
         suffix=fields.text("suffix"),
-        max_tokens=fields.integer("max_tokens", 64, low=1),
-        stop=fields.texts("stop"),
+        max_tokens=fields.integer("max_tokens", 64, low=0),
+        stop=fields.stop_strings("stop"),
         sampling=SamplingParams(
             temperature=fields.number("temperature", 0.0, low=0.0, high=_MAX_TEMPERATURE),
             top_p=fields.number("top_p", 1.0, low=0.0, high=1.0),
             seed=fields.seed("seed"),
         ),
-        layout=fields.layout("layout"),
+        layout=fields.choice("layout", Layout.AUTO),
         heal=fields.flag("heal", True),
         document=fields.text("document"),
+        priority=fields.choice("priority", Priority.COMPLETION),
+        num_candidates=fields.integer("n", 1, low=1, high=MAX_CANDIDATES),
+        drafts=fields.drafts("drafts"),
+        speculate=fields.flag("speculate", True),
     )
     return CompletionBody(request, stream=fields.flag("stream", False), model=fields.text("model"))
 
@@ -90,16 +107,16 @@ class _Fields:
         value = self._body.get(name)
         return None if value is None else _text(name, value)
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self._body.get(name)
-        if value is None:
-            return ()
-        items = value if isinstance(value, list) else [value]
-        if len(items) > MAX_STOP_STRINGS:
-            raise InvalidRequest(f"`{name}` may have at most {MAX_STOP_STRINGS} strings.")
-        texts = tuple(_text(name, item) for item in items)
+    def stop_strings(self, name: str) -> tuple[str, ...]:
+        texts = self._texts(name, MAX_STOP_STRINGS)
         if "" in texts:
             raise InvalidRequest(f"`{name}` may not have an empty string.")
+        return texts
+
+    def drafts(self, name: str) -> tuple[str, ...]:
+        texts = self._texts(name, MAX_DRAFTS)
+        if any(len(text) > MAX_DRAFT_LEN for text in texts):
+            raise InvalidRequest(f"`{name}`: each may have at most {MAX_DRAFT_LEN} characters.")
         return texts
 
     def flag(self, name: str, default: bool) -> bool:
@@ -110,7 +127,7 @@ class _Fields:
             raise _wrong_type(name, "true or false", value)
         return value
 
-    def integer(self, name: str, default: int, *, low: int) -> int:
+    def integer(self, name: str, default: int, *, low: int, high: int | None = None) -> int:
         value = self._body.get(name)
         if value is None:
             return default
@@ -118,6 +135,8 @@ class _Fields:
             raise _wrong_type(name, "a whole number", value)
         if value < low:
             raise InvalidRequest(f"`{name}` must be at least {low}.")
+        if high is not None and value > high:
+            raise InvalidRequest(f"`{name}` must be at most {high}.")
         return value
 
     def number(self, name: str, default: float, *, low: float, high: float) -> float:
@@ -133,19 +152,26 @@ class _Fields:
     def seed(self, name: str) -> int | None:
         if self._body.get(name) is None:
             return None
-        value = self.integer(name, 0, low=-_SEED_LIMIT)
-        if value >= _SEED_LIMIT:
-            raise InvalidRequest(f"`{name}` must fit into 64 bits.")
-        return value
+        return self.integer(name, 0, low=-_SEED_LIMIT, high=_SEED_LIMIT - 1)
 
-    def layout(self, name: str) -> Layout:
-        value = self.text(name)
-        names = [layout.value for layout in Layout]
+    def choice(self, name: str, default: Choice) -> Choice:
+        """A member of `default`'s enumeration, by its value."""
+        value, kind = self.text(name), type(default)
+        names = [member.value for member in kind]
         if value is None:
-            return Layout.AUTO
+            return default
         if value not in names:
             raise InvalidRequest(f"`{name}` must be one of {', '.join(names)}.")
-        return Layout(value)
+        return kind(value)
+
+    def _texts(self, name: str, max_len: int) -> tuple[str, ...]:
+        value = self._body.get(name)
+        if value is None:
+            return ()
+        items = value if isinstance(value, list) else [value]
+        if len(items) > max_len:
+            raise InvalidRequest(f"`{name}` may have at most {max_len} strings.")
+        return tuple(_text(name, item) for item in items)
 
 
 def _text(name: str, value: object) -> str:

@@ -24,7 +24,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_runtime import wire
+from model_runtime.answers import Reply
 from model_runtime.api import (
+    Chunk,
     Event,
     Finished,
     InvalidRequest,
@@ -138,22 +140,22 @@ class _CompletionResponse(Response):
                 f"`model`: this daemon serves {engine.info.id}, not what was asked for.",
                 "Leave `model` out, or see /v1/models.",
             )
-        reply = wire.Reply(engine.info.id)
+        reply = Reply(engine.info.id)
         async with aclosing(self._model.events(engine, self._body.request)) as events:
             write = _write_stream if self._body.stream else _write_whole
             await write(events, reply, send)
 
 
-async def _write_whole(events: AsyncIterator[Event], reply: wire.Reply, send: Send) -> None:
-    pieces: list[str] = []
+async def _write_whole(events: AsyncIterator[Event], reply: Reply, send: Send) -> None:
+    chunks: list[Chunk] = []
     async for event in events:
         if isinstance(event, Finished):
-            await _send_json(send, reply.whole("".join(pieces), event))
+            await _send_json(send, reply.whole(chunks, event))
         else:
-            pieces.append(event.text)
+            chunks.append(event)
 
 
-async def _write_stream(events: AsyncIterator[Event], reply: wire.Reply, send: Send) -> None:
+async def _write_stream(events: AsyncIterator[Event], reply: Reply, send: Send) -> None:
     # The head waits for the first event, so that a failure before it has its own HTTP status.
     started = False
     try:

@@ -1,28 +1,21 @@
 """The daemon's JSON: OpenAI's completions API with documented extensions, written and read in one
-place.
+place; answers are in answers.py.
 
 Format: https://platform.openai.com/docs/api-reference/completions. Extensions: the request fields
-`layout`, `heal` and `document`, the reply's `timings_ms`, the error's `hint`, and `fimbria` in the
-list of models. Reading functions raise KeyError, TypeError or ValueError on what another version
-may have written.
+`layout`, `heal`, `document`, `priority`, `drafts` and `speculate`, `max_tokens` 0, the error's
+`hint`, and `fimbria` in the list of models. Reading functions raise KeyError, TypeError or
+ValueError on what another version may have written, except that newer members may be absent.
 """
 
 from __future__ import annotations
 
 import json
-import time
-import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from model_runtime.api import (
     Capability,
-    Chunk,
-    Completion,
     CompletionRequest,
-    Event,
-    Finished,
-    FinishReason,
     InvalidRequest,
     Layout,
     LoadProgress,
@@ -32,9 +25,7 @@ from model_runtime.api import (
     OutOfMemory,
     RuntimeFailure,
     RuntimeUnavailable,
-    Timings,
     UnsupportedModel,
-    Usage,
 )
 
 Json = dict[str, Any]
@@ -86,104 +77,16 @@ def request_to_json(request: CompletionRequest, *, stream: bool) -> Json:
         "stream": stream,
         "layout": request.layout.value,
         "heal": request.heal,
+        "priority": request.priority.value,
+        "n": request.num_candidates,
+        "drafts": list(request.drafts),
+        "speculate": request.speculate,
     }
     if request.suffix is not None:
         body["suffix"] = request.suffix
     if request.document is not None:
         body["document"] = request.document
     return body
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What all messages of one answer share."""
-
-    model: str
-    id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
-    created: int = field(default_factory=lambda: int(time.time()))
-
-    def chunk(self, event: Event) -> Json:
-        """A message of a streamed answer."""
-        if isinstance(event, Chunk):
-            return self._message(event.text, None)
-        return self._message("", event.reason) | _totals(event)
-
-    def whole(self, text: str, finished: Finished) -> Json:
-        """An answer in one piece."""
-        return self._message(text, finished.reason) | _totals(finished)
-
-    def _message(self, text: str, reason: FinishReason | None) -> Json:
-        choice = {
-            "index": 0,
-            "text": text,
-            "finish_reason": reason.value if reason else None,
-            "logprobs": None,
-        }
-        return {
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": [choice],
-        }
-
-
-def _totals(finished: Finished) -> Json:
-    usage, timings = finished.usage, finished.timings
-    return {
-        "usage": {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        },
-        "timings_ms": {
-            "queue": timings.queue_ms,
-            "prefill": timings.prefill_ms,
-            "decode": timings.decode_ms,
-            "total": timings.total_ms,
-        },
-    }
-
-
-def completion_from_json(message: Json) -> Completion:
-    """An answer that came in one piece."""
-    finished = _finished(message)
-    return Completion(
-        text=message["choices"][0]["text"],
-        model=message["model"],
-        finish_reason=finished.reason,
-        usage=finished.usage,
-        timings=finished.timings,
-    )
-
-
-def events_from_json(message: Json) -> list[Event]:
-    """The events in one message of a streamed answer. Raises the RuntimeFailure that it may carry
-    instead.
-    """
-    if "error" in message:
-        raise failure_from_json(message["error"])
-    choice = message["choices"][0]
-    events: list[Event] = [Chunk(choice["text"])] if choice["text"] else []
-    if choice["finish_reason"]:
-        events.append(_finished(message))
-    return events
-
-
-def _finished(message: Json) -> Finished:
-    usage, timings = message["usage"], message["timings_ms"]
-    return Finished(
-        reason=FinishReason(message["choices"][0]["finish_reason"]),
-        usage=Usage(
-            prompt_tokens=usage["prompt_tokens"],
-            cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
-            completion_tokens=usage["completion_tokens"],
-        ),
-        timings=Timings(
-            queue_ms=timings["queue"], prefill_ms=timings["prefill"], decode_ms=timings["decode"]
-        ),
-    )
 
 
 def model_to_json(info: ModelInfo, created: int) -> Json:
@@ -198,6 +101,8 @@ def model_to_json(info: ModelInfo, created: int) -> Json:
             "capabilities": sorted(info.capabilities),
             "layouts": list(info.layouts),
             "single_line": info.single_line,
+            "min_mean_logprob": info.min_mean_logprob,
+            "min_token_logprob": info.min_token_logprob,
             "device": info.device,
             "dtype": info.dtype,
             "num_parameters": info.num_parameters,
@@ -214,6 +119,8 @@ def model_from_json(listed: Json) -> ModelInfo:
         capabilities=frozenset(map(Capability, details["capabilities"])),
         layouts=tuple(map(Layout, details["layouts"])),
         single_line=details["single_line"],
+        min_mean_logprob=details.get("min_mean_logprob"),
+        min_token_logprob=details.get("min_token_logprob"),
         num_parameters=details["num_parameters"],
         device=details["device"],
         dtype=details["dtype"],

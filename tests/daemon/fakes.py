@@ -27,9 +27,13 @@ INFO = ModelInfo(
     context_length=512,
     capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
     layouts=(Layout.SPM, Layout.PSM),
+    min_mean_logprob=-1.25,
+    min_token_logprob=-3.5,
     num_parameters=7,
 )
-USAGE = Usage(prompt_tokens=10, cached_tokens=8, completion_tokens=2)
+USAGE = Usage(
+    prompt_tokens=10, cached_tokens=8, completion_tokens=2, draft_tokens=3, accepted_tokens=1
+)
 TIMINGS = Timings(queue_ms=1.0, prefill_ms=2.0, decode_ms=3.0)
 
 

@@ -23,6 +23,10 @@ USAGE_JSON = {
     "completion_tokens": 2,
     "total_tokens": 12,
     "prompt_tokens_details": {"cached_tokens": 8},
+    "completion_tokens_details": {
+        "accepted_prediction_tokens": 1,
+        "rejected_prediction_tokens": 2,
+    },
 }
 
 

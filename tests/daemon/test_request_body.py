@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from model_runtime.api import CompletionRequest, InvalidRequest, Layout, SamplingParams
-from model_runtime.request_body import parse_completion, parse_json
-from model_runtime.wire import encode, request_to_json
-
-
-def test_every_field_survives_the_way_to_the_daemon() -> None:
-    request = CompletionRequest(
-        prompt="def f():\r\n\u2028☺😀",
-        suffix="",
-        max_tokens=7,
-        stop=("\n\n", "</s>"),
-        sampling=SamplingParams(temperature=0.5, top_p=0.9, seed=-3),
-        layout=Layout.PSM,
-        heal=False,
-        document="file:///a.py",
-    )
-    body = parse_completion(parse_json(encode(request_to_json(request, stream=True))))
-    assert body.request == request
-    assert body.stream
-    assert body.model is None
+from model_runtime.api import CompletionRequest, InvalidRequest
+from model_runtime.request_body import (
+    MAX_CANDIDATES,
+    MAX_DRAFT_LEN,
+    MAX_DRAFTS,
+    parse_completion,
+    parse_json,
+)
 
 
 def test_defaults_are_those_of_the_request() -> None:
-    body = parse_completion({"prompt": "x", "suffix": None, "stop": None, "n": 1, "logprobs": None})
+    body = parse_completion({"prompt": "x", "suffix": None, "stop": None, "n": None, "best_of": 1})
     assert body.request == CompletionRequest(prompt="x")
     assert not body.stream
 
@@ -46,7 +34,7 @@ def test_stop_may_be_one_string() -> None:
         ("max_tokens", "many"),
         ("max_tokens", True),
         ("max_tokens", 1.5),
-        ("max_tokens", 0),
+        ("max_tokens", -1),
         ("stop", {"a": 1}),
         ("stop", ["a", 2]),
         ("stop", [""]),
@@ -63,7 +51,18 @@ def test_stop_may_be_one_string() -> None:
         ("layout", "xyz"),
         ("document", 3),
         ("model", {}),
-        ("n", 2),
+        ("n", 0),
+        ("n", MAX_CANDIDATES + 1),
+        ("n", True),
+        ("best_of", 2),
+        ("priority", "urgent"),
+        ("priority", 1),
+        ("drafts", {"text": "a"}),
+        ("drafts", ["a", None]),
+        ("drafts", ["\udc00"]),
+        ("drafts", ["a"] * (MAX_DRAFTS + 1)),
+        ("drafts", ["a" * (MAX_DRAFT_LEN + 1)]),
+        ("speculate", "no"),
         ("echo", True),
         ("logprobs", 5),
         ("logit_bias", {"1": 5}),

@@ -1,25 +1,28 @@
-"""Values survive the way from daemon to client."""
+"""Values survive the way between client and daemon."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
 
 from model_runtime import wire
 from model_runtime.api import (
-    Chunk,
-    Finished,
-    FinishReason,
+    CompletionRequest,
     InvalidRequest,
     MissingCapability,
+    ModelInfo,
     ModelNotFound,
     OutOfMemory,
     RuntimeFailure,
     RuntimeUnavailable,
     UnsupportedModel,
 )
-from tests.daemon.fakes import INFO, TIMINGS, USAGE
+from model_runtime.request_body import parse_completion, parse_json
+from tests.daemon import strategies
+from tests.daemon.fakes import INFO
 
 
 @pytest.mark.parametrize(
@@ -46,17 +49,24 @@ def test_an_unknown_code_is_still_a_failure() -> None:
     assert type(failure) is RuntimeFailure
 
 
-def test_a_model_keeps_its_description() -> None:
-    assert wire.model_from_json(json.loads(wire.encode(wire.model_to_json(INFO, 0)))) == INFO
+@given(strategies.requests)
+def test_a_request_arrives_as_it_was_sent(request: CompletionRequest) -> None:
+    sent = wire.encode(wire.request_to_json(request, stream=True))
+    body = parse_completion(parse_json(sent))
+    assert body.request == request
+    assert body.stream
+    assert body.model is None
 
 
-@pytest.mark.parametrize("text", ["a\nb\r\n", "\u2028\x0c\x85", "😀"])
-def test_an_event_is_one_line_whatever_its_text(text: str) -> None:
-    line, end = wire.sse(wire.Reply("m").chunk(Chunk(text))).split(b"\n", 1)
-    assert end == b"\n"
-    assert wire.events_from_json(json.loads(line.removeprefix(b"data: "))) == [Chunk(text)]
+@pytest.mark.parametrize("model", [INFO, replace(INFO, min_mean_logprob=-0.5)])
+def test_a_model_keeps_its_description(model: ModelInfo) -> None:
+    assert wire.model_from_json(json.loads(wire.encode(wire.model_to_json(model, 0)))) == model
 
 
-def test_the_last_event_keeps_usage_and_timings() -> None:
-    finished = Finished(FinishReason.LENGTH, USAGE, TIMINGS)
-    assert wire.events_from_json(wire.Reply("m").chunk(finished)) == [finished]
+def test_an_older_daemons_model_has_no_thresholds() -> None:
+    listed = wire.model_to_json(INFO, 0)
+    for newer in ("min_mean_logprob", "min_token_logprob"):
+        del listed["fimbria"][newer]
+    assert wire.model_from_json(listed) == replace(
+        INFO, min_mean_logprob=None, min_token_logprob=None
+    )
