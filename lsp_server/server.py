@@ -24,6 +24,7 @@ from lsp_server.features import (
 from lsp_server.language_server import FimbriaServer, RuntimeFactory
 from lsp_server.settings import Settings, apply, from_environment
 from lsp_server.transport import serve_stdio
+from model_runtime.failures import INTERRUPTED_STATUS
 
 if TYPE_CHECKING:
     from model_runtime.api import ProgressCallback, Runtime
@@ -68,7 +69,7 @@ def run(flags: Mapping[str, object] | None = None) -> int:
     try:
         return asyncio.run(serve_stdio(server))
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_STATUS
 
 
 def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:
@@ -81,5 +82,6 @@ def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:
         dtype=settings.dtype,
         idle_timeout_s=settings.idle_timeout_s,
         transport=settings.transport,
+        kv_memory=settings.kv_memory,
     )
     return DaemonRuntime(spec, progress=progress)

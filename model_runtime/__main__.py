@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from model_runtime.api import RuntimeFailure
 from model_runtime.daemon import leave, serve
+from model_runtime.failures import INTERRUPTED_STATUS
 from model_runtime.places import DaemonSpec
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dtype=options.dtype,
         idle_timeout_s=options.idle_timeout,
         transport=options.transport,
+        kv_memory=options.kv_memory,
     )
     try:
         return serve(spec, foreground=not options.background)
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{failure}\n")
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_STATUS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--model", default=defaults.model, help="starter, or a checkpoint folder")
     serving.add_argument("--device", default=defaults.device)
     serving.add_argument("--dtype", default=defaults.dtype)
+    serving.add_argument(
+        "--kv-memory",
+        default=defaults.kv_memory,
+        metavar="SIZE",
+        help="for the KV cache: 4GiB, 512MB, 40%% of what is free, or auto",
+    )
     serving.add_argument(
         "--idle-timeout",
         type=float,

@@ -7,6 +7,9 @@ import traceback
 
 from model_runtime.api import OutOfMemory, RuntimeFailure, RuntimeUnavailable
 
+INTERRUPTED_STATUS = 130
+"""Exit status of a process that Ctrl-C has ended: 128 + SIGINT, as shells have it."""
+
 logger = logging.getLogger(__name__)
 
 

@@ -153,6 +153,7 @@ def _command(spec: DaemonSpec) -> list[str]:
     # -P: never import from the current folder, which may be a workspace that nobody has vetted.
     command = [sys.executable, "-P", "-m", "model_runtime", "serve", "--background"]
     command += ["--model", model, "--device", spec.device, "--dtype", spec.dtype]
+    command += [f"--kv-memory={spec.kv_memory}"]
     return [*command, "--idle-timeout", str(spec.idle_timeout_s), "--transport", spec.transport]
 
 

@@ -30,6 +30,8 @@ class DaemonSpec:
     """`unix`, `tcp` (loopback, with a token) or `auto`: $FIMBRIA_TRANSPORT, else unix where there
     is such a thing.
     """
+    kv_memory: str = "auto"
+    """Memory reserved for the KV cache: `4GiB`, `512MB`, `40%` of what is free, or `auto`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from lsp_server.cli.daemon import serve, status, stop
 from lsp_server.cli.demo import demo
 from lsp_server.cli.doctor import doctor
 from lsp_server.cli.errors import (
-    INTERRUPTED_STATUS,
     RUNTIME_STATUS,
     USAGE_STATUS,
     CommandError,
@@ -25,6 +24,7 @@ from lsp_server.cli.errors import (
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import models
 from lsp_server.cli.session import Services
+from model_runtime.failures import INTERRUPTED_STATUS
 
 HELP = (
     "A code assistant that runs on your own machine: ghost text in every editor that speaks the "

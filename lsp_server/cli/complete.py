@@ -18,6 +18,7 @@ from lsp_server.cli.options import (
     FilenameOption,
     HealOption,
     JsonOption,
+    KvMemoryOption,
     LayoutOption,
     Lines,
     LinesOption,
@@ -48,6 +49,7 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     filename: FilenameOption = Path("stdin.py"),
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
+    kv_memory: KvMemoryOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Complete the code at a place in a file, and show what it cost."""
@@ -65,7 +67,7 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     async def answer(runtime: Runtime) -> Answer:
         return await ask(runtime, question)
 
-    spec = DaemonSpec(model=model, device=device, dtype=dtype)
+    spec = DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory)
     _show(question.hole, with_runtime(ctx.obj, spec, answer), as_json=as_json)
 
 

@@ -18,6 +18,7 @@ from lsp_server.cli.options import (
     DtypeOption,
     IdleTimeoutOption,
     JsonOption,
+    KvMemoryOption,
     ModelOption,
     TransportOption,
 )
@@ -39,6 +40,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
+    kv_memory: KvMemoryOption = "auto",
     idle_timeout_s: IdleTimeoutOption = 0,
     transport: TransportOption = "auto",
     background: Annotated[
@@ -50,7 +52,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     Editors and commands start a daemon by themselves; this is for watching one, or for settings of
     your own.
     """
-    spec = DaemonSpec(model, device, dtype, idle_timeout_s, transport)
+    spec = DaemonSpec(model, device, dtype, idle_timeout_s, transport, kv_memory)
     if background:
         _serve_in_background(ctx, spec)
     else:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lsp_server.cli.asking import Question, ask
-from lsp_server.cli.options import DeviceOption, DtypeOption, ModelOption
+from lsp_server.cli.options import DeviceOption, DtypeOption, KvMemoryOption, ModelOption
 from lsp_server.cli.render import show_answer
 from lsp_server.cli.session import with_runtime
 from lsp_server.cli.target import Hole, marked_hole
@@ -41,6 +41,7 @@ def demo(
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
+    kv_memory: KvMemoryOption = "auto",
 ) -> None:
     """See it work: real completions from the model that comes with Fimbria, offline."""
     from model_runtime.client import DaemonSpec
@@ -61,7 +62,9 @@ def demo(
             _say(console, f"\n[bold]{number}/{len(_SCENES)}  {scene.caption}[/bold]")
             show_answer(console, hole, answer)
 
-    with_runtime(ctx.obj, DaemonSpec(model=model, device=device, dtype=dtype), play)
+    with_runtime(
+        ctx.obj, DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory), play
+    )
     _say(console, _next_steps(console))
 
 

@@ -15,7 +15,13 @@ from lsp_server.cli.asking import Answer, Question, ask
 from lsp_server.cli.checks import Check, State, checks
 from lsp_server.cli.complete import answer_json
 from lsp_server.cli.errors import RUNTIME_STATUS, CommandError
-from lsp_server.cli.options import DeviceOption, DtypeOption, JsonOption, ModelOption
+from lsp_server.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    KvMemoryOption,
+    ModelOption,
+)
 from lsp_server.cli.render import show_answer
 from lsp_server.cli.session import Services, with_runtime
 from lsp_server.cli.target import marked_hole
@@ -35,11 +41,12 @@ def doctor(
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
+    kv_memory: KvMemoryOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Check everything that Fimbria needs, and end with a real completion."""
     console = Console(quiet=as_json)
-    spec = DaemonSpec(model=model, device=device, dtype=dtype)
+    spec = DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory)
     found: list[Check] = []
     for check in checks(spec):
         found.append(check)

@@ -6,7 +6,6 @@ from model_runtime.api import InvalidRequest, RuntimeFailure
 
 RUNTIME_STATUS = 1
 USAGE_STATUS = 2
-INTERRUPTED_STATUS = 130
 
 
 class CommandError(Exception):

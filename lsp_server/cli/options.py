@@ -42,6 +42,16 @@ DtypeOption = Annotated[
         help="auto, float32, bfloat16 or float16.",
     ),
 ]
+KvMemoryOption = Annotated[
+    str,
+    typer.Option(
+        metavar="SIZE",
+        envvar="FIMBRIA_KV_MEMORY",
+        rich_help_panel=_MODEL_PANEL,
+        help="What a daemon that is started may reserve for its KV cache: auto, 4GiB, 512MB, 40% "
+        "of what is free. One that runs already keeps what it has.",
+    ),
+]
 TransportOption = Annotated[
     str,
     typer.Option(

@@ -92,10 +92,11 @@ def test_complete_passes_its_options_on(commands: Commands, source: Path) -> Non
     commands.run(
         *("complete", f"{source}:2:12", "--model", "/models/code", "--device", "cuda:1"),
         *("--dtype", "float16", "--max-tokens", "7", "--temperature", "0.5", "--top-p", "0.9"),
-        *("--seed", "3", "--layout", "psm", "--no-heal"),
+        *("--seed", "3", "--layout", "psm", "--no-heal", "--kv-memory", "40%"),
     )
     (request,), (spec,) = commands.runtime.requests, commands.runtime.specs
     assert (spec.model, spec.device, spec.dtype) == ("/models/code", "cuda:1", "float16")
+    assert spec.kv_memory == "40%"
     assert request.max_tokens == 7
     assert request.sampling == SamplingParams(temperature=0.5, top_p=0.9, seed=3)
     assert request.layout is Layout.PSM
