@@ -93,8 +93,8 @@ class Settings:
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
     dtype: str = field(default="auto", metadata={"parse": _one_of(*_DTYPES)})
     kv_memory: str = field(default="auto", metadata={"parse": _text})
-    """What a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free, or `auto`.
-    One that runs already keeps what it has.
+    """Memory that a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free,
+    `auto`. One that runs already keeps what it has.
     """
     transport: str = field(default="auto", metadata={"parse": _one_of("auto", "unix", "tcp")})
     """How to reach the daemon."""
