@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from model_runtime.failures import memory_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,29 @@ class KVTensors:
             torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)
         ]
 
+    @property
+    def num_slots(self) -> int:
+        return len(self.keys[0])
+
+    @property
+    def capacity(self) -> int:
+        """Positions of each slot."""
+        return self.keys[0].shape[2]
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Keep only these slots, in this order: old slot indices[i] becomes slot i.
+
+        Frees the memory of the others, one tensor after the other, so that no more than one
+        tensor's worth is needed in between: on the device, or on the host where that is full. All
+        views and addresses of before are invalid afterwards, captured graphs included. If this
+        raises, contents are lost.
+        """
+        for tensors in (self.keys, self.values):
+            for layer in range(len(tensors)):
+                _keep_rows(tensors, layer, indices)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     def copy_prefix(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of slot `source` to slot `target`, in all layers."""
         for tensor in (*self.keys, *self.values):
@@ -53,3 +79,17 @@ class KVTensors:
         to them writes the cache.
         """
         return self.keys[index][slot], self.values[index][slot]
+
+
+def _keep_rows(tensors: list[Tensor], layer: int, indices: Sequence[int]) -> None:
+    try:
+        tensors[layer] = tensors[layer][list(indices)]
+    except (MemoryError, RuntimeError) as error:
+        if memory_failure(error) is None:
+            raise
+    else:
+        return
+    device = tensors[layer].device
+    on_host = torch.stack([tensors[layer][index].cpu() for index in indices])
+    tensors[layer] = torch.empty(0)
+    tensors[layer] = on_host.to(device)
