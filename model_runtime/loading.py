@@ -25,20 +25,20 @@ from model_runtime.api import (
 from model_runtime.config import ModelConfig, read_config
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
+from model_runtime.kv_cache.planning import (
+    MAX_SLOTS,
+    MemoryShare,
+    allocate,
+    cache_budget,
+    plan_cache,
+)
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.model import LlamaModel, assemble_weights
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import Row
 
-MAX_SLOTS = 8
-_FEW_SLOTS = 4
-_MODEST_CONTEXT = 4096
-_LEAST_CONTEXT = 1024
 _SMALL_MODEL = 100_000_000
-# Of what is free once the weights are loaded. Nobody else needs much of a GPU's.
-_GPU_SHARE = 0.8
-_RAM_SHARE = 0.25
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -152,28 +152,14 @@ def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> Mode
 
 
 def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, SlotIndex]:
-    bytes_per_token = model.kv_shape.bytes_per_token(model.dtype)
-    capacity, num_slots = plan_cache(_cache_budget(model.device), bytes_per_token, context_length)
-    kv = KVTensors(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
-    return kv, SlotIndex(num_slots, capacity)
-
-
-def plan_cache(budget: int, bytes_per_token: int, context_length: int) -> tuple[int, int]:
-    """How long and how many the slots are: (tokens per slot, slots).
-
-    budget: bytes for all of them. Several files are open more often than one needs a long context,
-    so the slots become shorter before they become fewer than four; at least one remains.
-    """
-    capacity = context_length
-
-    def num_slots() -> int:
-        return budget // (bytes_per_token * capacity)
-
-    while (num_slots() < _FEW_SLOTS and capacity > _MODEST_CONTEXT) or (
-        num_slots() < 1 and capacity > _LEAST_CONTEXT
-    ):
-        capacity //= 2
-    return capacity, max(1, min(MAX_SLOTS, num_slots()))
+    capacity, num_slots = plan_cache(
+        cache_budget(model.device, MemoryShare()),
+        model.kv_shape.bytes_per_token(model.dtype),
+        context_length,
+        max_slots=MAX_SLOTS,
+    )
+    kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
+    return kv, SlotIndex(kv.num_slots, capacity)
 
 
 def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
@@ -183,13 +169,6 @@ def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
     """
     for num_tokens in (16, 1):
         model.forward([Row(0, 0, [0] * num_tokens)], kv)
-
-
-def _cache_budget(device: torch.device) -> int:
-    """Bytes that the KV cache may take."""
-    if device.type == "cuda":
-        return int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0])
-    return int(_RAM_SHARE * psutil.virtual_memory().available)
 
 
 def _weight_files(folder: Path) -> list[Path]:

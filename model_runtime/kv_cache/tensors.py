@@ -83,7 +83,7 @@ class KVTensors:
 
 def _keep_rows(tensors: list[Tensor], layer: int, indices: Sequence[int]) -> None:
     try:
-        tensors[layer] = tensors[layer][list(indices)]
+        tensors[layer] = _pick(tensors[layer], indices)
     except (MemoryError, RuntimeError) as error:
         if memory_failure(error) is None:
             raise
@@ -93,3 +93,7 @@ def _keep_rows(tensors: list[Tensor], layer: int, indices: Sequence[int]) -> Non
     on_host = torch.stack([tensors[layer][index].cpu() for index in indices])
     tensors[layer] = torch.empty(0)
     tensors[layer] = on_host.to(device)
+
+
+def _pick(tensor: Tensor, indices: Sequence[int]) -> Tensor:
+    return tensor[list(indices)]
