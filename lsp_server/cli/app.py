@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from lsp_server.cli.complete import complete
-from lsp_server.cli.daemon import serve, status, stop
+from lsp_server.cli.daemon import serve, stop
 from lsp_server.cli.demo import demo
 from lsp_server.cli.doctor import doctor
 from lsp_server.cli.errors import (
@@ -24,6 +24,7 @@ from lsp_server.cli.errors import (
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import models
 from lsp_server.cli.session import Services
+from lsp_server.cli.status import status
 from model_runtime.failures import INTERRUPTED_STATUS
 
 HELP = (

@@ -66,13 +66,13 @@ def test_status_tells_of_a_silent_daemon_beside_the_others(
 
 
 @pytest.mark.usefixtures("one_is_silent")
-def test_the_table_names_a_silent_daemons_process(
+def test_status_names_a_silent_daemons_process(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     assert run(["status"]) == 0
     output = capsys.readouterr().out
-    for text in ("does not answer", str(SILENT.pid), "4321"):
+    for text in ("does not answer", str(SILENT.pid), "4,321"):
         assert text in output
 
 

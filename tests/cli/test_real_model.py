@@ -115,7 +115,7 @@ def test_status_shows_the_daemon_and_stop_ends_it(fimbria: Fimbria, source: Path
     assert len(fimbria.json("status")["daemons"]) == 2
     assert "Stopped 2 daemons." in fimbria("stop").stdout
     assert fimbria.json("status") == {"daemons": []}
-    assert "No model is loaded" in fimbria("status").stdout
+    assert "No daemon is running" in fimbria("status").stdout
     assert "No daemon for starter was running." in fimbria("stop").stdout
 
 
