@@ -28,6 +28,8 @@ class SourceKind(StrEnum):
 
     SUGGESTION = "suggestion"
     DELETED = "deleted"
+    RESUMED = "resumed"
+    """One of these, after the chosen tokens departed from it."""
     NGRAM = "ngram"
 
 
@@ -62,6 +64,7 @@ class DraftSettings:
         default_factory=lambda: {
             SourceKind.SUGGESTION: (0.7, 0.8, 0.85, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9),
             SourceKind.DELETED: (0.5, 0.6, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 0.9),
+            SourceKind.RESUMED: (0.3, 0.4, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9),
             SourceKind.NGRAM: (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.9),
         }
     )
@@ -268,7 +271,7 @@ class _Guess:
         self._lost = best is None
         self.agreeing = 0
         if best is not None:
-            self._next, self.agreeing = best + 1, runs[best]
+            self._next, self.agreeing, self.kind = best + 1, runs[best], SourceKind.RESUMED
 
     def _run(self, place: int, chosen: Sequence[int]) -> int:
         before = reversed(self._ids[max(0, place + 1 - _MAX_RUN) : place + 1])

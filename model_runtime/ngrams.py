@@ -73,7 +73,7 @@ class NgramIndex:
         """
         self._max_n = max_n
         self._min_n = min_n
-        self._control_ids = np.array(sorted(control_ids), dtype=np.int64)
+        self._control_ids = control_ids
         self._tokens = np.empty(0, dtype=np.int64)
         self._follows = np.empty(0, dtype=np.bool_)
         self._len = 0
@@ -119,7 +119,8 @@ class NgramIndex:
         controls = np.flatnonzero(~self._follows[end:stop])
         if len(controls):
             return Continuation(length, self._tokens[end : end + int(controls[0])].tolist())
-        return Continuation(length, np.resize(self._tokens[end:stop], limit).tolist())
+        ids = self._tokens[end:stop].tolist()
+        return Continuation(length, (ids * -(-limit // len(ids)))[:limit])
 
     def _possible_ends(self, tokens: IdArray, allowed: AbstractSet[int] | None) -> IdArray:
         """Ascending positions of tokens that could come next, going by the last token."""
@@ -138,9 +139,8 @@ class NgramIndex:
             capacity = max(2 * len(self._tokens), size + 256)
             self._tokens = _resized(self._tokens, self._len, capacity)
             self._follows = _resized(self._follows, self._len, capacity)
-        new = np.asarray(tokens, dtype=np.int64)
-        self._tokens[self._len : size] = new
-        self._follows[self._len : size] = ~np.isin(new, self._control_ids)
+        self._tokens[self._len : size] = tokens
+        self._follows[self._len : size] = [i not in self._control_ids for i in tokens]
 
 
 @dataclass(frozen=True, slots=True)
