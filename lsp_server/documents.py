@@ -7,7 +7,7 @@ changes documents under a running handler.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
@@ -54,6 +54,36 @@ class Document:
             return Document.of(self.uri, self.language_id, self.version, edit.text)
         start, end = sorted(self.offset_at(at, encoding) for at in (edit.start, edit.end))
         return replace(self, text=self.text.replaced(start, end, edit.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The last thing that happened to a document.
+
+    end: offset behind the inserted text, where the user probably is. removed: empty also where it
+    is not known.
+    """
+
+    end: int
+    inserted: str
+    removed: str
+
+
+def last_change(
+    before: Document, after: Document, edits: Sequence[Edit], encoding: PositionEncoding
+) -> Change | None:
+    """Describe the last of the edits that lead from one state to the other; None where the editor
+    has sent the whole text.
+    """
+    last = edits[-1] if edits else Edit("")
+    if last.start is None or last.end is None:
+        return None
+    start, end = sorted((last.start, last.end))
+    offset = after.offset_at(start, encoding)  # what lies before an edit is the same after it
+    removed = ""
+    if len(edits) == 1:
+        removed = before.text.slice(offset, max(offset, before.offset_at(end, encoding)))
+    return Change(min(offset + len(last.text), len(after.text)), last.text, removed)
 
 
 class DocumentStore:

@@ -14,6 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from lsp_server import __version__
 from lsp_server.documents import DocumentStore
+from lsp_server.idle_work import IdleWork
 from lsp_server.lean_types import types
 from lsp_server.load_progress import LoadProgressReporter
 from lsp_server.logs import log_elsewhere
@@ -22,6 +23,7 @@ from lsp_server.protocol import FimbriaProtocol
 from lsp_server.requests import PendingRequests
 from lsp_server.runtime_link import RuntimeLink, on_loop_thread
 from lsp_server.settings import Settings, apply
+from lsp_server.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
     from model_runtime.api import LoadProgress, ProgressCallback, Runtime, RuntimeFailure
@@ -53,6 +55,8 @@ class FimbriaServer(LanguageServer):
         self.encoding = PositionEncoding.UTF16
         self.documents = DocumentStore()
         self.requests: PendingRequests[InlineCompletions] = PendingRequests()
+        self.idle = IdleWork()
+        self.suggestions = SuggestionStore()
         self.load_progress = LoadProgressReporter(self)
         self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
         self._runtime_factory = runtime_factory
@@ -88,6 +92,12 @@ class FimbriaServer(LanguageServer):
         self._background.add(task)
         task.add_done_callback(self._background_ended)
 
+    def forget(self, uri: str) -> None:
+        """End all work for a document and forget what was suggested in it."""
+        self.requests.supersede(uri)
+        self.idle.cancel(uri)
+        self.suggestions.forget(uri)
+
     def on_close(self, call: Callable[[], None]) -> None:
         """Have something undone when the session ends."""
         self._on_close.append(call)
@@ -97,6 +107,7 @@ class FimbriaServer(LanguageServer):
         while self._on_close:
             self._on_close.pop()()
         await self.requests.close()
+        await self.idle.close()
         for task in self._background:
             task.cancel()
         if self._background:

@@ -33,6 +33,7 @@ class Rejection(StrEnum):
     LOOP = "goes round in circles"
     ANOTHER_FILE = "begins another file"
     OUT_OF_SCOPE = "belongs outside of the block"
+    UNSURE = "the model is not sure enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ def is_settled(text: str, context: CursorContext) -> bool:
 
 def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggestion | Rejected:
     """Make a suggestion of a model's text. `cut_short`: the model would have gone on."""
+    text = worth_showing(raw, context, cut_short=cut_short)
+    return text if isinstance(text, Rejected) else fitted(text, context)
+
+
+def worth_showing(raw: str, context: CursorContext, *, cut_short: bool) -> str | Rejected:
+    """Return how much of the beginning of a model's text is worth showing."""
     if _CONTROL.search(raw):
         return Rejected(Rejection.CONTROL_CHARACTERS)
     if not raw.strip():
@@ -95,8 +102,13 @@ def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggest
     if cut_short and len(sound) == len(raw_lines):
         sound = _complete_lines(sound)
     text = "\n".join(sound)
-    fitting = fit_rest_of_line(text, context.line_before, context.rest_of_line.rstrip())
-    suggestion = Suggestion(*fitting)
+    return text if text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
+
+
+def fitted(text: str, context: CursorContext) -> Suggestion | Rejected:
+    """Bring a text into agreement with what follows the cursor on its line."""
+    rest = context.rest_of_line.rstrip()
+    suggestion = Suggestion(*fit_rest_of_line(text, context.line_before, rest))
     return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
 
 

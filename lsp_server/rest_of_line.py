@@ -23,6 +23,17 @@ _SEPARATORS = ",;"
 _MARK = re.compile(r"\\.|\"{3}|'{3}|[^\w\s]")
 
 
+def only_closes(line_before: str, rest: str) -> bool:
+    """Whether what a line has behind the cursor is nothing, or only closes what is open before it:
+    a text for the cursor can then be made without it, and fitted to it afterwards.
+    """
+    rest = rest.strip()
+    if not rest:
+        return True
+    closes = rest[0] in _BRACKETS or bool(_closing_quote(line_before, rest))
+    return closes and CLOSERS.fullmatch(rest) is not None
+
+
 def fit_rest_of_line(text: str, line_before: str, rest: str) -> tuple[str, int]:
     """Return what to insert, and how many characters of `rest` it takes the place of.
 

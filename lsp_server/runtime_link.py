@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lsp_server.confidence import TokenScore
 from model_runtime.api import Finished, FinishReason, RuntimeFailure
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model wrote; `cut_short`: it would have gone on."""
+    """What a model wrote; `cut_short`: it would have gone on. scores: of the tokens that were read,
+    the one that ended the text included where there was one; empty if the runtime reports none.
+    """
 
     text: str
     cut_short: bool
+    scores: tuple[TokenScore, ...] = ()
 
 
 class RuntimeLink:
@@ -43,7 +47,13 @@ class RuntimeLink:
         self._announce = announce
         self._settled = settled
         self._runtime: Runtime | None = None
+        self._ready: ModelInfo | None = None
         self._failing = False
+
+    @property
+    def ready(self) -> ModelInfo | None:
+        """The model, if it is loaded and answered when it was last asked."""
+        return self._ready
 
     async def warm_up(self) -> None:
         """Have the model loaded before it is needed."""
@@ -58,6 +68,7 @@ class RuntimeLink:
         except RuntimeFailure as failure:
             self._failed(failure)
             return None
+        self._ready = info
         # No success yet: a model that is loaded and refuses each request is complained about once.
         self._settled()
         return info
@@ -77,9 +88,25 @@ class RuntimeLink:
         self._settled()
         return answer
 
+    async def answer_quietly(
+        self, request: CompletionRequest, is_settled: Callable[[str], bool]
+    ) -> Answer | None:
+        """Like `answer`, for what nobody waits for: only if the model is ready, and the user hears
+        of no failure.
+        """
+        if self._ready is None or self._runtime is None:
+            return None
+        try:
+            return await _collected(self._runtime.stream(request), is_settled)
+        except RuntimeFailure as failure:
+            self._ready = None
+            logger.debug("Nobody waited for this: %s", failure)
+            return None
+
     async def close(self) -> None:
         """Let go of the runtime; the next request makes a new one, and is told about anew."""
         runtime, self._runtime = self._runtime, None
+        self._ready = None
         self._failing = False
         if runtime is None:
             return
@@ -94,6 +121,7 @@ class RuntimeLink:
         return self._runtime
 
     def _failed(self, failure: RuntimeFailure) -> None:
+        self._ready = None
         logger.log(logging.DEBUG if self._failing else logging.ERROR, "%s", failure)
         self._settled()
         if not self._failing:
@@ -102,18 +130,20 @@ class RuntimeLink:
 
 
 async def _collected(events: AsyncIterator[Event], is_settled: Callable[[str], bool]) -> Answer:
-    text = ""
+    text, scores = "", list[TokenScore]()
     try:
         async for event in events:
             if isinstance(event, Finished):
-                return Answer(text, event.reason is not FinishReason.STOP)
+                cut_short = event.reason is not FinishReason.STOP
+                return Answer(text, cut_short, tuple(scores))
+            scores += (TokenScore(len(text), logprob) for logprob in event.logprobs)
             text += event.text
             if is_settled(text):
                 break
     finally:
         if isinstance(events, AsyncGenerator):
             await events.aclose()  # which aborts what still runs
-    return Answer(text, cut_short=True)
+    return Answer(text, cut_short=True, scores=tuple(scores))
 
 
 def on_loop_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -103,7 +103,13 @@ class Settings:
     idle_timeout_s: float = field(default=1800.0, metadata={"parse": _seconds})
     """The daemon ends after so many seconds without work; 0 keeps it."""
     warm_up: bool = field(default=True, metadata={"parse": _switch})
-    """Load the model when the editor starts instead of with the first request."""
+    """Load the model when the editor starts instead of with the first request, and let it read a
+    change before ghost text is asked for there.
+    """
+    guess_ahead: bool = field(default=True, metadata={"parse": _switch})
+    """While idle, compute what comes after the ghost text that is shown, so that accepting it shows
+    more at once.
+    """
     log_file: Path | None = field(default=None, metadata={"parse": _path})
     """None is `lsp.log` in the user's log folder."""
     log_level: str = field(default="info", metadata={"parse": _one_of(*_LOG_LEVELS)})

@@ -9,8 +9,9 @@ is what typing in between leaves alone. The runtime trims exactly, by tokens.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lsp_server.rest_of_line import only_closes
 from lsp_server.source_text import SourceText
 
 PREFIX_CHARS = 32_768
@@ -23,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class CursorContext:
-    """What a model may see: text before and after the cursor, every line break as `\\n`."""
+    """The text before and after the cursor that counts, every line break as `\\n`."""
 
     prefix: str
     suffix: str
@@ -37,6 +38,16 @@ class CursorContext:
     def rest_of_line(self) -> str:
         """The cursor's line from the cursor on."""
         return self.suffix.partition("\n")[0]
+
+    @property
+    def model_suffix(self) -> str:
+        """What a model sees of `suffix`: not the rest of the line if that only closes something.
+
+        A model knows what it has to close, and brackets that an editor closes while they are typed
+        would change the text behind the cursor, hence a suffix-first prompt from its beginning.
+        """
+        rest = self.rest_of_line
+        return self.suffix[len(rest) :] if only_closes(self.line_before, rest) else self.suffix
 
     @property
     def stands_before_word(self) -> bool:
@@ -54,7 +65,12 @@ def cursor_context(text: SourceText, offset: int) -> CursorContext:
     """Return the windows before and after `offset`."""
     prefix = text.slice(prefix_start(text, offset), offset)
     suffix = text.slice(offset, suffix_end(text, offset))
-    return CursorContext(_plain(prefix), _plain(suffix))
+    return CursorContext(plain(prefix), plain(suffix))
+
+
+def before_typing(context: CursorContext, typed: str) -> CursorContext:
+    """The same place without the text that was typed there last."""
+    return replace(context, prefix=context.prefix.removesuffix(plain(typed)))
 
 
 def prefix_start(text: SourceText, offset: int) -> int:
@@ -80,7 +96,7 @@ def _hops(excess: int, hop: int) -> int:
     return max(0, -(-excess // hop) * hop)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Make line breaks `\\n`, and replace halves of surrogate pairs, which UTF-8 cannot express."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)

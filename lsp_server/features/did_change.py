@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_server.convert import edits_from_lsp
+from lsp_server.documents import last_change
+from lsp_server.ghost_text import text_changed
 from lsp_server.lean_types import types
 
 if TYPE_CHECKING:
@@ -14,8 +16,11 @@ METHOD = types.TEXT_DOCUMENT_DID_CHANGE
 
 
 def handle(ls: FimbriaServer, params: types.DidChangeTextDocumentParams) -> None:
-    """Follow the editor; what was being computed for the text before is worthless now."""
+    """Follow the editor; what it waits for in the text before is worthless now."""
     changed = params.text_document
     ls.requests.supersede(changed.uri)
+    before = ls.documents.snapshot(changed.uri)
     edits = edits_from_lsp(params.content_changes)
-    ls.documents.change(changed.uri, changed.version, edits, ls.encoding)
+    document = ls.documents.change(changed.uri, changed.version, edits, ls.encoding)
+    if before is not None and document is not None:
+        text_changed(ls, document, last_change(before, document, edits, ls.encoding))

@@ -21,6 +21,7 @@ def handle(ls: FimbriaServer, params: types.DidChangeConfigurationParams) -> Non
     other_runtime = ls.configure("settings", values)
     ls.show_problems()
     if other_runtime:
+        ls.suggestions.clear()
         ls.in_background(_change_runtime(ls))
 
 

@@ -14,5 +14,5 @@ METHOD = types.TEXT_DOCUMENT_DID_CLOSE
 
 def handle(ls: FimbriaServer, params: types.DidCloseTextDocumentParams) -> None:
     """Forget the document and what was being computed for it."""
-    ls.requests.supersede(params.text_document.uri)
+    ls.forget(params.text_document.uri)
     ls.documents.close(params.text_document.uri)

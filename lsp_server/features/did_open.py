@@ -15,5 +15,5 @@ METHOD = types.TEXT_DOCUMENT_DID_OPEN
 def handle(ls: FimbriaServer, params: types.DidOpenTextDocumentParams) -> None:
     """Take the document over from the editor."""
     opened = params.text_document
-    ls.requests.supersede(opened.uri)
+    ls.forget(opened.uri)
     ls.documents.open(opened.uri, str(opened.language_id), opened.version, opened.text)

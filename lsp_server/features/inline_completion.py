@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 
 from lsp_server.context.windows import cursor_context
 from lsp_server.convert import position_from_lsp, range_to_lsp
+from lsp_server.ghost_text import guess_ahead, suggest
 from lsp_server.lean_types import types
-from lsp_server.postprocess import Rejected, Suggestion, is_settled, postprocess, stop_strings
-from model_runtime.api import Capability, CompletionRequest
+from lsp_server.postprocess import Rejected, Suggestion
 
 if TYPE_CHECKING:
-    from lsp_server.context.windows import CursorContext
     from lsp_server.documents import Document
     from lsp_server.language_server import FimbriaServer
-    from lsp_server.runtime_link import Answer
     from lsp_server.source_text import SourceText
-    from model_runtime.api import ModelInfo
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
@@ -67,39 +64,21 @@ async def _complete(
     if automatic and context.stands_before_word:
         return types.InlineCompletionList(items=[])  # rarely right, and it breaks what is there
     asked = time.perf_counter()
-    answer = await _answer(ls, document, context)
+    outcome = await suggest(ls, document.uri, context, automatic=automatic)
     if not ls.documents.is_current(document):
         return None
-    if answer is None:
+    _log(outcome, took_ms=1e3 * (time.perf_counter() - asked))
+    if outcome is None or isinstance(outcome, Rejected):
         return types.InlineCompletionList(items=[])
-    outcome = postprocess(answer.text, context, cut_short=answer.cut_short)
-    took_ms = 1e3 * (time.perf_counter() - asked)
-    if isinstance(outcome, Rejected):
-        logger.info("Nothing suggested after %.0f ms: %s", took_ms, outcome.reason)
-        return types.InlineCompletionList(items=[])
-    logger.info("Suggested %d characters after %.0f ms", len(outcome.text), took_ms)
+    guess_ahead(ls, document.uri, context, outcome)
     return types.InlineCompletionList(items=[_item(ls, document, site, outcome)])
 
 
-async def _answer(ls: FimbriaServer, document: Document, context: CursorContext) -> Answer | None:
-    model = await ls.runtime.model()
-    if model is None:
-        return None
-    request = _request(ls, document, context, model)
-    return await ls.runtime.answer(request, lambda text: is_settled(text, context))
-
-
-def _request(
-    ls: FimbriaServer, document: Document, context: CursorContext, model: ModelInfo
-) -> CompletionRequest:
-    infills = Capability.INFILLING in model.capabilities
-    return CompletionRequest(
-        prompt=context.prefix,
-        suffix=context.suffix if infills else None,
-        max_tokens=ls.settings.max_tokens,
-        stop=stop_strings(context, single_line=model.single_line),
-        document=ls.document_key(document.uri),
-    )
+def _log(outcome: Suggestion | Rejected | None, took_ms: float) -> None:
+    if isinstance(outcome, Rejected):
+        logger.info("Nothing suggested after %.0f ms: %s", took_ms, outcome.reason)
+    elif outcome is not None:
+        logger.info("Suggested %d characters after %.1f ms", len(outcome.text), took_ms)
 
 
 def _site(ls: FimbriaServer, document: Document, params: types.InlineCompletionParams) -> _Site:

@@ -12,6 +12,8 @@ from tests.lsp.client import LspClient, in_process, play
 from tests.unit.strategies import naive_lines, naive_offset, naive_units
 
 CURSOR = "‸"
+ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False)
+"""The runtime gets the editor's requests and no others."""
 Scenario = Callable[[LspClient, FakeRuntime], Awaitable[None]]
 
 
@@ -28,7 +30,7 @@ def session(
 
     async def whole() -> None:
         runtimes.append(FakeRuntime(outcome))
-        server = make_server(runtimes[0].factory, settings or Settings(warm_up=False))
+        server = make_server(runtimes[0].factory, settings or ONLY_WHEN_ASKED)
         async with in_process(server) as client:
             await client.start(encoding, options, capabilities)
             await scenario(client, runtimes[0])

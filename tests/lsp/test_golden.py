@@ -9,9 +9,9 @@ import pytest
 
 from lsp_server import __version__
 from lsp_server.server import make_server
-from lsp_server.settings import Settings
 from tests.fakes import FakeRuntime
 from tests.lsp.client import LspClient, Message, cancelling, changing, in_process, play
+from tests.lsp.sessions import ONLY_WHEN_ASKED
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "inline_completion.jsonl"
 
@@ -29,7 +29,7 @@ def recorded() -> list[tuple[str, Message]]:
 
     async def scenario() -> None:
         runtime = FakeRuntime()
-        server = make_server(runtime.factory, Settings(warm_up=False))
+        server = make_server(runtime.factory, ONLY_WHEN_ASKED)
         async with in_process(server) as client:
             await client.start("utf-8", {"fimbria": {"maxTokens": 24}})
             await converse(client, runtime)
@@ -45,17 +45,22 @@ async def converse(client: LspClient, runtime: FakeRuntime) -> None:
     (await runtime.next_call()).answer("a + b\n\treturn 😋\nadd(1, 2)")
     await client.result(shown)
 
-    superseded = client.complete(1, 8)
-    await runtime.next_call()
     client.send(changing("a", 1, 8, version=2))
+    typed_along = client.complete(1, 9)
+    await client.result(typed_along)
+
+    client.send(changing("b", 1, 9, version=3))
+    superseded = client.complete(1, 10)
+    await runtime.next_call()
+    client.send(changing("c", 1, 10, version=4))
     await client.result(superseded)
 
-    cancelled = client.complete(1, 9)
+    cancelled = client.complete(1, 11)
     await runtime.next_call()
     client.send(cancelling(cancelled))
     await client.answer(cancelled)
 
-    nothing = client.complete(1, 9)
+    nothing = client.complete(1, 11)
     (await runtime.next_call()).answer("")
     await client.result(nothing)
     client.notify("textDocument/didClose", {"textDocument": {"uri": "file:///project/example.py"}})

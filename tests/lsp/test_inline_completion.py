@@ -63,7 +63,7 @@ def test_a_model_that_does_not_infill_continues_the_prefix(warm_up: bool) -> Non
         client.open("a b")
         await client.result(client.complete(0, 1))
 
-    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up))
+    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up, guess_ahead=False))
     assert [call.request.suffix for call in runtime.calls] == [None]
 
 
@@ -74,7 +74,7 @@ def test_a_model_for_single_lines_is_asked_for_one(warm_up: bool) -> None:
         client.open("a")
         await client.result(client.complete(0, 1))
 
-    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up))
+    runtime = session(scenario, "x", settings=Settings(warm_up=warm_up, guess_ahead=False))
     assert [call.request.stop for call in runtime.calls] == [("\n",)]
 
 
@@ -95,15 +95,15 @@ def test_a_request_waits_until_it_is_known_what_the_model_can_do() -> None:
     assert [call.request.suffix for call in runtime.calls] == [None]
 
 
-def test_another_model_may_be_served_later() -> None:
+def test_another_model_may_be_served_later_and_speaks_for_itself() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("a b")
-        for model in (MODEL, BASE):
+        for at, model in [(1, MODEL), (3, BASE), (1, BASE)]:
             runtime.model = model
-            await client.result(client.complete(0, 1))
+            await client.result(client.complete(0, at))
 
     runtime = session(scenario, "x")
-    assert [call.request.suffix for call in runtime.calls] == [" b", None]
+    assert [call.request.suffix for call in runtime.calls] == [" b", None, None]
 
 
 def test_half_a_surrogate_pair_reaches_the_runtime_as_a_replacement_character() -> None:

@@ -50,13 +50,13 @@ def test_one_message_says_what_to_do_and_ghost_text_pauses(failure: RuntimeFailu
 
 def test_it_works_again_when_the_runtime_does_and_complains_anew_afterwards() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        client.open("a")
-        for _ in range(2):
+        client.open("a\na\n")
+        for line in range(2):
             runtime.outcome = FAILURES[2]
-            assert await client.result(client.complete(0, 1)) == {"items": []}
+            assert await client.result(client.complete(line, 1)) == {"items": []}
             assert "daemon.log" in await told(client)
             runtime.outcome = "b"
-            assert len((await client.result(client.complete(0, 1)))["items"]) == 1
+            assert len((await client.result(client.complete(line, 1)))["items"]) == 1
 
     session(scenario)
 
@@ -118,7 +118,7 @@ def test_after_trouble_at_the_start_the_model_is_asked_what_it_can_do() -> None:
         client.open("a b")
         assert len((await client.result(client.complete(0, 1)))["items"]) == 1
 
-    runtime = session(scenario, "x", settings=Settings())
+    runtime = session(scenario, "x", settings=Settings(guess_ahead=False))
     assert [call.request.suffix for call in runtime.calls] == [None]
 
 

@@ -1,0 +1,60 @@
+"""Knowing when not to speak: how sure a model was of its text, and what of it is worth showing
+then. Pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """offset: where the token begins in the text, in characters. logprob: natural logarithm of the
+    probability that the model gave it.
+    """
+
+    offset: int
+    logprob: float
+
+
+def sure_part(
+    text: str,
+    scores: Sequence[TokenScore],
+    *,
+    min_mean_logprob: float | None,
+    min_token_logprob: float | None,
+) -> str:
+    """Return what of `text` the model is sure of; empty if nothing.
+
+    Lines after the first that says something are left out from the first one on that has a token
+    below `min_token_logprob`; of what remains the mean decides. None as a threshold lets everything
+    pass, and so does a runtime that reports no scores.
+    """
+    if min_token_logprob is not None:
+        text = _before_doubtful_line(text, scores, min_token_logprob)
+    mean = mean_logprob(scores, len(text))
+    is_unsure = mean is not None and min_mean_logprob is not None and mean < min_mean_logprob
+    return "" if is_unsure else text
+
+
+def mean_logprob(scores: Sequence[TokenScore], num_chars: int) -> float | None:
+    """The mean over the tokens of the first `num_chars` characters and the one that ended them,
+    where that is known: whether a line is complete is part of being right. None without any.
+    """
+    within = [score.logprob for score in scores if score.offset < num_chars]
+    ending = [score.logprob for score in scores if score.offset >= num_chars][:1]
+    return sum(within + ending) / len(within + ending) if within else None
+
+
+def _before_doubtful_line(text: str, scores: Sequence[TokenScore], min_logprob: float) -> str:
+    """Cut at the line break before the first token that is less likely, except on the first line
+    that is not blank.
+    """
+    num_blank = len(text) - len(text.lstrip())
+    first_end = text.find("\n", num_blank)
+    if first_end < 0:
+        return text
+    doubtful = (score.offset for score in scores if score.logprob < min_logprob)
+    offset = next((offset for offset in doubtful if first_end < offset < len(text)), None)
+    return text if offset is None else text[: text.rindex("\n", 0, offset)]

@@ -1,0 +1,146 @@
+"""What to suggest at a place: from memory where that is enough, otherwise from the model; and what
+the model computes about a document while nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from lsp_server.confidence import sure_part
+from lsp_server.context.request import completion_request, idle, warm_up_request
+from lsp_server.context.windows import before_typing, cursor_context, plain
+from lsp_server.postprocess import Rejected, Rejection, fitted, is_settled, worth_showing
+from lsp_server.suggestions import Remembered, Written, accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lsp_server.context.windows import CursorContext
+    from lsp_server.documents import Change, Document
+    from lsp_server.language_server import FimbriaServer
+    from lsp_server.postprocess import Suggestion
+    from lsp_server.runtime_link import Answer
+    from model_runtime.api import CompletionRequest, ModelInfo
+
+QUIET_S = 0.03
+"""Whoever asks for ghost text at once after a change does so within this time."""
+
+logger = logging.getLogger(__name__)
+
+
+async def suggest(
+    ls: FimbriaServer, uri: str, context: CursorContext, *, automatic: bool
+) -> Suggestion | Rejected | None:
+    """Find a text for a place. When the user has asked for it, the model is asked in any case and
+    shows what it has, sure or not. None: it cannot answer now, and the user has been told why.
+    """
+    known = ls.suggestions.of(uri).known(context) if automatic else None
+    if known is not None:
+        return known
+    ls.idle.cancel(uri)
+    model = await ls.runtime.model()
+    if model is None:
+        return None
+    ls.suggestions.answers_come_from(model)
+    memory = ls.suggestions.of(uri)
+    request = _request(ls, uri, context, model)
+    memory.forget_ahead()
+    answer = await ls.runtime.answer(request, _settling(context, memory.hear))
+    if answer is None:
+        return None
+    worth = _worth(answer, context, model, automatic=automatic)
+    memory.remember(Remembered(Written(context, answer.text), worth))
+    return worth if isinstance(worth, Rejected) else fitted(worth, context)
+
+
+def guess_ahead(ls: FimbriaServer, uri: str, context: CursorContext, shown: Suggestion) -> None:
+    """Have what comes after accepting a suggestion computed while nobody waits."""
+    after = accepted(context, shown)
+    if not ls.settings.guess_ahead or after.stands_before_word:
+        return
+    if ls.suggestions.of(uri).expect(after):
+        ls.idle.start(uri, _guess(ls, uri, after))
+
+
+def text_changed(ls: FimbriaServer, document: Document, change: Change | None) -> None:
+    """Get ready for what may be asked after a change. Nothing is computed while the user follows
+    what was suggested, and no model is loaded because of a change.
+    """
+    memory = ls.suggestions.of(document.uri)
+    if ls.runtime.ready is None or change is None:
+        ls.idle.cancel(document.uri)
+        memory.forget_ahead()
+        return
+    now = cursor_context(document.text, change.end)
+    if change.removed:
+        memory.note_deleted(Written(before_typing(now, change.inserted), plain(change.removed)))
+    if memory.is_followed(now):
+        return
+    ls.idle.cancel(document.uri)
+    memory.forget_ahead()
+    if ls.settings.warm_up:
+        ls.idle.start(document.uri, _warm_up(ls, document.uri, now))
+
+
+async def _warm_up(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
+    await asyncio.sleep(QUIET_S)
+    model = ls.runtime.ready
+    if model is not None:
+        request = warm_up_request(context, model, document=ls.document_key(uri))
+        await ls.runtime.answer_quietly(request, lambda _: False)
+
+
+async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
+    model, memory = ls.runtime.ready, ls.suggestions.of(uri)
+    if model is None:
+        memory.forget_ahead()
+        return
+    request = idle(_request(ls, uri, context, model))
+    is_enough = _settling(context, memory.hear_ahead)
+    answer = await ls.runtime.answer_quietly(request, is_enough)
+    if answer is None:
+        memory.forget_ahead()
+        return
+    worth = _worth(answer, context, model, automatic=True)
+    memory.remember_ahead(Remembered(Written(context, answer.text), worth))
+
+
+def _request(
+    ls: FimbriaServer, uri: str, context: CursorContext, model: ModelInfo
+) -> CompletionRequest:
+    return completion_request(
+        context,
+        model,
+        max_tokens=ls.settings.max_tokens,
+        document=ls.document_key(uri),
+        drafts=ls.suggestions.of(uri).drafts(context),
+    )
+
+
+def _settling(context: CursorContext, hear: Callable[[Written], None]) -> Callable[[str], bool]:
+    """Tell whether a text is settled, and have what there is of it noted: an aborted request leaves
+    a guess for the next one.
+    """
+
+    def is_enough(text: str) -> bool:
+        hear(Written(context, text))
+        return is_settled(text, context)
+
+    return is_enough
+
+
+def _worth(
+    answer: Answer, context: CursorContext, model: ModelInfo, *, automatic: bool
+) -> str | Rejected:
+    text = worth_showing(answer.text, context, cut_short=answer.cut_short)
+    if isinstance(text, Rejected) or not automatic:
+        return text
+    sure = sure_part(
+        text,
+        answer.scores,
+        min_mean_logprob=model.min_mean_logprob,
+        min_token_logprob=model.min_token_logprob,
+    )
+    return sure or Rejected(Rejection.UNSURE)
