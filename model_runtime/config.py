@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model_runtime.api import ModelNotFound, UnsupportedModel
+from model_runtime.ngrams import CacheWeights
 
 _ARCHITECTURE = "LlamaForCausalLM"
 _CHOOSE_ANOTHER = "Choose a plain checkpoint of the Llama architecture, such as Code Llama."
@@ -26,6 +27,19 @@ class RopeScaling:
     low_freq_factor: float = 1.0
     high_freq_factor: float = 1.0
     original_context_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What was found out about a model and stands in its config's `fimbria` object.
+
+    single_line, min_mean_logprob, min_token_logprob: see ModelInfo. cache: see CacheWeights.
+    """
+
+    single_line: bool = False
+    min_mean_logprob: float | None = None
+    min_token_logprob: float | None = None
+    cache: CacheWeights = CacheWeights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +60,7 @@ class ModelConfig:
     tied_embeddings: bool
     dtype: str
     eos_ids: frozenset[int]
-    single_line: bool
-    """Fimbria's own: see `ModelInfo.single_line`."""
+    habits: Habits
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -80,8 +93,21 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
         eos_ids=_ids(raw.get("eos_token_id")),
-        single_line=bool(raw.get("fimbria", {}).get("single_line", False)),
+        habits=_habits(raw.get("fimbria", {})),
     )
+
+
+def _habits(raw: dict[str, Any]) -> Habits:
+    return Habits(
+        single_line=bool(raw.get("single_line", False)),
+        min_mean_logprob=_number(raw.get("min_mean_logprob")),
+        min_token_logprob=_number(raw.get("min_token_logprob")),
+        cache=CacheWeights(**{key: float(value) for key, value in raw.get("cache", {}).items()}),
+    )
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(str(value))
 
 
 def _ids(value: int | list[int] | None) -> frozenset[int]:

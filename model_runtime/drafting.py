@@ -134,12 +134,14 @@ class Drafter:
         guesses: Sequence[Sequence[int]],
         policy: DraftPolicy,
         *,
+        typed: Sequence[int] = (),
         elsewhere: Sequence[int] = (),
         control_ids: AbstractSet[int] = frozenset(),
     ) -> None:
         """context: the tokens that generation continues. guesses: of the text that comes next, the
-        previous suggestion first, then text that was deleted. elsewhere: more of the document, if
-        it is not in `context`: with the prefix first, what follows the cursor. control_ids: tokens
+        previous suggestion first, then text that was deleted. typed: tokens at the end of `context`
+        that came after the previous suggestion was made, and that may depart from it. elsewhere:
+        more of the document, if it is not in `context`: with the prefix first, what follows the cursor. control_ids: tokens
         that are never drafted.
         """
         self.index = NgramIndex(elsewhere, control_ids=control_ids)
@@ -153,6 +155,9 @@ class Drafter:
         self._policy = policy
         self._chosen: list[int] = []
         self._draft = _Draft()
+        for token in typed:
+            self._chosen.append(token)
+            self._guesses[0].follow(self._chosen)
 
     def propose(
         self,

@@ -1,39 +1,25 @@
-"""The step loop: one thread owns the model and runs admit → place → prefill → decode → emit for one
-request after another.
+"""The step loop: one thread owns the model and runs admit → plan → forward → choose → emit, over
+and over.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
-import torch
-
 from model_runtime.api import (
-    Chunk,
     CompletionRequest,
-    Finished,
-    FinishReason,
+    InvalidRequest,
     ModelInfo,
     RuntimeUnavailable,
-    Usage,
 )
 from model_runtime.failures import as_failure
-from model_runtime.healing import ByteVocabulary
-from model_runtime.kv_cache.slots import Slot, SlotIndex
-from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.model import LlamaModel
-from model_runtime.prompts import Prompt, PromptRenderer
-from model_runtime.sampling import Sampler
-from model_runtime.sequence import Emit, EngineStats, Progress, RequestRecord, Sequence
-from model_runtime.step import Row
-from model_runtime.stopping import TextAssembler
-
-# Between two chunks of a prefill the abort flag is checked.
-PREFILL_CHUNK = 256
-_NUM_RECENT = 64
+from model_runtime.prompts import PromptRenderer
+from model_runtime.scheduler import Plan, Scheduler
+from model_runtime.sequence import Emit, EngineStats, Sequence
+from model_runtime.stats import Counters
+from model_runtime.worker import Worker
 
 Abort = Callable[[], None]
 
@@ -41,32 +27,19 @@ Abort = Callable[[], None]
 class Engine:
     """Runs requests on a loaded model. Its public methods may be called from any thread."""
 
-    def __init__(
-        self,
-        model: LlamaModel,
-        renderer: PromptRenderer,
-        kv: KVTensors,
-        slots: SlotIndex,
-        info: ModelInfo,
-    ) -> None:
+    def __init__(self, info: ModelInfo, renderer: PromptRenderer, worker: Worker) -> None:
         self.info = info
         self.renderer = renderer
-        self._model = model
-        self._kv = kv
-        self._slots = slots
-        self._vocabulary = ByteVocabulary(renderer.tokenizer.vocabulary)
+        self._worker = worker
         self._changed = threading.Condition()
-        self._queue: deque[Sequence] = deque()
-        self._running: Sequence | None = None
+        self._scheduler = Scheduler()
+        self._counters = Counters()
         self._closed = False
-        self._num_requests = 0
-        self._totals = Usage(0, 0, 0)
-        self._recent: deque[RequestRecord] = deque(maxlen=_NUM_RECENT)
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
 
     def submit(self, request: CompletionRequest, emit: Emit) -> Abort:
-        """Queue a request; a newer one aborts older ones of the same document.
+        """Queue a request; it aborts older ones of the same document (see sequence.supersedes).
 
         emit is called on the engine's thread with any number of chunks, then exactly one Finished
         or RuntimeFailure; it must not block. Returns a function that aborts the request within one
@@ -74,149 +47,103 @@ class Engine:
         MissingCapability, RuntimeUnavailable.
         """
         self.renderer.check(request)
+        self._check_candidates(request)
         sequence = Sequence(request, emit, time.perf_counter())
         with self._changed:
             if self._closed:
                 raise RuntimeUnavailable("The engine has been closed.")
-            self._supersede(request.document)
-            self._queue.append(sequence)
-            self._num_requests += 1
+            self._scheduler.add(sequence)
+            self._counters.requests += 1
             self._changed.notify()
         return sequence.aborted.set
 
     def stats(self) -> EngineStats:
         """A snapshot of the counters."""
         with self._changed:
-            return EngineStats(
-                requests=self._num_requests,
-                queued=len(self._queue),
-                running=int(self._running is not None),
-                prompt_tokens=self._totals.prompt_tokens,
-                cached_tokens=self._totals.cached_tokens,
-                completion_tokens=self._totals.completion_tokens,
-                slots=self._slots.lens(),
-                recent=tuple(self._recent),
-            )
+            queued, running = len(self._scheduler.waiting), len(self._scheduler.running)
+            return self._counters.snapshot(queued, running, self._worker.memory())
 
     def close(self) -> None:
         """Abort everything, end the thread. Every request still gets its last event. Idempotent."""
         with self._changed:
             self._closed = True
-            for sequence in self._active():
+            for sequence in self._scheduler.all():
                 sequence.aborted.set()
             self._changed.notify()
         self._thread.join()
 
-    def _active(self) -> list[Sequence]:
-        return [*self._queue, *([self._running] if self._running else [])]
-
-    def _supersede(self, document: str | None) -> None:
-        for sequence in self._active():
-            if document is not None and sequence.request.document == document:
-                sequence.aborted.set()
+    def _check_candidates(self, request: CompletionRequest) -> None:
+        most = self._worker.num_slots
+        if not 1 <= request.num_candidates <= most:
+            raise InvalidRequest(
+                f"The KV cache has room for 1 to {most} candidates at once.",
+                "Ask for fewer, or start the daemon with more --kv-memory.",
+            )
 
     def _loop(self) -> None:
-        while (sequence := self._admit()) is not None:
-            self._serve(sequence)
+        while self._wait():
+            self._end_aborted()
+            self._admit()
             with self._changed:
-                self._running = None
+                plan = self._scheduler.plan()
+            self._run(plan)
 
-    def _admit(self) -> Sequence | None:
+    def _wait(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closed)
-            self._running = self._queue.popleft() if self._queue else None
-            return self._running
+            self._changed.wait_for(lambda: self._scheduler.all() or self._closed)
+            return bool(self._scheduler.all())
 
-    def _serve(self, sequence: Sequence) -> None:
-        progress = Progress(time.perf_counter())
-        try:
-            reason = self._run(sequence, progress)
-        except Exception as error:  # noqa: BLE001 -- no failure of one request may end the engine
-            sequence.emit(as_failure(error))
+    def _end_aborted(self) -> None:
+        with self._changed:
+            aborted = [s for s in self._scheduler.all() if s.aborted.is_set()]
+        for sequence in aborted:
+            self._end(sequence)
+
+    def _admit(self) -> None:
+        while True:
+            with self._changed:
+                sequence = self._scheduler.next_waiting()
+            if sequence is None:
+                return
+            try:
+                if not self._worker.admit(sequence):
+                    return
+            except Exception as error:  # noqa: BLE001 -- no failure of one request may end the engine
+                self._fail(sequence, error)
+                continue
+            with self._changed:
+                self._scheduler.start(sequence)
+
+    def _run(self, plan: Plan) -> None:
+        if not plan.sequences():
             return
-        finished = Finished(
-            reason, progress.usage(), progress.timings(sequence.submitted, time.perf_counter())
-        )
-        self._record(finished)
+        began = time.perf_counter()
+        failures = self._worker.step(plan)
+        with self._changed:
+            self._counters.count_step(1e3 * (time.perf_counter() - began))
+        for sequence, error in failures.items():
+            self._fail(sequence, error)
+        for sequence in plan.sequences():
+            if sequence not in failures:
+                self._tell(sequence)
+
+    def _tell(self, sequence: Sequence) -> None:
+        for generation in sequence.generations:
+            for chunk in generation.take_chunks():
+                sequence.emit(chunk)
+        if not sequence.prefilling and not sequence.live():
+            self._end(sequence)
+
+    def _end(self, sequence: Sequence) -> None:
+        finished = sequence.finished(time.perf_counter())
+        self._worker.release(sequence)
+        with self._changed:
+            self._scheduler.remove(sequence)
+            self._counters.count(sequence.request.priority, finished)
         sequence.emit(finished)
 
-    def _record(self, finished: Finished) -> None:
+    def _fail(self, sequence: Sequence, error: Exception) -> None:
+        self._worker.discard(sequence)
         with self._changed:
-            old, new = self._totals, finished.usage
-            self._totals = Usage(
-                old.prompt_tokens + new.prompt_tokens,
-                old.cached_tokens + new.cached_tokens,
-                old.completion_tokens + new.completion_tokens,
-            )
-            self._recent.append(RequestRecord(finished.reason, new, finished.timings))
-
-    def _run(self, sequence: Sequence, progress: Progress) -> FinishReason:
-        if sequence.aborted.is_set():
-            return FinishReason.ABORTED
-        prompt = self.renderer.render(sequence.request)
-        placement = self._slots.place(prompt.ids)
-        progress.prompt_len = len(prompt.ids)
-        progress.cached_len = placement.cached_len
-        slot = placement.slot
-        try:
-            if placement.donor is not None:
-                self._kv.copy_prefix(placement.donor.index, slot.index, placement.cached_len)
-            return self._generate(sequence, prompt, slot, progress)
-        except BaseException:
-            # The cache may hold half a copy or half a step: nothing in this slot can be trusted.
-            self._slots.clear(slot)
-            raise
-
-    def _generate(
-        self, sequence: Sequence, prompt: Prompt, slot: Slot, progress: Progress
-    ) -> FinishReason:
-        logits = self._prefill(sequence, prompt, slot)
-        if logits is None:
-            return FinishReason.ABORTED
-        text = TextAssembler(sequence.request.stop, prompt.healed)
-        sampler, unhealed = Sampler(sequence.request.sampling), prompt.healed
-        max_tokens = sequence.request.max_tokens
-        while True:
-            token = sampler.sample(
-                logits, self._vocabulary.compatible(unhealed) if unhealed else None
-            )
-            progress.num_generated += 1
-            progress.first_token = progress.first_token or time.perf_counter()
-            if token in prompt.end_ids:
-                return _finish(sequence, text, FinishReason.STOP)
-            piece = self.renderer.tokenizer.token_bytes(token)
-            unhealed = unhealed[len(piece) :]
-            _emit_text(sequence, text.push(piece))
-            if text.stopped:
-                return FinishReason.STOP
-            if progress.num_generated >= max_tokens:
-                return _finish(sequence, text, FinishReason.LENGTH)
-            if sequence.aborted.is_set():
-                return FinishReason.ABORTED
-            logits = self._step(slot, [token])
-
-    def _prefill(self, sequence: Sequence, prompt: Prompt, slot: Slot) -> torch.Tensor | None:
-        """Logits after the prompt; None when aborted. What was computed until then stays in the
-        slot.
-        """
-        logits = None
-        while slot.len < len(prompt.ids):
-            if sequence.aborted.is_set():
-                return None
-            logits = self._step(slot, prompt.ids[slot.len : slot.len + PREFILL_CHUNK])
-        return logits
-
-    def _step(self, slot: Slot, tokens: list[int]) -> torch.Tensor:
-        logits = self._model.forward([Row(slot.index, slot.len, tokens)], self._kv)[0]
-        self._slots.extend(slot, tokens)
-        return logits
-
-
-def _emit_text(sequence: Sequence, text: str) -> None:
-    if text:
-        sequence.emit(Chunk(text))
-
-
-def _finish(sequence: Sequence, text: TextAssembler, reason: FinishReason) -> FinishReason:
-    _emit_text(sequence, text.flush())
-    return reason
+            self._scheduler.remove(sequence)
+        sequence.emit(as_failure(error))

@@ -22,22 +22,31 @@ from model_runtime.api import (
     RuntimeFailure,
     UnsupportedModel,
 )
-from model_runtime.config import ModelConfig, read_config
+from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
+from model_runtime.foresight import Lookahead
+from model_runtime.generation import Vocabulary
+from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
     MemoryShare,
     allocate,
     cache_budget,
+    parse_memory,
     plan_cache,
 )
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.measuring import STEP_BUDGET_MS, measure_step_costs, warm_up
 from model_runtime.model import LlamaModel, assemble_weights
 from model_runtime.prompts import PromptRenderer, open_renderer
-from model_runtime.step import Row
+from model_runtime.step import CausalModel
+from model_runtime.worker import Worker
 
+# A token less likely than one in ten is where a model without advice of its own becomes unsure.
+UNLIKELY = -2.3
 _SMALL_MODEL = 100_000_000
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -47,15 +56,18 @@ def load_engine(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    kv_memory: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> Engine:
     """Load a Llama-architecture checkpoint (safetensors, `tokenizer.model`) and start its engine.
 
     device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
     `float16`, `bfloat16`; `auto` takes the checkpoint's own on a GPU and float32 on a CPU where
-    that fits the memory. Raises ModelNotFound, UnsupportedModel, OutOfMemory.
+    that fits the memory. kv_memory: see `parse_memory`. Raises ModelNotFound, UnsupportedModel,
+    OutOfMemory.
     """
     report = progress or _ignore
+    share = parse_memory(kv_memory)
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
     renderer = open_renderer(folder, config)
@@ -67,10 +79,11 @@ def load_engine(
             folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
         )
         report(LoadProgress("reserving the KV cache", 0.95))
-        kv, slots = _allocate_cache(model, renderer.context_length)
+        kv, slots = _allocate_cache(model, renderer.context_length, share)
         renderer = replace(renderer, context_length=slots.capacity)
-        _warm_up(model, kv)
-        engine = Engine(model, renderer, kv, slots, _describe(folder, model, renderer))
+        report(LoadProgress("measuring", 0.97))
+        worker = _worker(model, kv, slots, renderer, config.habits)
+        engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker)
     report(LoadProgress("ready", 1.0))
     return engine
 
@@ -138,22 +151,50 @@ def choose_num_threads(config: ModelConfig) -> int:
     return cores
 
 
-def _describe(folder: Path, model: LlamaModel, renderer: PromptRenderer) -> ModelInfo:
+def _worker(
+    model: CausalModel,
+    kv: KVTensors,
+    slots: SlotIndex,
+    renderer: PromptRenderer,
+    habits: Habits,
+) -> Worker:
+    warm_up(model, kv)
+    costs = measure_step_costs(model, kv, slots.capacity)
+    tokenizer = renderer.tokenizer
+    control_ids = frozenset(i for i, piece in enumerate(tokenizer.vocabulary) if not piece)
+    unlikely = habits.min_token_logprob if habits.min_token_logprob is not None else UNLIKELY
+    return Worker(
+        model,
+        kv,
+        slots,
+        Vocabulary(renderer, ByteVocabulary(tokenizer.vocabulary), unlikely),
+        Lookahead(tokenizer, DraftPolicy(costs), habits.cache, control_ids, model.device),
+        costs.largest(STEP_BUDGET_MS.get(model.device.type, STEP_BUDGET_MS["cuda"])),
+    )
+
+
+def _describe(
+    folder: Path, model: CausalModel, renderer: PromptRenderer, habits: Habits
+) -> ModelInfo:
     return ModelInfo(
         id=folder.name,
         context_length=renderer.context_length,
         capabilities=renderer.capabilities,
         layouts=renderer.layouts,
-        single_line=model.config.single_line,
+        single_line=habits.single_line,
+        min_mean_logprob=habits.min_mean_logprob,
+        min_token_logprob=habits.min_token_logprob,
         num_parameters=model.num_parameters,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
     )
 
 
-def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, SlotIndex]:
+def _allocate_cache(
+    model: CausalModel, context_length: int, share: MemoryShare
+) -> tuple[KVTensors, SlotIndex]:
     capacity, num_slots = plan_cache(
-        cache_budget(model.device, MemoryShare()),
+        cache_budget(model.device, share),
         model.kv_shape.bytes_per_token(model.dtype),
         context_length,
         max_slots=MAX_SLOTS,
@@ -162,13 +203,6 @@ def _allocate_cache(model: LlamaModel, context_length: int) -> tuple[KVTensors, 
     return kv, SlotIndex(kv.num_slots, capacity)
 
 
-def _warm_up(model: LlamaModel, kv: KVTensors) -> None:
-    """Run the kernels of prefill and decode once: the first call of each sets things up.
-
-    The tokens written to slot 0 are in no token list, so nothing will ever take them for cached.
-    """
-    for num_tokens in (16, 1):
-        model.forward([Row(0, 0, [0] * num_tokens)], kv)
 
 
 def _weight_files(folder: Path) -> list[Path]:

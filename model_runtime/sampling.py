@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,40 +11,93 @@ from torch import Tensor
 from model_runtime.api import SamplingParams
 
 
-class Sampler:
-    """Draws the tokens of one request; its own generator makes a seed reproducible whatever else
-    runs.
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What another source expects to come next, to be mixed into the model's distribution. It names
+    no ids but the allowed ones.
+
+    ids: int64, distinct; probs: float, same length, sum at most 1. weight: the share that it gets.
     """
 
-    def __init__(self, params: SamplingParams) -> None:
+    ids: Tensor
+    probs: Tensor
+    weight: float
+
+
+class Sampler:
+    """Draws the tokens of one candidate; its own generator makes a seed reproducible whatever else
+    runs. One draw per token, so that checking a draft draws what generating one by one would have.
+
+    rank: with temperature 0, how many more likely tokens the first choice passes over.
+    """
+
+    def __init__(self, params: SamplingParams, rank: int = 0) -> None:
         self._params = params
+        self._rank = rank
         self._generator: torch.Generator | None = None
         if params.temperature > 0:
             self._generator = torch.Generator()
             if params.seed is None:
                 self._generator.seed()
             else:
-                self._generator.manual_seed(params.seed)
+                self._generator.manual_seed(params.seed + rank)
 
-    def sample(self, logits: Tensor, allowed: Sequence[int] | None = None) -> int:
-        """Next token id.
+    @property
+    def is_greedy(self) -> bool:
+        return self._generator is None and self._rank == 0
+
+    def sample(
+        self,
+        logits: Tensor,
+        allowed: Sequence[int] | None = None,
+        expected: Expectation | None = None,
+    ) -> tuple[int, float]:
+        """Next token id and its log-probability among the allowed ones, at temperature 1.
 
         logits: [vocabulary], any float dtype and device. allowed: the only ids that may be chosen,
         None for all.
         """
-        if allowed is not None:
-            ids = torch.tensor(allowed, device=logits.device)
-            return int(ids[self._pick(logits[ids])])
-        return self._pick(logits)
+        logprobs = _log_probabilities(_only(logits, allowed), expected)
+        picked = self._pick(logprobs)
+        return picked, float(logprobs[picked])
 
-    def _pick(self, logits: Tensor) -> int:
+    def _pick(self, logprobs: Tensor) -> int:
         if self._generator is None:
-            return int(logits.argmax())
+            rank, self._rank = min(self._rank, len(logprobs) - 1), 0
+            return int(logprobs.argmax() if rank == 0 else logprobs.topk(rank + 1).indices[-1])
         # Shifted first, so that a tiny temperature makes it greedy instead of infinite.
-        shifted = (logits.double() - logits.max()).cpu()
+        shifted = (logprobs.double() - logprobs.max()).cpu()
         probabilities = torch.softmax(shifted / self._params.temperature, dim=-1)
         nucleus = _top_p(probabilities, self._params.top_p)
         return int(torch.multinomial(nucleus, 1, generator=self._generator))
+
+
+def most_likely(logits: Tensor) -> list[tuple[int, float]]:
+    """Id and log-probability of each row's most likely token; logits: [rows, vocabulary]. One
+    read-back for all rows.
+    """
+    best = logits.max(dim=-1)
+    logprobs = best.values.float() - torch.logsumexp(logits.float(), dim=-1)
+    return list(zip(best.indices.tolist(), logprobs.tolist(), strict=True))
+
+
+def _only(logits: Tensor, allowed: Sequence[int] | None) -> Tensor:
+    """The logits with every id ruled out that is not allowed."""
+    if allowed is None:
+        return logits
+    ids = torch.tensor(allowed, device=logits.device)
+    masked = torch.full_like(logits, -torch.inf)
+    masked[ids] = logits[ids]
+    return masked
+
+
+def _log_probabilities(logits: Tensor, expected: Expectation | None) -> Tensor:
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+    if expected is None:
+        return logprobs
+    mixed = (1 - expected.weight) * logprobs.exp()
+    mixed[expected.ids] += expected.weight * expected.probs.to(mixed.dtype)
+    return mixed.log()
 
 
 def _top_p(probabilities: Tensor, top_p: float) -> Tensor:

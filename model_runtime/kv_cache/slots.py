@@ -54,6 +54,7 @@ class Placement:
     positions have been copied from the donor's slot to `slot`: by the caller, before the next call
     that modifies the index. Until then the slot's token list is ahead of its contents; `clear` the
     slot if copying fails.
+    matched_len: how much the best matching slot shared, at most the whole prompt.
     leftover: what the best matching slot held behind the tokens that it shared with the prompt, at
     most LEFTOVER_LEN: what the last answer said, say. A guess at what comes next. Empty where
     nothing was shared.
@@ -62,6 +63,7 @@ class Placement:
     slot: Slot
     cached_len: int
     donor: Slot | None
+    matched_len: int = 0
     leftover: tuple[int, ...] = ()
 
 
@@ -108,7 +110,7 @@ class SlotIndex:
         cached_len = min(num_matched, len(prompt) - 1)
         donor = best if slot is not best and cached_len > 0 else None
         self._occupy(slot, wanted[:cached_len], len(prompt), pin=pin)
-        return Placement(slot, cached_len, donor, tuple(leftover))
+        return Placement(slot, cached_len, donor, num_matched, tuple(leftover))
 
     def fork(self, slot: Slot, length: int) -> Placement | None:
         """Choose and pin another slot that is to hold the first `length` tokens of `slot`; None
@@ -126,7 +128,7 @@ class SlotIndex:
         victim = self._least_valuable(others)
         is_there = shared_len(victim.held(), prefix) == length
         self._occupy(victim, prefix, length, pin=True)
-        return Placement(victim, length, None if is_there else slot)
+        return Placement(victim, length, None if is_there else slot, length)
 
     def release(self, slot: Slot) -> None:
         """Unpin: the contents stay for other prompts. Once per pinned placement; raises ValueError
@@ -182,6 +184,10 @@ class SlotIndex:
     def lens(self) -> tuple[int, ...]:
         """Tokens held, per slot."""
         return tuple(slot.len for slot in self._slots)
+
+    def occupancy(self) -> tuple[tuple[int, bool], ...]:
+        """Tokens held and whether pinned, per slot."""
+        return tuple((slot.len, slot.pinned) for slot in self._slots)
 
     def num_free(self) -> int:
         """Slots that are not pinned."""

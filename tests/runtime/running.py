@@ -25,7 +25,7 @@ class Running:
     def __init__(self, engine: Engine, request: CompletionRequest) -> None:
         self._events: queue.Queue[Event | RuntimeFailure] = queue.Queue()
         self.abort: Callable[[], None] = engine.submit(request, self._events.put)
-        self.text = ""
+        self.texts = [""] * request.num_candidates
 
     def next_chunk(self) -> Chunk | None:
         """The next piece of text; None when the request has finished."""
@@ -35,13 +35,17 @@ class Running:
         if isinstance(event, Finished):
             self.finished = event
             return None
-        self.text += event.text
+        self.texts[event.index] += event.text
         return event
 
     def wait(self) -> Finished:
         while self.next_chunk():
             continue
         return self.finished
+
+    @property
+    def text(self) -> str:
+        return self.texts[0]
 
     @property
     def num_late_events(self) -> int:
@@ -51,4 +55,12 @@ class Running:
 def run(engine: Engine, prompt: str, suffix: str | None = None, **options: Any) -> Completion:
     running = Running(engine, CompletionRequest(prompt=prompt, suffix=suffix, **options))
     end = running.wait()
-    return Completion(running.text, engine.info.id, end.reason, end.usage, end.timings)
+    return Completion(
+        running.text,
+        engine.info.id,
+        end.reason,
+        end.usage,
+        end.timings,
+        tuple(running.texts),
+        end.candidates,
+    )

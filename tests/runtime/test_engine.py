@@ -25,7 +25,7 @@ from model_runtime.api import (
     RuntimeUnavailable,
     SamplingParams,
 )
-from model_runtime.engine import PREFILL_CHUNK, Engine
+from model_runtime.engine import Engine
 from model_runtime.loading import load_engine
 from tests.runtime.conftest import save_random_llama
 from tests.runtime.running import WAIT_S, Running, run
@@ -70,8 +70,8 @@ def test_typing_on_computes_only_what_is_new(starter: Engine) -> None:
 def cramped(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """Two slots and short chunks: requests copy, evict and compute in several steps."""
     monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
-    monkeypatch.setattr("model_runtime.engine.PREFILL_CHUNK", 8)
     engine = load_engine(tiny_folder)
+    engine._worker._chunk = 8
     yield engine
     engine.close()
 
@@ -118,7 +118,7 @@ def test_cached_equals_uncached(
 def aborting_in_call(engine: Engine, number: int) -> Iterator[list[Callable[[], None]]]:
     """Abort while the model computes its `number`th step (from 1; 0: never)."""
     abort: list[Callable[[], None]] = []
-    forward, calls = engine._model.forward, count(1)
+    forward, calls = engine._worker._model.forward, count(1)
     gate = threading.Event()
 
     def watched(*args: Any) -> Any:
@@ -128,7 +128,7 @@ def aborting_in_call(engine: Engine, number: int) -> Iterator[list[Callable[[], 
         return forward(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine._model, "forward", watched)
+        patch.setattr(engine._worker._model, "forward", watched)
         yield _Opening(abort, gate)
 
 
@@ -148,19 +148,22 @@ LONG = "".join(f"value_{i} = {i}\n" for i in range(80))
 
 def test_an_aborted_prefill_ends_with_its_chunk_and_keeps_it(starter: Engine) -> None:
     with aborting_in_call(starter, 1) as abort:
+        chunk = starter._worker._chunk
         running = Running(starter, CompletionRequest(prompt=LONG, suffix="", max_tokens=200))
         abort.append(running.abort)
         assert running.wait().reason is FinishReason.ABORTED
     assert running.text == ""
     again = run(starter, LONG, "", max_tokens=200, stop=("\n",))
-    assert again.usage.prompt_tokens > PREFILL_CHUNK
+    assert again.usage.prompt_tokens > chunk
     shared_with_others = 4  # BOS and markers, from an earlier request's slot
-    assert PREFILL_CHUNK <= again.usage.cached_tokens <= PREFILL_CHUNK + shared_with_others
+    assert chunk <= again.usage.cached_tokens <= chunk + shared_with_others
 
 
 @pytest.mark.parametrize("step", [2, 5])
 def test_an_abort_ends_the_request_within_the_step(starter: Engine, step: int) -> None:
-    request = CompletionRequest(prompt="numbers = [1, ", suffix="", max_tokens=500)
+    request = CompletionRequest(
+        prompt="numbers = [1, ", suffix="", max_tokens=500, speculate=False
+    )
     with aborting_in_call(starter, step) as abort:
         running = Running(starter, request)
         abort.append(running.abort)
@@ -177,7 +180,7 @@ def test_a_copy_that_fails_leaves_no_slot_that_claims_tokens(
     run(tiny, CODE, AFTER, max_tokens=4, layout=Layout.PSM)
     ask: dict[str, Any] = {"prompt": CODE[:40], "suffix": AFTER, "layout": Layout.PSM}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny._kv, "copy_prefix", _raise_out_of_memory)
+        patch.setattr(tiny._worker._kv, "copy_prefix", _raise_out_of_memory)
         with pytest.raises(RuntimeFailure):
             run(tiny, **ask, max_tokens=8)
     expected = fresh_answer(tiny_folder, **ask, max_tokens=8)
@@ -264,7 +267,7 @@ def test_odd_input_is_answered(tiny: Engine, prompt: str, suffix: str | None) ->
 
 def test_wrong_requests_are_refused(tiny: Engine) -> None:
     for request in (
-        CompletionRequest(prompt="", max_tokens=0),
+        CompletionRequest(prompt="", max_tokens=-1),
         CompletionRequest(prompt="", max_tokens=10**6),
     ):
         with pytest.raises(InvalidRequest, match="max_tokens"):
@@ -317,7 +320,7 @@ def test_a_failing_request_leaves_the_engine_alive(
 ) -> None:
     expected = run(tiny, CODE, AFTER, max_tokens=8).text
     with monkeypatch.context() as patch:
-        patch.setattr(tiny._model, "forward", _raise_out_of_memory)
+        patch.setattr(tiny._worker._model, "forward", _raise_out_of_memory)
         with pytest.raises(RuntimeFailure) as failure:
             run(tiny, CODE, AFTER, max_tokens=8)
         assert failure.value.code == "out_of_memory"
@@ -348,4 +351,4 @@ def test_stats_count(tiny_folder: Path) -> None:
     assert stats.requests == len(stats.recent) == 2
     assert stats.cached_tokens == stats.prompt_tokens // 2 - 1
     assert stats.recent[1].usage.computed_tokens == 1
-    assert max(stats.slots) >= stats.prompt_tokens // 2
+    assert max(slot.len for slot in stats.slots) >= stats.prompt_tokens // 2

@@ -1,0 +1,172 @@
+"""One candidate's answer as it grows: from rows of logits to chosen tokens and the chunks that tell
+of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from model_runtime.api import Candidate, Chunk, CompletionRequest, FinishReason
+from model_runtime.healing import ByteVocabulary
+from model_runtime.kv_cache.slots import Slot
+from model_runtime.prompts import Prompt, PromptRenderer
+from model_runtime.sampling import Expectation, Sampler, most_likely
+from model_runtime.stopping import TextAssembler
+
+
+class Foresight(Protocol):
+    """Guesses and expectations; see foresight.py."""
+
+    @property
+    def expects(self) -> bool: ...
+
+    def propose(self, limit: int, allowed: Sequence[int] | None) -> list[int]: ...
+
+    def expectation(
+        self, after: Sequence[int], allowed: Sequence[int] | None
+    ) -> Expectation | None: ...
+
+    def accepted(self, tokens: Sequence[int]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What generating needs to know of a model's tokens.
+
+    unlikely: log-probability below which a token counts as a drop in confidence.
+    """
+
+    renderer: PromptRenderer
+    by_bytes: ByteVocabulary
+    unlikely: float
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.renderer.tokenizer.token_bytes(token)
+
+
+class Generation:
+    """A candidate in its slot.
+
+    next_ids: chosen tokens that the cache does not hold yet; empty before the first.
+    reason: why it has ended, None while it goes on.
+    """
+
+    def __init__(
+        self,
+        request: CompletionRequest,
+        prompt: Prompt,
+        vocabulary: Vocabulary,
+        slot: Slot,
+        foresight: Foresight,
+        index: int = 0,
+    ) -> None:
+        self.slot = slot
+        self._foresight = foresight
+        self.index = index
+        self.next_ids: list[int] = []
+        self.reason: FinishReason | None = None
+        self.num_generated = self.num_drafted = self.num_accepted = 0
+        self._max_tokens = request.max_tokens
+        self._prompt = prompt
+        self._vocabulary = vocabulary
+        self._sampler = Sampler(request.sampling, rank=index)
+        self._unhealed = prompt.healed
+        self._text = TextAssembler(request.stop, prompt.healed)
+        self._num_chars = 0
+        self._untold: list[float] = []
+        self._sum_logprobs = 0.0
+        self._first_drop: int | None = None
+        self._chunks: list[Chunk] = []
+
+    def draft(self) -> list[int]:
+        """Guessed tokens to be checked together with the next one."""
+        limit = self._max_tokens - self.num_generated - 1
+        return self._foresight.propose(limit, self._allowed())
+
+    def take(self, logits: Tensor, draft: list[int]) -> int:
+        """Choose tokens from what the model says after the last token and after each of the draft's
+        ([1 + draft, vocabulary]); return how many of the draft's were right.
+
+        Stops at the first token that differs from the draft: that one is the model's own choice,
+        and what follows in the draft was computed behind another token.
+        """
+        plain = self._sampler.is_greedy and not self._foresight.expects
+        best = most_likely(logits) if plain else []
+        chosen: list[int] = []
+        for at in range(len(draft) + 1):
+            if plain and not self._unhealed:
+                token, logprob = best[at]
+            else:
+                token, logprob = self._sample(logits[at], chosen)
+            chosen.append(token)
+            self._push(token, logprob)
+            if self.reason or at == len(draft) or token != draft[at]:
+                break
+        self.next_ids = chosen[-1:]
+        self._count(chosen, draft)
+        return len(chosen) - 1
+
+    def take_chunks(self) -> list[Chunk]:
+        """What has not been told yet."""
+        chunks, self._chunks = self._chunks, []
+        return chunks
+
+    def outcome(self) -> Candidate:
+        """How it ended."""
+        mean = self._sum_logprobs / self.num_generated if self.num_generated else 0.0
+        return Candidate(self.reason or FinishReason.ABORTED, mean, self._first_drop)
+
+    def _sample(self, logits: Tensor, chosen: list[int]) -> tuple[int, float]:
+        allowed = self._allowed()
+        return self._sampler.sample(logits, allowed, self._foresight.expectation(chosen, allowed))
+
+    def _allowed(self) -> list[int] | None:
+        """The only tokens that agree with the bytes still to be regenerated; None for any."""
+        return self._vocabulary.by_bytes.compatible(self._unhealed) if self._unhealed else None
+
+    def _count(self, chosen: list[int], draft: list[int]) -> None:
+        self.num_drafted += len(draft)
+        self.num_accepted += len(chosen) - 1
+        self._foresight.accepted(chosen)
+
+    def _push(self, token: int, logprob: float) -> None:
+        self.num_generated += 1
+        self._score(logprob)
+        if token in self._prompt.end_ids:
+            self._finish(FinishReason.STOP)
+            return
+        piece = self._vocabulary.token_bytes(token)
+        self._unhealed = self._unhealed[len(piece) :]
+        self._tell(self._text.push(piece))
+        if self._text.stopped:
+            self._finish(FinishReason.STOP)
+        elif self.num_generated >= self._max_tokens:
+            self._finish(FinishReason.LENGTH)
+
+    def _score(self, logprob: float) -> None:
+        # A JSON reader knows no infinity, and a token this unlikely is as unlikely as it gets.
+        logprob = max(logprob, -1e3) if math.isfinite(logprob) else -1e3
+        self._sum_logprobs += logprob
+        self._untold.append(logprob)
+        if self._first_drop is None and logprob < self._vocabulary.unlikely:
+            self._first_drop = self._num_chars
+
+    def _finish(self, reason: FinishReason) -> None:
+        self._tell(self._text.flush())
+        if self._untold:
+            self._emit("")
+        self.reason = reason
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self._emit(text)
+
+    def _emit(self, text: str) -> None:
+        self._num_chars += len(text)
+        self._chunks.append(Chunk(text, self.index, tuple(self._untold)))
+        self._untold = []
