@@ -5,7 +5,7 @@ Torch-free.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Habits:
     single_line: bool = False
     min_mean_logprob: float | None = None
     min_token_logprob: float | None = None
-    cache: CacheWeights = CacheWeights()
+    cache: CacheWeights = field(default_factory=CacheWeights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,8 +141,8 @@ class Drafter:
         """context: the tokens that generation continues. guesses: of the text that comes next, the
         previous suggestion first, then text that was deleted. typed: tokens at the end of `context`
         that came after the previous suggestion was made, and that may depart from it. elsewhere:
-        more of the document, if it is not in `context`: with the prefix first, what follows the cursor. control_ids: tokens
-        that are never drafted.
+        more of the document, if it is not in `context`: with the prefix first, what follows the
+        cursor. control_ids: tokens that are never drafted.
         """
         self.index = NgramIndex(elsewhere, control_ids=control_ids)
         self.index.extend(context)

@@ -161,9 +161,7 @@ def test_an_aborted_prefill_ends_with_its_chunk_and_keeps_it(starter: Engine) ->
 
 @pytest.mark.parametrize("step", [2, 5])
 def test_an_abort_ends_the_request_within_the_step(starter: Engine, step: int) -> None:
-    request = CompletionRequest(
-        prompt="numbers = [1, ", suffix="", max_tokens=500, speculate=False
-    )
+    request = CompletionRequest(prompt="numbers = [1, ", suffix="", max_tokens=500, speculate=False)
     with aborting_in_call(starter, step) as abort:
         running = Running(starter, request)
         abort.append(running.abort)
