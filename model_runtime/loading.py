@@ -203,8 +203,6 @@ def _allocate_cache(
     return kv, SlotIndex(kv.num_slots, capacity)
 
 
-
-
 def _weight_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():

@@ -28,7 +28,6 @@ MAX_SUFFIX_TOKENS = 512
 # BOS, the three markers, and the dummy space that sentencepiece may add.
 _NUM_CONTROL_TOKENS = 5
 _MIN_PROMPT_TOKENS = 16
-_USUAL_ANSWER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ class PromptRenderer:
         """Raise InvalidRequest or MissingCapability for a request that could never be rendered.
         Takes no time.
         """
-        if request.max_tokens < 0:
-            raise InvalidRequest("max_tokens must not be negative.")
+        if request.max_tokens < 1:
+            raise InvalidRequest("max_tokens must be at least 1.")
         longest = self.context_length - _NUM_CONTROL_TOKENS - _MIN_PROMPT_TOKENS
         if request.max_tokens > longest:
             raise InvalidRequest(
@@ -88,12 +87,8 @@ class PromptRenderer:
     def render(self, request: CompletionRequest) -> Prompt:
         """Turn a checked request into ids that leave `max_tokens` of the context free; too long
         texts are cut (see windows.py).
-
-        Room for a usual answer stays free in any case, so that a warm-up, which asks for none, has
-        the very prompt of the request that it prepares.
         """
-        room = max(request.max_tokens, min(_USUAL_ANSWER, self.context_length // 8))
-        budget = self.context_length - room - _NUM_CONTROL_TOKENS
+        budget = self.context_length - request.max_tokens - _NUM_CONTROL_TOKENS
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
             return Prompt([self.tokenizer.bos_id, *prefix], healed, self.eos_ids)
