@@ -180,7 +180,8 @@ def test_a_completion_is_not_slowed_by_a_chat(starter: Engine) -> None:
     chat = Running(starter, request("a = ", priority=Priority.CHAT, max_tokens=300))
     assert chat.next_chunk()
     with paused(starter) as held:
-        completion = Running(starter, request(CODE + "rn 1\n\n\ndef more(", heal=False))
+        fresh = "".join(f"fresh_{i} = {i}\n" for i in range(20))
+        completion = Running(starter, request(fresh, heal=False))
         held.open()
         completion.wait()
     chat.abort()
