@@ -1,0 +1,1 @@
+"""Llama steps on a CPU in C: the source, its build on the user's machine, its interface."""
