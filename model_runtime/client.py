@@ -7,6 +7,7 @@ Imports neither torch nor aiohttp; aiohttp comes with the first request.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ from model_runtime.api import (
     RuntimeUnavailable,
 )
 from model_runtime.launch import Launcher, RestartBrake
-from model_runtime.places import DaemonSpec, daemon_files
+from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.running import daemon_status, open_connection, running_daemons, stop_daemon
 from model_runtime.transport import Endpoint, Unreachable, read_endpoint
+from model_runtime.versions import is_older, own_version
 
 if TYPE_CHECKING:
     from model_runtime.connection import Connection
@@ -40,6 +42,10 @@ __all__ = [
 ]
 
 POLL_S = 0.04
+_UNUSED_S = 5.0
+"""An older version's daemon that was not asked for so long is replaced: no other window is in the
+middle of something.
+"""
 
 
 class DaemonRuntime:
@@ -149,10 +155,12 @@ class DaemonRuntime:
     async def _connect(self) -> _Ready:
         files = daemon_files(self._spec)
         launcher = Launcher(self._spec, files)
-        while (found := await _find(read_endpoint(files.endpoint))) is None:
-            await self._start(launcher)
-            await asyncio.sleep(POLL_S)
-        connection, state = found
+        connection, state = await self._any_daemon(files, launcher)
+        if self._autostart and _is_outdated(state):
+            await connection.close()
+            with contextlib.suppress(RuntimeUnavailable):  # then it serves on
+                await stop_daemon(self._spec)
+            connection, state = await self._any_daemon(files, launcher)
         try:
             return _Ready(connection, await self._loaded(connection, state))
         except RuntimeUnavailable as failure:
@@ -162,6 +170,14 @@ class DaemonRuntime:
         except BaseException:
             await connection.close()
             raise
+
+    async def _any_daemon(
+        self, files: DaemonFiles, launcher: Launcher
+    ) -> tuple[Connection, DaemonState]:
+        while (found := await _find(read_endpoint(files.endpoint))) is None:
+            await self._start(launcher)
+            await asyncio.sleep(POLL_S)
+        return found
 
     async def _start(self, launcher: Launcher) -> None:
         if not self._autostart:
@@ -226,6 +242,10 @@ async def _find(endpoint: Endpoint | None) -> tuple[Connection, DaemonState] | N
     except BaseException:
         await connection.close()
         raise
+
+
+def _is_outdated(state: DaemonState) -> bool:
+    return state.idle_s >= _UNUSED_S and is_older(state.version, own_version())
 
 
 def _ignore(_: LoadProgress) -> None:

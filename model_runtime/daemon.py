@@ -19,8 +19,9 @@ from model_runtime.api import ProgressCallback, RuntimeUnavailable
 from model_runtime.listening import Listener, open_listener
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
+from model_runtime.presence import Presence
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
-from model_runtime.transport import Endpoint, read_endpoint, write_endpoint
+from model_runtime.transport import Endpoint, read_endpoint
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -50,8 +51,8 @@ def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
         raise RuntimeUnavailable(f"A daemon for this model runs already{who}.", "Stop it first.")
     try:
         _set_up_log(files, foreground)
-        with _sigterm_raises(), _listening(spec, files, foreground) as listener:
-            return _serve_at(listener, spec)
+        with _sigterm_raises(), _listening(spec, files, foreground) as (listener, presence):
+            return _serve_at(listener, presence, spec)
     finally:
         lock.release()
 
@@ -68,37 +69,40 @@ def _take_lock(files: DaemonFiles) -> BaseFileLock | None:
 
 
 @contextlib.contextmanager
-def _listening(spec: DaemonSpec, files: DaemonFiles, foreground: bool) -> Iterator[Listener]:
+def _listening(
+    spec: DaemonSpec, files: DaemonFiles, foreground: bool
+) -> Iterator[tuple[Listener, Presence]]:
     """Bind and tell clients where; at the end, leave nothing behind."""
     listener = open_listener(spec, files, logger.warning)
+    endpoint = Endpoint(
+        path=listener.path,
+        port=listener.port,
+        token=listener.token,
+        pid=os.getpid(),
+        model=str(resolve_model(spec.model)),
+        device=spec.device,
+        dtype=spec.dtype,
+        log="" if foreground else str(files.log),
+    )
+    presence = Presence(files, endpoint, listener)
     try:
-        endpoint = Endpoint(
-            path=listener.path,
-            port=listener.port,
-            token=listener.token,
-            pid=os.getpid(),
-            model=str(resolve_model(spec.model)),
-            device=spec.device,
-            dtype=spec.dtype,
-            log="" if foreground else str(files.log),
-        )
-        write_endpoint(files.endpoint, endpoint)
+        presence.announce()
         logger.info("listening at %s", listener.path or f"127.0.0.1:{listener.port}")
-        yield listener
+        yield listener, presence
     finally:
-        files.endpoint.unlink(missing_ok=True)
-        listener.close()
+        presence.withdraw()
         logger.info("ended")
 
 
-def _serve_at(listener: Listener, spec: DaemonSpec) -> int:
+def _serve_at(listener: Listener, presence: Presence, spec: DaemonSpec) -> int:
     model = ResidentModel(loader(spec), name=spec.model)
     model.start()
     # Imported while the other thread imports torch; the socket is bound, so clients wait and are
     # not refused.
-    from model_runtime.http_loop import run_server
+    from model_runtime.http_loop import Ends, run_server
 
-    asyncio.run(run_server(listener, model, spec.idle_timeout_s, FAILED_LINGER_S))
+    ends = Ends(spec.idle_timeout_s, FAILED_LINGER_S, presence.fault)
+    asyncio.run(run_server(listener, model, ends))
     return 1 if model.failure or model.lost else 0
 
 

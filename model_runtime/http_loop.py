@@ -9,6 +9,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -22,28 +23,40 @@ _GRACE_S = 5
 logger = logging.getLogger(__name__)
 
 
-async def run_server(
-    listener: Listener, model: ResidentModel, idle_timeout_s: float, linger_s: float
-) -> None:
-    """Serve `model` at `listener` and return when the daemon should end; running requests have been
-    aborted then.
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What ends a daemon, beside a signal, a client and a device that has failed.
 
     idle_timeout_s: end after so many seconds without a request; 0 never does.
     linger_s: how long a model that cannot be loaded is reported, before that ends the daemon.
+    fault: says why no client can find the daemon any more, else None; asked every `look_s` seconds.
+    """
+
+    idle_timeout_s: float
+    linger_s: float
+    fault: Callable[[], str | None]
+    look_s: float = 5.0
+
+
+async def run_server(listener: Listener, model: ResidentModel, ends: Ends) -> None:
+    """Serve `model` at `listener` and return when the daemon should end; running requests have been
+    aborted then.
     """
     ending = _Ending()
     options = ServerOptions(
         stop=lambda: ending.because("a client asked for it"),
         token=listener.token,
-        idle_timeout_s=idle_timeout_s,
+        idle_timeout_s=ends.idle_timeout_s,
     )
     server = _Server(_config(make_app(model, options)), ending)
     reasons = [
-        ending.after(_linger(model, linger_s), "there is no model to serve"),
+        ending.after(_linger(model, ends.linger_s), "there is no model to serve"),
         ending.after(model.until_lost(), "the device has failed"),
+        ending.after(_until_unfindable(ends), "no client can find this daemon"),
     ]
-    if idle_timeout_s > 0:
-        reasons.append(ending.after(model.until_idle(idle_timeout_s), "nobody asks for anything"))
+    if ends.idle_timeout_s > 0:
+        idle = model.until_idle(ends.idle_timeout_s)
+        reasons.append(ending.after(idle, "nobody asks for anything"))
     serving = asyncio.create_task(server.serve(sockets=[listener.socket]))
     serving.add_done_callback(lambda _: ending.because("the server has ended"))
     try:
@@ -119,6 +132,12 @@ def _config(app: Callable[..., object]) -> uvicorn.Config:
 async def _linger(model: ResidentModel, linger_s: float) -> None:
     await model.until_failed()
     await asyncio.sleep(linger_s)
+
+
+async def _until_unfindable(ends: Ends) -> None:
+    while (fault := ends.fault()) is None:  # noqa: ASYNC110 - files tell nobody when they vanish
+        await asyncio.sleep(ends.look_s)
+    logger.warning("%s", fault)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,9 @@ RETRY_PAUSE_S = 30.0
 machine would do nothing else.
 """
 
+LOCKED_TIMEOUT_S = 15.0
+"""Longer than a daemon takes to end, or to notice that it cannot be found."""
+
 _MAX_USELESS = 2
 _RESTART_PAUSE_S = 0.5
 _REAP_TIMEOUT_S = 1.0
@@ -36,23 +39,21 @@ class Launcher:
         self._files = files
         self._began = time.monotonic()
         self._spawned_at = 0.0
+        self._locked_since: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def nobody_answers(self) -> None:
         """Start a daemon when none is on its way. Raises RuntimeFailure when that fails."""
-        if time.monotonic() - self._began > ANSWER_TIMEOUT_S:
-            raise self._failure(f"does not answer after {ANSWER_TIMEOUT_S:.0f} s")
         if self._process is None:
             self._spawn()
             return
         status = self._process.poll()
         if status == 0:
-            # Another daemon had the lock. When it was about to end, nobody will answer, so try
-            # again.
-            if time.monotonic() - self._spawned_at > _RESTART_PAUSE_S:
-                self._spawn()
+            self._lock_was_taken()
         elif status is not None:
             raise self._failure(_describe_exit(status))
+        elif time.monotonic() - self._began > ANSWER_TIMEOUT_S:
+            raise self._failure(f"does not answer after {ANSWER_TIMEOUT_S:.0f} s")
 
     def loading_failed(self) -> RuntimeUnavailable:
         """What became of a daemon that answered and then went away before its model was loaded."""
@@ -61,6 +62,20 @@ class Launcher:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(_REAP_TIMEOUT_S)
         return self._failure(_describe_exit(status) if status else "ended while it was loading")
+
+    def _lock_was_taken(self) -> None:
+        """Another daemon has the lock. If it is about to end, one of our own will get it."""
+        now = time.monotonic()
+        self._locked_since = self._locked_since or now
+        if now - self._locked_since > LOCKED_TIMEOUT_S:
+            lock = self._files.lock
+            raise RuntimeUnavailable(
+                "The model daemon runs, but does not answer.",
+                f"`fimbria stop` ends it; if that finds none, `fuser {lock}` names its process. "
+                f"{log_hint(self._files.log)}",
+            )
+        if now - self._spawned_at > _RESTART_PAUSE_S:
+            self._spawn()
 
     def _spawn(self) -> None:
         self._spawned_at = time.monotonic()

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_runtime.api import RuntimeUnavailable
-from model_runtime.places import DaemonFiles, DaemonSpec, private_folder
+from model_runtime.places import (
+    DaemonFiles,
+    DaemonSpec,
+    FileIdentity,
+    file_identity,
+    private_folder,
+)
 
 TRANSPORT_VARIABLE = "FIMBRIA_TRANSPORT"
 MAX_SOCKET_PATH_BYTES = 100
@@ -24,17 +30,25 @@ _BACKLOG = 128
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that is bound and listening, and its address as an endpoint has it."""
+    """A socket that is bound and listening, and its address as an endpoint has it; `file` tells the
+    socket's file from another one at its path.
+    """
 
     socket: socket.socket
     path: str = ""
     port: int = 0
     token: str = ""
+    file: FileIdentity | None = None
+
+    def is_in_place(self) -> bool:
+        """Whether a client that connects to the address arrives here."""
+        return not self.path or file_identity(Path(self.path)) == self.file
 
     def close(self) -> None:
-        """Stop listening and remove the socket's file."""
+        """Stop listening and remove the socket's file, if that is still ours."""
+        in_place = self.is_in_place()
         self.socket.close()
-        if self.path:
+        if self.path and in_place:
             Path(self.path).unlink(missing_ok=True)
 
 
@@ -88,7 +102,7 @@ def _listen_unix(path: Path) -> Listener:
     with _umask(0o177):  # chmod after bind would leave a moment open to others
         listener.bind(str(path))
     listener.listen(_BACKLOG)
-    return Listener(listener, path=str(path))
+    return Listener(listener, path=str(path), file=file_identity(path))
 
 
 def _listen_tcp() -> Listener:

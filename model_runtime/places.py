@@ -76,6 +76,18 @@ def log_hint(log: Path) -> str:
     return f"Its log: {log}, or {previous_log(log).name} once another has been started."
 
 
+FileIdentity = tuple[int, int]
+
+
+def file_identity(file: Path) -> FileIdentity | None:
+    """What tells a file from another one that was put in its place; None when there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def daemon_files(spec: DaemonSpec) -> DaemonFiles:
     """Files of the daemon for `spec`. Raises ModelNotFound, and RuntimeUnavailable when the folder
     is not safe to use.

@@ -130,7 +130,9 @@ class ResidentModel:
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
-        """While a client waits for an answer."""
+        """While a client waits for an answer. Requests of idle priority count too: they follow upon
+        what somebody types, so they keep no daemon that nobody uses.
+        """
         self._num_waiting += 1
         try:
             yield

@@ -5,7 +5,10 @@ found one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ from model_runtime.transport import (
     Endpoint,
     Unreachable,
     answers,
+    is_daemon,
     process_ended,
     read_endpoint,
     read_endpoints,
@@ -25,8 +29,11 @@ if TYPE_CHECKING:
     from model_runtime.connection import Connection
 
 STOP_TIMEOUT_S = 10.0
+"""Longer than a daemon waits for the answers that it aborts."""
 
 _POLL_S = 0.04
+_FORCE = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
+"""What ends a process that does not do as it is told, and for how many seconds to wait then."""
 
 
 async def daemon_status(
@@ -45,23 +52,16 @@ async def daemon_status(
 
 
 async def stop_daemon(target: DaemonSpec | Endpoint, timeout_s: float = STATUS_TIMEOUT_S) -> bool:
-    """End a daemon and wait until its process is gone; False when none runs. Raises ModelNotFound,
-    RuntimeUnavailable.
+    """End a daemon and wait until its process is gone; by force, when it does not answer within
+    `timeout_s` or does not end. False when none runs. Raises ModelNotFound, RuntimeUnavailable.
     """
     endpoint = _endpoint_of(target)
     connection = await open_connection(endpoint)
     if connection is None or endpoint is None:
         return False
-    try:
-        await connection.shutdown(timeout_s)
-    except Unreachable:
-        pass  # it ends already
-    except RuntimeUnavailable as failure:
-        if not process_ended(endpoint.pid):
-            raise _stuck(endpoint, "does not answer") from failure
-    finally:
-        await connection.close()
-    await _until_gone(endpoint)
+    if await _asked_to_end(connection, timeout_s) and await _gone(endpoint, STOP_TIMEOUT_S):
+        return True
+    await _end_by_force(endpoint)
     return True
 
 
@@ -87,12 +87,39 @@ def _endpoint_of(target: DaemonSpec | Endpoint) -> Endpoint | None:
     return target if isinstance(target, Endpoint) else read_endpoint(daemon_files(target).endpoint)
 
 
-async def _until_gone(endpoint: Endpoint) -> None:
-    deadline = time.monotonic() + STOP_TIMEOUT_S
+async def _asked_to_end(connection: Connection, timeout_s: float) -> bool:
+    """Whether the daemon ends, as far as it has said so."""
+    try:
+        await connection.shutdown(timeout_s)
+    except Unreachable:
+        return True  # it ends already
+    except RuntimeUnavailable:
+        return False
+    finally:
+        await connection.close()
+    return True
+
+
+async def _end_by_force(endpoint: Endpoint) -> None:
+    for number, patience_s in _FORCE:
+        if process_ended(endpoint.pid):
+            return
+        if not is_daemon(endpoint.pid):
+            raise _stuck(endpoint, "does not answer")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(endpoint.pid, number)
+        if await _gone(endpoint, patience_s):
+            return
+    raise _stuck(endpoint, "does not end")
+
+
+async def _gone(endpoint: Endpoint, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
     while not process_ended(endpoint.pid):
         if time.monotonic() > deadline:
-            raise _stuck(endpoint, "does not end")
+            return False
         await asyncio.sleep(_POLL_S)
+    return True
 
 
 def _stuck(endpoint: Endpoint, what: str) -> RuntimeUnavailable:

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 from starlette.applications import Starlette
@@ -37,6 +36,7 @@ from model_runtime.api import (
 from model_runtime.failures import as_failure
 from model_runtime.request_body import CompletionBody, parse_completion, parse_json
 from model_runtime.resident import ResidentModel
+from model_runtime.versions import own_version
 
 MAX_BODY_BYTES = 16 * 2**20
 
@@ -78,7 +78,7 @@ class _Front:
     def __init__(self, model: ResidentModel, options: ServerOptions) -> None:
         self._model = model
         self._options = options
-        self._version = _version()
+        self._version = own_version()
 
     async def models(self, _request: Request) -> Response:
         with self._model.active():
@@ -250,13 +250,6 @@ def _state(model: ResidentModel) -> str:
     if model.failure:
         return "failed"
     return "loading" if model.loading else "ready"
-
-
-def _version() -> str:
-    try:
-        return metadata.version("fimbria")
-    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
-        return "unknown"
 
 
 def _json(content: wire.Json, status: int = 200) -> Response:

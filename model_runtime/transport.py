@@ -48,6 +48,10 @@ class Endpoint:
         return DaemonSpec(model=self.model, device=self.device, dtype=self.dtype)
 
 
+_PROGRAMS = frozenset({"model_runtime", "lsp_server", "fimbria"})
+_NAMES = tuple(Endpoint.__dataclass_fields__)
+
+
 def write_endpoint(file: Path, endpoint: Endpoint) -> None:
     """Write the file in one step, readable by this user only."""
     draft = file.with_suffix(".json.new")
@@ -59,9 +63,12 @@ def write_endpoint(file: Path, endpoint: Endpoint) -> None:
 
 
 def read_endpoint(file: Path) -> Endpoint | None:
-    """The endpoint in `file`; None without a file, or with one that another version has written."""
+    """The endpoint in `file`; None without a file, or with one that cannot be read. What a newer
+    version says beyond this one's terms is left aside.
+    """
     try:
-        return Endpoint(**json.loads(file.read_text(encoding="utf-8")))
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return Endpoint(**{name: content[name] for name in _NAMES if name in content})
     except (OSError, ValueError, TypeError):
         return None
 
@@ -75,7 +82,7 @@ def read_endpoints(folder: Path) -> Iterator[Endpoint]:
 
 
 def answers(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
-    """Whether the process at `endpoint` exists and accepts connections."""
+    """Whether the process at `endpoint` exists and listens."""
     if not process_exists(endpoint.pid):
         return False
     family = socket.AF_UNIX if endpoint.path else socket.AF_INET
@@ -83,6 +90,8 @@ def answers(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.settimeout(timeout_s)
             probe.connect(endpoint.path or ("127.0.0.1", endpoint.port))
+    except (BlockingIOError, TimeoutError):
+        return True  # one that hangs: as many connections wait as it was willing to queue
     except OSError:
         return False
     return True
@@ -102,6 +111,19 @@ def process_ended(pid: int) -> bool:
         return True
     except psutil.Error:
         return False
+
+
+def is_daemon(pid: int) -> bool:
+    """Whether the process with this number runs a daemon, as far as its command line tells: before
+    it is ended by force, for numbers are given anew.
+    """
+    import psutil
+
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+    return "serve" in command and not _PROGRAMS.isdisjoint(Path(part).name for part in command)
 
 
 def process_exists(pid: int) -> bool:

@@ -139,11 +139,15 @@ def progress_from_json(progress: Json) -> LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """How far a daemon is: with a failure, with a model, or, with neither, loading."""
+    """How far a daemon is: with a failure, with a model, or, with neither, loading. idle_s: since
+    its last answer, 0 while it is busy.
+    """
 
     progress: LoadProgress
     failure: RuntimeFailure | None
     model: ModelInfo | None
+    version: str
+    idle_s: float
 
 
 def state_from_json(status: Json) -> DaemonState:
@@ -153,6 +157,8 @@ def state_from_json(status: Json) -> DaemonState:
         progress=progress_from_json(status["progress"]),
         failure=failure_from_json(error) if error else None,
         model=model_from_json(model) if model else None,
+        version=status["version"],
+        idle_s=status["idle_s"],
     )
 
 

@@ -14,11 +14,12 @@ import aiohttp
 from model_runtime.api import CompletionRequest, Event
 from model_runtime.client import DaemonRuntime, DaemonSpec
 from model_runtime.connection import Connection
-from model_runtime.http_loop import run_server
+from model_runtime.http_loop import Ends, run_server
 from model_runtime.listening import open_listener
 from model_runtime.places import daemon_files
+from model_runtime.presence import Presence
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
-from model_runtime.transport import Endpoint, write_endpoint
+from model_runtime.transport import Endpoint
 
 SPEC = DaemonSpec()
 REQUEST = CompletionRequest(prompt="def f():\n    ", suffix="\n", stop=("\n\n",), document="a")
@@ -74,18 +75,20 @@ async def serving(
         dtype=spec.dtype,
         log=str(files.log),
     )
-    write_endpoint(files.endpoint, endpoint)
+    files.lock.touch()
+    presence = Presence(files, endpoint, listener)
+    presence.announce()
     model = ResidentModel(load, name=spec.model)
     model.start()
-    ended = asyncio.create_task(run_server(listener, model, idle_timeout_s, linger_s))
+    ends = Ends(idle_timeout_s, linger_s, presence.fault, look_s=0.01)
+    ended = asyncio.create_task(run_server(listener, model, ends))
     runtime = DaemonRuntime(spec, autostart=False)
     try:
         yield Serving(endpoint, ended, runtime)
     finally:
         await runtime.close()
         await _end(endpoint, ended)
-        listener.close()
-        files.endpoint.unlink()
+        presence.withdraw()
 
 
 async def collect(runtime: DaemonRuntime) -> list[Event]:
