@@ -56,7 +56,7 @@ class DraftSettings:
     the chance that a drafted token is accepted before anything was observed, by bucket.
     """
 
-    rate: float = 0.05
+    rate: float = 0.02
     explore_every: int = 32
     explore_len: int = 2
     min_gain: float = 1.02
@@ -122,6 +122,8 @@ class DraftPolicy:
             cost = alone + self._costs.ms(batch_tokens + 1 + length) - plain
             if expected / cost > best_rate:
                 best_length, best_rate = length, expected / cost
+            if expected + reached * (len(sources) - length) < best_rate * cost:
+                break  # not even if all the others were right
         return best_length
 
 

@@ -64,15 +64,12 @@ class NgramIndex:
         tokens: Sequence[int] = (),
         *,
         max_n: int = MAX_N,
-        min_n: int = 1,
         control_ids: AbstractSet[int] = frozenset(),
     ) -> None:
-        """max_n, min_n: how many tokens are compared at most, and must agree at least; with 0 every
-        token of the text is a match, which is of use together with `allowed`. control_ids: tokens
-        that never continue a match.
+        """max_n: how many tokens are compared at most. control_ids: tokens that never continue a
+        match.
         """
         self._max_n = max_n
-        self._min_n = min_n
         self._control_ids = control_ids
         self._tokens = np.empty(0, dtype=np.int64)
         self._follows = np.empty(0, dtype=np.bool_)
@@ -91,16 +88,16 @@ class NgramIndex:
         self, after: Sequence[int] = (), *, allowed: AbstractSet[int] | None = None
     ) -> Matches:
         """Find the earlier occurrences of the end of this text followed by `after`, as if `after`
-        had been appended. allowed: the only tokens that may have come next; None for any.
+        had been appended.
+
+        allowed: the only tokens that may have come next; wherever one of them stands is a match
+        then, even if nothing before it agrees. With None at least one token agrees.
         """
         self._write(after)
         size = self._len + len(after)
         tokens = self._tokens[:size]
         ends = self._possible_ends(tokens, allowed)
-        lengths = _agreeing(tokens, ends, self._max_n)
-        enough = lengths >= self._min_n
-        ends, lengths = ends[enough][::-1], lengths[enough][::-1]
-        return Matches(ends, lengths, tokens[ends], size)
+        return Matches(ends, _agreeing(tokens, ends, self._max_n), tokens[ends], size)
 
     def continuation(
         self, limit: int, after: Sequence[int] = (), *, allowed: AbstractSet[int] | None = None
@@ -123,13 +120,14 @@ class NgramIndex:
         return Continuation(length, (ids * -(-limit // len(ids)))[:limit])
 
     def _possible_ends(self, tokens: IdArray, allowed: AbstractSet[int] | None) -> IdArray:
-        """Ascending positions of tokens that could come next, going by the last token."""
-        possible = self._follows[: len(tokens)]
-        if self._min_n > 0 and len(tokens):
-            possible = possible & _shifted(tokens == tokens[-1])
-        ends = np.flatnonzero(possible)
+        """Descending positions of what may have come next."""
+        follows = self._follows[: len(tokens)]
         if allowed is None:
-            return ends
+            if len(tokens) == 0:
+                return np.empty(0, dtype=np.int64)
+            ends = np.flatnonzero(tokens[:-1] == tokens[-1]) + 1
+            return ends[follows[ends]][::-1]
+        ends = np.flatnonzero(follows)[::-1]
         return ends[[i in allowed for i in tokens[ends].tolist()]]
 
     def _write(self, tokens: Sequence[int]) -> None:
@@ -235,14 +233,6 @@ def _agreeing(tokens: IdArray, ends: IdArray, max_n: int) -> IdArray:
             break
         lengths[alive] = n
     return lengths
-
-
-def _shifted(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Flags of the previous positions; nothing comes before the first."""
-    moved = np.empty_like(flags)
-    moved[:1] = False
-    moved[1:] = flags[:-1]
-    return moved
 
 
 def _resized(array: npt.NDArray[_T], length: int, capacity: int) -> npt.NDArray[_T]:
