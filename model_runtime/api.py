@@ -21,6 +21,9 @@ class Layout(StrEnum):
     """Prefix, suffix, middle."""
     SPM = "spm"
     """Suffix, prefix, middle: typing only appends to the prompt."""
+    FROZEN = "frozen"
+    """PSM with a prefix that ends some lines before the cursor; the lines from there on begin the
+    middle, so that typing only appends (EFIM, arXiv 2505.21889)."""
 
 
 class Capability(StrEnum):

@@ -34,7 +34,9 @@ class FimIds:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """layouts: trained prompt orders, the default first."""
+    """layouts: prompt orders that the model was trained on, the default first; FROZEN is as good as
+    PSM there, being the same but for a middle that has begun.
+    """
 
     name: str
     fim: FimPieces
@@ -44,7 +46,7 @@ class Family:
 CODE_LLAMA = Family(
     name="code_llama",
     fim=FimPieces(prefix="▁<PRE>", suffix="▁<SUF>", middle="▁<MID>", end="▁<EOT>"),
-    layouts=(Layout.SPM, Layout.PSM),
+    layouts=(Layout.SPM, Layout.PSM, Layout.FROZEN),
 )
 
 

@@ -1,7 +1,8 @@
 """Renders a request into the token ids that the model sees. Torch-free.
 
 Layouts as in Meta's `llama/generation.py`: PSM `[BOS PRE] prefix [SUF] suffix [MID]`, SPM `[BOS PRE
-SUF] suffix [MID] prefix`.
+SUF] suffix [MID] prefix`. FROZEN, for families without SPM, is `[BOS PRE] prefix [SUF] suffix [MID]
+typed` with a prefix that ends at a line some way before the cursor, and typed what follows it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from model_runtime.api import (
 )
 from model_runtime.config import ModelConfig
 from model_runtime.families import CODE_LLAMA, Family, FimIds, capabilities, find_fim_ids
-from model_runtime.healing import split_for_healing
-from model_runtime.tokenization import Tokenizer
-from model_runtime.windows import prefix_window, suffix_window
+from model_runtime.tokenization import Ids, SentencePieceTokenizer, Tokenizer
+from model_runtime.windows import frozen_len, prefix_window, suffix_window
 
 MAX_CONTEXT_LENGTH = 8192
 MAX_SUFFIX_TOKENS = 512
+MAX_TYPED_TOKENS = 256
+# Requests for up to so many tokens see the same windows, also those that only warm the cache up.
+_RESERVED_ANSWER = 128
 # BOS, the three markers, and the dummy space that sentencepiece may add.
 _NUM_CONTROL_TOKENS = 5
 _MIN_PROMPT_TOKENS = 16
@@ -65,8 +68,8 @@ class PromptRenderer:
         """Raise InvalidRequest or MissingCapability for a request that could never be rendered.
         Takes no time.
         """
-        if request.max_tokens < 1:
-            raise InvalidRequest("max_tokens must be at least 1.")
+        if request.max_tokens < 0:
+            raise InvalidRequest("max_tokens must not be negative.")
         longest = self.context_length - _NUM_CONTROL_TOKENS - _MIN_PROMPT_TOKENS
         if request.max_tokens > longest:
             raise InvalidRequest(
@@ -88,44 +91,65 @@ class PromptRenderer:
         """Turn a checked request into ids that leave `max_tokens` of the context free; too long
         texts are cut (see windows.py).
         """
-        budget = self.context_length - request.max_tokens - _NUM_CONTROL_TOKENS
+        answer = max(request.max_tokens, min(_RESERVED_ANSWER, self.context_length // 4))
+        budget = self.context_length - answer - _NUM_CONTROL_TOKENS
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
-            return Prompt([self.tokenizer.bos_id, *prefix], healed, self.eos_ids)
+            return Prompt([*self._bos, *prefix], healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget)
+
+    @property
+    def _bos(self) -> list[int]:
+        return [] if self.tokenizer.bos_id < 0 else [self.tokenizer.bos_id]
 
     def _infilling(self, request: CompletionRequest, text: str, fim: FimIds, budget: int) -> Prompt:
         layout = self.family.layouts[0] if request.layout is Layout.AUTO else request.layout
         suffix_budget = min(MAX_SUFFIX_TOKENS, budget // 4)
         suffix = suffix_window(self.tokenizer.encode_lines(text), suffix_budget)
+        room = budget - len(suffix)
+        if layout is Layout.FROZEN:
+            return self._frozen(request, suffix, fim, room)
         # Prefix-first training splits at any character, so there a cursor inside a token is nothing
         # unusual.
         heal = request.heal and layout is Layout.SPM
-        prefix, healed = self._prefix(request.prompt, budget - len(suffix), heal=heal)
-        bos = self.tokenizer.bos_id
+        prefix, healed = self._prefix(request.prompt, room, heal=heal)
         if layout is Layout.SPM:
-            ids = [bos, fim.prefix, fim.suffix, *suffix, fim.middle, *prefix]
+            ids = [*self._bos, fim.prefix, fim.suffix, *suffix, fim.middle, *prefix]
         else:
-            ids = [bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle]
+            ids = [*self._bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle]
         return Prompt(ids, healed, self.eos_ids | {fim.end})
 
+    def _frozen(
+        self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int
+    ) -> Prompt:
+        """The middle has begun already, and no middle in training ends inside a token: that is why
+        it is healed.
+        """
+        typed_budget = min(MAX_TYPED_TOKENS, room // 2)
+        encode = self.tokenizer.encode_continuation
+        end = frozen_len(request.prompt, lambda typed: len(encode(typed)) <= typed_budget)
+        prefix, _ = self._prefix(request.prompt[:end], room - typed_budget, heal=False)
+        lines, tail = self._encode(request.prompt[end:], heal=request.heal)
+        typed = prefix_window(lines, typed_budget)[1] if lines else []
+        ids = [*self._bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle, *typed]
+        return Prompt(ids, tail.encode(), self.eos_ids | {fim.end})
+
     def _prefix(self, text: str, budget: int, *, heal: bool) -> tuple[list[int], bytes]:
-        kept, tail = text, ""
-        if heal:
-            kept, tail = split_for_healing(
-                text, merges_indentation=self.tokenizer.merges_indentation
-            )
-        lines = self.tokenizer.encode_lines(kept)
+        lines, tail = self._encode(text, heal=heal)
         if not lines:
             return [], tail.encode()
         first, ids = prefix_window(lines, budget)
         # The window's first line begins the text that the model sees: it gets the dummy space that
         # encode() gives.
-        whole_line = len(ids) == sum(map(len, lines[first:]))
-        if whole_line:
-            start = kept.split("\n", first)[first] if first else kept
-            ids = [*self.tokenizer.encode(_first_line(start)), *ids[len(lines[first]) :]]
+        if len(ids) == sum(map(len, lines[first:])):
+            start = self.tokenizer.split_lines(text[: len(text) - len(tail)])[first]
+            ids = [*self.tokenizer.encode(start), *ids[len(lines[first]) :]]
         return ids, tail.encode()
+
+    def _encode(self, text: str, *, heal: bool) -> tuple[list[Ids], str]:
+        if heal:
+            return self.tokenizer.encode_for_healing(text)
+        return self.tokenizer.encode_lines(text), ""
 
 
 def open_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
@@ -139,7 +163,7 @@ def open_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
     pieces = CODE_LLAMA.fim
     control_pieces = {pieces.prefix, pieces.suffix, pieces.middle, pieces.end}
     try:
-        tokenizer = Tokenizer(file, control_pieces, config.vocab_size)
+        tokenizer = SentencePieceTokenizer(file, control_pieces, config.vocab_size)
     except (OSError, RuntimeError) as error:
         raise UnsupportedModel(
             f"{file} is not a sentencepiece model.", "Download the checkpoint again."
@@ -151,7 +175,3 @@ def open_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
         config.eos_ids | {tokenizer.eos_id},
         min(config.context_length, MAX_CONTEXT_LENGTH),
     )
-
-
-def _first_line(text: str) -> str:
-    return text[: text.find("\n") + 1] or text

@@ -6,10 +6,14 @@ slides with each keystroke would change the whole prompt and throw the KV cache 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 MAX_HOP = 512
+# Where the frozen part of a prefix may end: at multiples of the first hop, in lines, that leaves
+# little enough behind it.
+_ANCHOR_HOPS = (16, 8, 4, 2, 1)
+_ANCHOR_HOP_INSIDE_LINE = 256
 
 Line = Sequence[int]
 
@@ -54,6 +58,21 @@ def suffix_window(lines: Sequence[Line], budget: int) -> list[int]:
         return []
     kept = sum(end <= budget for end in accumulate(len(line) for line in lines))
     return _join(lines[:kept]) if kept else list(lines[0][:budget])
+
+
+def frozen_len(text: str, fits: Callable[[str], bool]) -> int:
+    """How much of a prefix is frozen: what is behind it `fits`, and it ends on a line break.
+
+    Depends on the text alone, and never decreases while one appends to it: the end lies at a line
+    whose number is a multiple of the longest hop that fits. Inside a line only where even the last
+    line doesn't fit; then `fits` is not asked again.
+    """
+    starts = [0, *(at for at, character in enumerate(text, 1) if character == "\n")]
+    for hop in _ANCHOR_HOPS:
+        start = starts[(len(starts) - 1) // hop * hop]
+        if fits(text[start:]):
+            return start
+    return len(text) - (len(text) - starts[-1]) % _ANCHOR_HOP_INSIDE_LINE
 
 
 def _join(lines: Sequence[Line]) -> list[int]:
