@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import psutil
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
-from model_runtime.api import (
-    LoadProgress,
-    ModelInfo,
-    ModelNotFound,
-    ProgressCallback,
-    RuntimeFailure,
-    UnsupportedModel,
-)
-from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
+from model_runtime.checkpoint import load_model
+from model_runtime.config import Habits, read_config
+from model_runtime.devices import choose_device, choose_dtype, choose_num_threads
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
@@ -39,16 +29,13 @@ from model_runtime.kv_cache.planning import (
 )
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.measuring import STEP_BUDGET_MS, measure_step_costs, warm_up
-from model_runtime.model import LlamaModel, assemble_weights
+from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
 from model_runtime.worker import Worker
 
 # A token less likely than one in ten is where a model without advice of its own becomes unsure.
 UNLIKELY = -2.3
-_SMALL_MODEL = 100_000_000
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def load_engine(
@@ -88,69 +75,6 @@ def load_engine(
     return engine
 
 
-def load_model(
-    folder: Path,
-    config: ModelConfig,
-    device: torch.device,
-    dtype: torch.dtype,
-    report: Callable[[LoadProgress], None],
-) -> LlamaModel:
-    """Read the weights of a checkpoint folder. Raises ModelNotFound, UnsupportedModel."""
-    files = _weight_files(folder)
-    tensors: dict[str, Tensor] = {}
-    for number, file in enumerate(files):
-        report(LoadProgress("loading the weights", 0.1 + 0.8 * number / len(files)))
-        tensors |= _read_tensors(file, device, dtype)
-    try:
-        return LlamaModel(config, assemble_weights(config, tensors))
-    except KeyError as error:
-        raise UnsupportedModel(
-            f"The weights in {folder} lack {error}.", "Download the checkpoint again."
-        ) from error
-
-
-def choose_device(name: str) -> torch.device:
-    """Resolve `auto`; raise RuntimeFailure for a device that this machine or this build of torch
-    does not have.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()  # fails for `meta`, too, which holds no values
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise RuntimeFailure(
-            f"Device {name!r} cannot be used: {reason}.", "Use --device auto or --device cpu."
-        ) from error
-    return device
-
-
-def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
-    """Resolve `auto`; raise RuntimeFailure for an unknown name."""
-    if name in _DTYPES:
-        return _DTYPES[name]
-    if name != "auto":
-        raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {', '.join(_DTYPES)}.")
-    if device.type == "cpu":
-        fits = 4 * _estimate_num_parameters(config) < psutil.virtual_memory().available / 2
-        return torch.float32 if fits else torch.bfloat16
-    own = _DTYPES.get(config.dtype, torch.float16)
-    return torch.bfloat16 if own is torch.float32 else own
-
-
-def choose_num_threads(config: ModelConfig) -> int:
-    """Threads for a model on the CPU.
-
-    A small model's step is too short to be shared out: threads that wait for each other at every
-    layer lose more than they win as soon as anything else (an editor, a compiler) wants a core.
-    """
-    cores = psutil.cpu_count(logical=False) or 1
-    if _estimate_num_parameters(config) < _SMALL_MODEL:
-        return max(1, min(4, cores // 2))
-    return cores
-
-
 def _worker(
     model: CausalModel,
     kv: KVTensors,
@@ -169,7 +93,7 @@ def _worker(
         slots,
         Vocabulary(renderer, ByteVocabulary(tokenizer.vocabulary), unlikely),
         Lookahead(tokenizer, DraftPolicy(costs), habits.cache, control_ids, model.device),
-        costs.largest(STEP_BUDGET_MS.get(model.device.type, STEP_BUDGET_MS["cuda"])),
+        prefill_chunk(costs, model.device),
     )
 
 
@@ -201,39 +125,6 @@ def _allocate_cache(
     )
     kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
     return kv, SlotIndex(kv.num_slots, capacity)
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        weight_map: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = [folder / name for name in sorted(set(weight_map.values()))]
-    else:
-        files = [folder / "model.safetensors"]
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise ModelNotFound(
-            f"There is no {missing[0]} in {folder}.",
-            "Fimbria reads safetensors; download the checkpoint again or convert it.",
-        )
-    return files
-
-
-def _read_tensors(file: Path, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    try:
-        with safe_open(file, framework="pt", device=str(device)) as source:
-            return {name: source.get_tensor(name).to(dtype) for name in source.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise UnsupportedModel(
-            f"{file} is damaged: {error}.", "Download the checkpoint again."
-        ) from error
-
-
-def _estimate_num_parameters(config: ModelConfig) -> int:
-    attention = config.hidden_size * config.head_dim * 2 * (config.num_heads + config.num_kv_heads)
-    mlp = 3 * config.hidden_size * config.intermediate_size
-    embeddings = (1 if config.tied_embeddings else 2) * config.vocab_size * config.hidden_size
-    return config.num_layers * (attention + mlp) + embeddings
 
 
 @contextmanager

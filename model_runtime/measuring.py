@@ -11,7 +11,9 @@ from model_runtime.step import CausalModel, Row
 from model_runtime.step_costs import StepCosts
 
 # What a step may take: an abort waits for its end, and so does everybody else's next token.
-STEP_BUDGET_MS = {"cuda": 10.0, "cpu": 40.0}
+_BUDGET_MS = {"cuda": 10.0, "cpu": 40.0}
+# Reading the weights for few tokens at a time costs as much as for many.
+_LEAST_STEPS = 4
 _SIZES = (1, 4, 16, 64)
 _NUM_TRIES = 2
 _CONTEXT = 512
@@ -41,6 +43,14 @@ def measure_step_costs(model: CausalModel, kv: KVTensors, capacity: int) -> Step
         row = Row(0, start, [0] * num_tokens)
         points += [(num_tokens, _time_ms(model, kv, row)) for _ in range(_NUM_TRIES)]
     return StepCosts.fitted(points)
+
+
+def prefill_chunk(costs: StepCosts, device: torch.device) -> int:
+    """Tokens of a prompt to compute in one step: what the budget allows, but not so few that most
+    of the time is spent on reading the weights.
+    """
+    budget = _BUDGET_MS.get(device.type, _BUDGET_MS["cuda"])
+    return costs.largest(max(budget, _LEAST_STEPS * costs.ms(1)))
 
 
 def _time_ms(model: CausalModel, kv: KVTensors, row: Row) -> float:

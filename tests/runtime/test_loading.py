@@ -11,7 +11,9 @@ import torch
 
 from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, UnsupportedModel
 from model_runtime.config import read_config
-from model_runtime.loading import choose_num_threads, load_engine, plan_cache
+from model_runtime.devices import choose_num_threads
+from model_runtime.kv_cache.planning import plan_cache
+from model_runtime.loading import load_engine
 
 
 @pytest.fixture

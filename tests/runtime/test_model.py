@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from model_runtime.api import LoadProgress
+from model_runtime.checkpoint import load_model
 from model_runtime.config import read_config
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.loading import load_model
 from model_runtime.model import LlamaModel
 from model_runtime.step import Row
 from tests.runtime.conftest import save_random_llama

@@ -1,0 +1,61 @@
+"""What a model is computed on: device, precision and threads."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+
+from model_runtime.api import RuntimeFailure
+from model_runtime.config import ModelConfig
+
+_SMALL_MODEL = 100_000_000
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def choose_device(name: str) -> torch.device:
+    """Resolve `auto`; raise RuntimeFailure for a device that this machine or this build of torch
+    does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()  # fails for `meta`, too, which holds no values
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise RuntimeFailure(
+            f"Device {name!r} cannot be used: {reason}.", "Use --device auto or --device cpu."
+        ) from error
+    return device
+
+
+def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
+    """Resolve `auto`; raise RuntimeFailure for an unknown name."""
+    if name in _DTYPES:
+        return _DTYPES[name]
+    if name != "auto":
+        raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {', '.join(_DTYPES)}.")
+    if device.type == "cpu":
+        fits = 4 * _estimate_num_parameters(config) < psutil.virtual_memory().available / 2
+        return torch.float32 if fits else torch.bfloat16
+    own = _DTYPES.get(config.dtype, torch.float16)
+    return torch.bfloat16 if own is torch.float32 else own
+
+
+def choose_num_threads(config: ModelConfig) -> int:
+    """Threads for a model on the CPU.
+
+    A small model's step is too short to be shared out: threads that wait for each other at every
+    layer lose more than they win as soon as anything else (an editor, a compiler) wants a core.
+    """
+    cores = psutil.cpu_count(logical=False) or 1
+    if _estimate_num_parameters(config) < _SMALL_MODEL:
+        return max(1, min(4, cores // 2))
+    return cores
+
+
+def _estimate_num_parameters(config: ModelConfig) -> int:
+    attention = config.hidden_size * config.head_dim * 2 * (config.num_heads + config.num_kv_heads)
+    mlp = 3 * config.hidden_size * config.intermediate_size
+    embeddings = (1 if config.tied_embeddings else 2) * config.vocab_size * config.hidden_size
+    return config.num_layers * (attention + mlp) + embeddings
