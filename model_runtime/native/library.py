@@ -175,7 +175,7 @@ class NativeLibrary:
         status = self._step(
             ctypes.byref(weights.struct),
             ctypes.byref(cache),
-            (_Row * len(rows))(*((r.slot, r.start, len(r.ids), r.num_logits) for r in rows)),
+            (_Row * len(rows))(*(_Row(r.slot, r.start, len(r.ids), r.num_logits) for r in rows)),
             len(rows),
             (ctypes.c_int64 * len(ids))(*ids),
             logits.data_ptr(),

@@ -18,6 +18,11 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -45,7 +50,6 @@
 
 typedef float floats __attribute__((vector_size(LANES * 4)));
 typedef uint32_t words __attribute__((vector_size(LANES * 4)));
-typedef int32_t ints __attribute__((vector_size(LANES * 4)));
 typedef int8_t bytes __attribute__((vector_size(LANES)));
 typedef float quad __attribute__((vector_size(16)));
 
@@ -115,10 +119,22 @@ INLINE floats load(const float *from) {
 
 INLINE void store(float *to, floats stored) { memcpy(to, &stored, sizeof stored); }
 
+/* GCC takes __builtin_convertvector of bytes apart, so the widening is spelled out. */
 INLINE floats widen(const int8_t *from) {
+#if defined(__AVX512F__)
+    return (floats)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)from)));
+#elif defined(__AVX2__)
+    return (floats)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)from)));
+#elif defined(__ARM_NEON)
+    int32_t four;
+    memcpy(&four, from, sizeof four);
+    int16x8_t wider = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return (floats)vcvtq_f32_s32(vmovl_s16(vget_low_s16(wider)));
+#else
     bytes loaded;
     memcpy(&loaded, from, sizeof loaded);
-    return __builtin_convertvector(__builtin_convertvector(loaded, ints), floats);
+    return __builtin_convertvector(loaded, floats);
+#endif
 }
 
 INLINE floats all(float number) { return number - (floats){0}; }
