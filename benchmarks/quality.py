@@ -49,7 +49,7 @@ from training.evaluation.scoring import (
 from training.folders import BENCHMARK_FOLDER, default_state_folder
 
 RESULTS = Path(__file__).parent / "results"
-WEIGHTS, HALF_LENGTHS = (0.3, 0.5, 0.7, 0.85, 0.95), (1.0, 2.0, 3.0, 5.0)
+WEIGHTS, HALF_LENGTHS, HALF_LIVES = (0.5, 0.7, 0.85, 0.95), (2.0, 3.0, 5.0, 8.0), (2048.0, 1e4)
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -150,8 +150,9 @@ def advice(calibrations: Sequence[Calibration], target: float) -> list[str]:
 
 def _grid() -> Iterator[Setting]:
     yield Setting(CacheWeights(), Scope.PROMPT)
-    for scope, weight, half_length in product(Scope, WEIGHTS, HALF_LENGTHS):
-        yield Setting(CacheWeights(weight=weight, half_length=half_length), scope)
+    for scope, weight, half_length, half_life in product(Scope, WEIGHTS, HALF_LENGTHS, HALF_LIVES):
+        weights = CacheWeights(weight=weight, half_length=half_length, half_life=half_life)
+        yield Setting(weights, scope)
 
 
 def _best_of_each_scope(trials: Sequence[Trial]) -> list[Setting]:
