@@ -155,11 +155,13 @@ class LspClient:
         self.send(request)
         return int(request["id"])
 
-    def completing(self, line: int, character: int, uri: str = URI) -> Message:
+    def completing(
+        self, line: int, character: int, uri: str = URI, *, automatic: bool = True
+    ) -> Message:
         params = {
             "textDocument": {"uri": uri},
             "position": {"line": line, "character": character},
-            "context": {"triggerKind": 2},
+            "context": {"triggerKind": 2 if automatic else 1},
         }
         return self.asking("textDocument/inlineCompletion", params)
 
@@ -186,6 +188,16 @@ def changing(text: str, line: int, character: int, version: int, uri: str = URI)
     params = {
         "textDocument": {"uri": uri, "version": version},
         "contentChanges": [{"range": {"start": at, "end": at}, "text": text}],
+    }
+    return {"method": "textDocument/didChange", "params": params}
+
+
+def replacing(start: int, end: int, text: str, version: int, line: int = 0) -> Message:
+    """The notification that puts `text` in the place of a part of a line."""
+    span = {name: {"line": line, "character": at} for name, at in [("start", start), ("end", end)]}
+    params = {
+        "textDocument": {"uri": URI, "version": version},
+        "contentChanges": [{"range": span, "text": text}],
     }
     return {"method": "textDocument/didChange", "params": params}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +77,29 @@ def test_parts_of_the_cursor_line() -> None:
     context = CursorContext("a\n  b", "c)\n\n   \nd\n")
     assert (context.line_before, context.rest_of_line, context.next_line) == ("  b", "c)", "d")
     assert CursorContext("", "").next_line == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "rest", "seen"),
+    [
+        ("f(", ")", ""),
+        ("f([", "]);", ""),
+        ("def f(", "):", ""),
+        ("f( ", " )  ", ""),
+        ('f("', '")', ""),
+        ("f('", "', b)", "', b)"),
+        ('"""', '"""', ""),
+        ("a = 1", "   ", ""),
+        ("a", "", ""),
+        ("x = ", '""', '""'),
+        ("if x", ":", ":"),
+        ("[x", ",", ","),
+        ("f(", "a)", "a)"),
+        ("x = f(", ") + b", ") + b"),
+    ],
+)
+def test_a_model_does_not_see_what_only_closes_the_line(before: str, rest: str, seen: str) -> None:
+    for below in ("", "\n", "\n)\nb = 2\n"):
+        context = CursorContext("a\n" + before, rest + below)
+        assert context.model_suffix == seen + below
+        assert context.suffix == rest + below

@@ -146,6 +146,26 @@ def test_closing_marks_are_there_once(fixture: str, raw: str, expected: str) -> 
     assert accepted(fixture, raw) == expected
 
 
+@pytest.mark.parametrize(
+    ("fixture", "raw", "expected"),
+    [
+        ("foo(‸)\n", "a, b)\nbar()", "foo(a, b)\nbar()\n"),
+        ("def f(‸):\n", "x):\n    return x\n", "def f(x):\n    return x\n"),
+        ("foo(‸)\n", "\n    a,\n    b,\n)\nbar()", "foo(\n    a,\n    b,\n)\n"),
+        ("x = {‸}\n", "\n    'a': [1],\n}\n", "x = {\n    'a': [1],\n}\n"),
+        ("    return {‸}\n", "k: v for k, v in x}\n", "    return {k: v for k, v in x}\n"),
+        ("foo(bar(‸))\n", "x), y)\nbaz()", "foo(bar(x), y)\nbaz()\n"),
+        ("foo(bar(‸))\n", "x))\n", "foo(bar(x))\n"),
+        ("print('‸')\n", "a', b)\nc()", "print('a', b)\nc()\n"),
+        ('    """‸"""\n', 'Do it.\n\n    Twice.\n    """\n    x = 1', '    """Do it."""\n'),
+        ("int f() {‸}\n", "\n  return 1;\n}\n\nint g", "int f() {\n  return 1;\n}\n"),
+    ],
+)
+def test_a_model_that_closes_everything_itself(fixture: str, raw: str, expected: str) -> None:
+    """It has not seen what the editor has closed already."""
+    assert accepted(fixture, raw) == expected
+
+
 def test_a_block_ends_where_it_is_dedented() -> None:
     raw = "\n    return x\n\n\ndef other():\n    pass"
     assert accepted("def f(x):‸", raw) == "def f(x):\n    return x"

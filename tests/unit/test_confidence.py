@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lsp_server.confidence import TokenScore, mean_logprob, sure_part
+
+LINES = ":\n    a = 1\n    b = 2\n    return c"
+
+
+def scored(text: str, doubtful: str = "", end: float | None = None) -> list[TokenScore]:
+    """Scores of a text's words and line breaks: -1, and -9 for the word `doubtful`; `end` is the
+    score of what ended the text.
+    """
+    tokens = re.finditer(r"\n| *[^ \n]+", text)
+    scores = [
+        TokenScore(token.start(), -9.0 if token[0].strip() == doubtful else -1.0)
+        for token in tokens
+    ]
+    return scores if end is None else [*scores, TokenScore(len(text), end)]
+
+
+def sure(
+    text: str,
+    scores: list[TokenScore],
+    mean: float | None = None,
+    token: float | None = None,
+) -> str:
+    return sure_part(text, scores, min_mean_logprob=mean, min_token_logprob=token)
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(-2.1, "a b"), (-2.0, "a b"), (-1.9, "")])
+def test_a_text_is_shown_if_its_mean_reaches_the_threshold(threshold: float, shown: str) -> None:
+    scores = [TokenScore(0, -1.0), TokenScore(1, -3.0)]
+    assert sure("a b", scores, mean=threshold) == shown
+
+
+def test_the_token_that_ends_the_text_counts_where_it_is_known() -> None:
+    assert mean_logprob(scored("a b"), 3) == -1
+    assert mean_logprob(scored("a b", end=-7.0), 3) == -3
+
+
+def test_what_is_behind_the_shown_text_does_not_count() -> None:
+    scores = [*scored("a b", end=-1.0), TokenScore(4, -50.0), TokenScore(5, -50.0)]
+    assert mean_logprob(scores, 3) == -1
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "shown"),
+    [
+        ("return", ":\n    a = 1\n    b = 2"),
+        ("c", ":\n    a = 1\n    b = 2"),
+        ("b", ":\n    a = 1"),
+        ("a", ":"),
+        (":", LINES),
+        ("nowhere", LINES),
+    ],
+)
+def test_lines_are_shown_up_to_the_first_doubtful_token(doubtful: str, shown: str) -> None:
+    assert sure(LINES, scored(LINES, doubtful), token=-5.0) == shown
+
+
+@pytest.mark.parametrize("doubtful", ["x", "y"])
+def test_the_first_line_that_says_something_is_never_cut(doubtful: str) -> None:
+    assert sure("x y", scored("x y", doubtful), token=-5.0) == "x y"
+    text = "\n    x y\n    z"
+    assert sure(text, scored(text, doubtful), token=-5.0) == text
+
+
+def test_a_doubtful_line_break_takes_the_line_before_it_along() -> None:
+    text = "a\nb\nc"
+    scores = [TokenScore(at, -9.0 if at == 3 else -1.0) for at in range(5)]
+    assert sure(text, scores, token=-5.0) == "a"
+
+
+def test_the_mean_is_that_of_what_is_left() -> None:
+    text = "a\nb"
+    scores = [TokenScore(0, -1.0), TokenScore(1, -1.0), TokenScore(2, -20.0)]
+    assert sure(text, scores, mean=-2.0) == ""
+    assert sure(text, scores, mean=-2.0, token=-5.0) == "a"
+
+
+def test_nothing_is_withheld_without_thresholds_or_scores() -> None:
+    assert sure(LINES, scored(LINES, "a")) == LINES
+    assert sure(LINES, [], mean=-0.1, token=-0.1) == LINES
