@@ -26,11 +26,12 @@ from model_runtime.api import (
     Layout,
     RuntimeFailure,
 )
+from model_runtime.checkpoint import load_model
 from model_runtime.config import read_config
+from model_runtime.devices import choose_dtype
 from model_runtime.engine import Engine
 from model_runtime.healing import ByteVocabulary, split_for_healing
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.loading import choose_dtype, load_model
 from model_runtime.prompts import Prompt, PromptRenderer, open_renderer
 from model_runtime.step import CausalModel, Row
 from model_runtime.stopping import TextAssembler
