@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,110 @@ def open_json(content: dict[str, Any], folder: Path) -> BpeTokenizer:
     file = folder / "tokenizer.json"
     file.write_text(json.dumps(content), encoding="utf-8")
     return BpeTokenizer(file)
+
+
+ends = st.sampled_from(
+    (
+        "",
+        " ",
+        "  ",
+        "    ",
+        "\t",
+        "x",
+        "re",
+        "self.na",
+        "foo(",
+        "it'",
+        "x = ",
+        "# ",
+        "12",
+        "=",
+        '"',
+        "//",
+    )
+)
+continuations = st.sampled_from(
+    (
+        "name",
+        "turn x",
+        "(a, b)",
+        "1",
+        "== 2",
+        '"""',
+        "'s",
+        "s",
+        "re",
+        "l",
+        "E",
+        "漢",
+        "//\n",
+        "_x\n\n    y",
+    )
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(before=code, end=ends, following=continuations)
+def test_no_token_reaches_over_a_healed_cut(
+    tokenizer: BpeTokenizer, before: str, end: str, following: str
+) -> None:
+    """What the model has in front of it and what it has to write are tokens of the whole text."""
+    text = before + end
+    lines, tail = tokenizer.encode_for_healing(text)
+    ids = [i for line in lines for i in line]
+    together = whole(tokenizer, text + following)
+    if tail or not text[-1:].isspace():
+        assert together[: len(ids)] == ids
+        assert together[len(ids) :] == whole(tokenizer, tail + following)
+    assert all(lines)
+    assert text.endswith(tail)
+    assert "\n" not in tail
+
+
+@pytest.mark.parametrize(
+    ("text", "tail"),
+    [
+        ("x = fo", " fo"),
+        ("x = ", " "),
+        ("    retur", " retur"),
+        ("    self.na", ".na"),
+        ("if x:\n    ", " "),
+        ("if x:\n\t", "\t"),
+        ("if x:\n", ""),
+        ("", ""),
+        ("f(x", "(x"),
+        ("a1", ""),
+        ("y" * 60, ""),
+    ],
+)
+def test_tails_of_qwen(text: str, tail: str, qwen: BpeTokenizer) -> None:
+    """Its words take along whatever stands before their letters: a space, a tab, a dot."""
+    lines, found = qwen.encode_for_healing(text)
+    assert found == tail
+    assert qwen.decode(i for line in lines for i in line) + found == text
+
+
+def test_the_lines_before_a_healed_word_are_those_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """GPT-2 reads two line breaks before a word as two words, but as one before nothing."""
+    gpt2 = bpe_tokenizer("gpt2", tmp_path_factory.getbasetemp())
+    lines, tail = gpt2.encode_for_healing("x\n\nde")
+    assert tail == "de"
+    assert (
+        [i for line in lines for i in line] == gpt2.encode("x\n\ndef")[:-1] != gpt2.encode("x\n\n")
+    )
+
+
+@settings(deadline=None, max_examples=50)
+@given(tail=st.text(min_size=1, max_size=8), choices=st.randoms(use_true_random=False))
+def test_every_choice_of_compatible_tokens_spells_the_tail(
+    qwen: BpeTokenizer, tail: str, choices: random.Random
+) -> None:
+    vocabulary = ByteVocabulary(qwen.vocabulary)
+    unhealed, written = tail.encode(), b""
+    while unhealed:
+        piece = qwen.token_bytes(choices.choice(vocabulary.compatible(unhealed)))
+        written += piece
+        unhealed = unhealed[len(piece) :]
+    assert written.startswith(tail.encode())

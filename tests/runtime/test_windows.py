@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_runtime.windows import prefix_window, suffix_window
+from model_runtime.windows import frozen_len, prefix_window, suffix_window
 
 line_lists = st.lists(st.integers(1, 60), max_size=60).map(
     lambda lens: [[number] * size for number, size in enumerate(lens)]
@@ -61,3 +61,30 @@ def test_one_endless_line_is_cut_inside() -> None:
 def test_no_text_no_tokens() -> None:
     assert suffix_window([], 10) == []
     assert suffix_window([[1]], 0) == []
+
+
+texts = st.lists(st.text("ab", max_size=30), min_size=1, max_size=60).map("\n".join)
+
+
+@given(texts, st.integers(1, 200))
+def test_the_frozen_part_ends_on_a_line_and_what_follows_fits(text: str, budget: int) -> None:
+    end = frozen_len(text, lambda typed: len(typed) <= budget)
+    last_line = text[text.rfind("\n") + 1 :]
+    assert text[:end].endswith("\n") or end == 0
+    assert len(text) - end <= max(budget, len(last_line))
+    assert text[end:].count("\n") < 16
+
+
+@given(texts, texts, st.integers(1, 200))
+def test_the_frozen_part_never_shrinks_while_one_types(
+    before: str, typed: str, budget: int
+) -> None:
+    ends = [
+        frozen_len(before + typed[:size], lambda text: len(text) <= budget)
+        for size in range(len(typed) + 1)
+    ]
+    assert ends == sorted(ends)
+
+
+def test_a_frozen_part_ends_inside_an_endless_line() -> None:
+    assert frozen_len("a\n" + "x" * 1000, lambda typed: len(typed) < 300) == 2 + 768
