@@ -10,9 +10,10 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from lsp_server.cli.asking import Answer, Question, ask
+from lsp_server.cli.asking import Answer, Filling, Question, ask
 from lsp_server.cli.errors import usage_error
 from lsp_server.cli.options import (
+    CandidatesOption,
     DeviceOption,
     DtypeOption,
     FilenameOption,
@@ -41,6 +42,7 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     model: ModelOption = "starter",
     lines: LinesOption = Lines.AUTO,
     max_tokens: MaxTokensOption = 64,
+    candidates: CandidatesOption = 1,
     temperature: TemperatureOption = 0.0,
     top_p: TopPOption = 1.0,
     seed: SeedOption = None,
@@ -62,6 +64,7 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
         sampling=SamplingParams(temperature=temperature, top_p=top_p, seed=seed),
         layout=layout,
         heal=heal,
+        num_candidates=candidates,
     )
 
     async def answer(runtime: Runtime) -> Answer:
@@ -72,29 +75,44 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return what `--json` prints: the text to insert, and what it cost.
+    """Return what `--json` prints: the text to insert, how sure the model was, and what it cost.
 
-    `num_replaced` is there only when `text` takes the place of characters behind the hole.
+    `num_replaced` is there only when `text` takes the place of characters behind the hole, and
+    `candidates` only when there are several; the first one is the answer itself.
     """
-    completion = answer.completion
-    usage, timings = completion.usage, completion.timings
-    replaced = {"num_replaced": answer.num_replaced} if answer.num_replaced else {}
+    usage, timings = answer.finished.usage, answer.finished.timings
+    candidates = [_filling_json(filling) for filling in answer.fillings]
     return {
-        "text": answer.text,
-        **replaced,
-        "model": completion.model,
-        "finish_reason": completion.finish_reason.value,
+        **candidates[0],
+        **({"candidates": candidates} if len(candidates) > 1 else {}),
+        "model": answer.model.id,
         "usage": {
             "prompt_tokens": usage.prompt_tokens,
             "cached_tokens": usage.cached_tokens,
             "computed_tokens": usage.computed_tokens,
             "completion_tokens": usage.completion_tokens,
+            "draft_tokens": usage.draft_tokens,
+            "accepted_tokens": usage.accepted_tokens,
         },
         "timings_ms": {
             "queue": round(timings.queue_ms, 3),
             "prefill": round(timings.prefill_ms, 3),
             "decode": round(timings.decode_ms, 3),
             "total": round(timings.total_ms, 3),
+        },
+    }
+
+
+def _filling_json(filling: Filling) -> dict[str, Any]:
+    replaced = {"num_replaced": filling.num_replaced} if filling.num_replaced else {}
+    return {
+        "text": filling.text,
+        **replaced,
+        "finish_reason": filling.reason.value,
+        "confidence": {
+            "mean_logprob": filling.mean_logprob,
+            "first_drop": filling.first_drop,
+            "editor_shows": filling.shown.value,
         },
     }
 

@@ -102,6 +102,10 @@ LinesOption = Annotated[
 MaxTokensOption = Annotated[
     int, typer.Option(min=1, metavar="N", help="At most this many tokens.", show_default=True)
 ]
+CandidatesOption = Annotated[
+    int,
+    typer.Option(min=1, max=8, metavar="N", help="Show so many different answers, 8 at most."),
+]
 TemperatureOption = Annotated[
     float,
     typer.Option(min=0, metavar="T", rich_help_panel=_SAMPLING_PANEL, help="0: the most likely."),

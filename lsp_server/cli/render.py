@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from lsp_server.cli.asking import Answer
+from lsp_server.cli.asking import Answer, Filling, Shown
 from lsp_server.cli.target import Hole
 from lsp_server.source_text import LINE_BREAK
-from model_runtime.api import Completion
+from model_runtime.api import Finished, ModelInfo
 
 GHOST_STYLE = "dim italic"
 LINES_BEFORE = 6
@@ -41,11 +42,37 @@ class _Excerpt:
 
 
 def show_answer(console: Console, hole: Hole, answer: Answer) -> None:
-    """Print an answer in its place, and what it cost."""
-    show_completion(console, hole, answer.text, answer.num_replaced)
-    if not answer.text:
-        console.print("(nothing to suggest here)", style="dim", highlight=False)
-    console.print(timings_line(answer.completion), style="dim", highlight=False, soft_wrap=True)
+    """Print the candidates in their place, how sure the model was, and what it cost."""
+    for number, filling in enumerate(answer.fillings, start=1):
+        if len(answer.fillings) > 1:
+            console.print(f"{number} of {len(answer.fillings)}", style="bold", highlight=False)
+        _show_filling(console, hole, filling, answer.model)
+    _say(console, timings_line(answer))
+
+
+def _show_filling(console: Console, hole: Hole, filling: Filling, model: ModelInfo) -> None:
+    show_completion(console, hole, filling.text, filling.num_replaced)
+    if not filling.text:
+        _say(console, "(nothing to suggest here)")
+    elif filling.mean_logprob is not None:
+        _say(console, confidence_line(filling, filling.mean_logprob, model))
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, style="dim", highlight=False, soft_wrap=True)
+
+
+def confidence_line(filling: Filling, mean_logprob: float, model: ModelInfo) -> str:
+    """Say how sure the model was, and whether an editor would show less of it for that reason."""
+    sureness = f"{math.exp(mean_logprob):.0%} sure of each token (mean log-probability "
+    parts = [f"{sureness}{mean_logprob:.2f})"]
+    if filling.first_drop is not None:
+        parts.append(f"first doubt after {_count(filling.first_drop, 'character')}")
+    if filling.shown is Shown.NOTHING:
+        parts.append(f"an editor shows it only on demand, below {model.min_mean_logprob:.2f}")
+    elif filling.shown is Shown.BEGINNING:
+        parts.append("an editor shows the lines before the doubtful one")
+    return " · ".join(parts)
 
 
 def show_completion(console: Console, hole: Hole, ghost: str, num_replaced: int = 0) -> None:
@@ -63,9 +90,9 @@ def show_completion(console: Console, hole: Hole, ghost: str, num_replaced: int 
         console.print(Text.assemble(gutter, line), soft_wrap=True, highlight=False)
 
 
-def timings_line(completion: Completion) -> str:
-    """Say in one line what a completion cost."""
-    usage, timings = completion.usage, completion.timings
+def timings_line(answer: Answer) -> str:
+    """Say in one line what an answer cost."""
+    usage, timings = answer.finished.usage, answer.finished.timings
     parts = [
         f"{_count(usage.completion_tokens, 'token')} in {timings.total_ms:.0f} ms",
         f"prompt {usage.prompt_tokens} = {usage.cached_tokens} cached "
@@ -73,17 +100,19 @@ def timings_line(completion: Completion) -> str:
         f"queue {timings.queue_ms:.1f}, prefill {timings.prefill_ms:.1f}, "
         f"decode {timings.decode_ms:.1f} ms",
     ]
-    if rate := tokens_per_second(completion):
+    if rate := tokens_per_second(answer.finished):
         parts.append(f"{rate:.0f} tok/s")
-    return " · ".join([*parts, completion.finish_reason.value, completion.model])
+    if usage.draft_tokens:
+        parts.append(f"{usage.accepted_tokens} of {usage.draft_tokens} draft tokens right")
+    return " · ".join([*parts, answer.finished.reason.value, answer.model.id])
 
 
-def tokens_per_second(completion: Completion) -> float | None:
+def tokens_per_second(finished: Finished) -> float | None:
     """Return the speed of decoding (the first token is prefill), None without a second token."""
-    num_decoded = completion.usage.completion_tokens - 1
-    if num_decoded < 1 or completion.timings.decode_ms <= 0:
+    num_decoded = finished.usage.completion_tokens - 1
+    if num_decoded < 1 or finished.timings.decode_ms <= 0:
         return None
-    return 1000 * num_decoded / completion.timings.decode_ms
+    return 1000 * num_decoded / finished.timings.decode_ms
 
 
 def printable(text: str) -> str:

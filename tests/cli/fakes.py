@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from model_runtime.api import (
@@ -22,12 +22,19 @@ from model_runtime.api import (
 )
 from model_runtime.places import DaemonSpec
 
+USAGE = Usage(prompt_tokens=12, cached_tokens=8, completion_tokens=3)
+TIMINGS = Timings(queue_ms=0.1, prefill_ms=2.0, decode_ms=4.0)
+
 
 @dataclass
 class FakeRuntime:
-    """Answers every request with `answer`, or fails with `failure`; remembers what it was asked."""
+    """Answers every request with `answer`, or with `events`, or fails with `failure`; remembers
+    what it was asked.
+    """
 
     answer: str = "answer"
+    events: Sequence[Event] = ()
+    min_mean_logprob: float | None = None
     failure: RuntimeFailure | None = None
     requests: list[CompletionRequest] = field(default_factory=list)
     specs: list[DaemonSpec] = field(default_factory=list)
@@ -47,6 +54,8 @@ class FakeRuntime:
             capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
             layouts=(Layout.SPM, Layout.PSM),
             num_parameters=8_000_000,
+            min_mean_logprob=self.min_mean_logprob,
+            min_token_logprob=self.min_mean_logprob,
         )
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -60,16 +69,12 @@ class FakeRuntime:
         self.requests.append(request)
         if self.failure:
             raise self.failure
-        yield Chunk(self.answer)
-        yield _finished()
+        for event in self.events or (Chunk(self.answer), _finished()):
+            yield event
 
     async def close(self) -> None:
         self.closed = True
 
 
 def _finished() -> Finished:
-    return Finished(
-        FinishReason.STOP,
-        Usage(prompt_tokens=12, cached_tokens=8, completion_tokens=3),
-        Timings(queue_ms=0.1, prefill_ms=2.0, decode_ms=4.0),
-    )
+    return Finished(FinishReason.STOP, USAGE, TIMINGS)

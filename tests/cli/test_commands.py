@@ -111,11 +111,14 @@ def test_complete_json_has_exactly_these_fields(commands: Commands, source: Path
         "text": "a + b  # ü",
         "model": "fake",
         "finish_reason": "stop",
+        "confidence": {"mean_logprob": None, "first_drop": None, "editor_shows": "all"},
         "usage": {
             "prompt_tokens": 12,
             "cached_tokens": 8,
             "computed_tokens": 4,
             "completion_tokens": 3,
+            "draft_tokens": 0,
+            "accepted_tokens": 0,
         },
         "timings_ms": {"queue": 0.1, "prefill": 2.0, "decode": 4.0, "total": 6.1},
     }
@@ -132,12 +135,12 @@ def test_complete_answers_in_the_files_own_line_endings(commands: Commands, tmp_
 
 
 def test_complete_reads_standard_input(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed(monkeypatch, "é = <FILL>)\n".encode())
+    feed(monkeypatch, "é = <FILL> or x\n".encode())
     outcome = commands.run("complete", "-")
-    assert outcome.stdout.startswith("1 │ é = ‹answer›)\n")
+    assert outcome.stdout.startswith("1 │ é = ‹answer› or x\n")
     (request,) = commands.runtime.requests
     assert request.prompt.endswith("é = ")
-    assert request.suffix == ")\n"
+    assert request.suffix == " or x\n"
 
 
 def test_complete_replaces_brackets_that_the_answer_closes(
@@ -182,6 +185,7 @@ def test_complete_says_when_there_is_nothing_to_suggest(commands: Commands, sour
         (["complete", "a\x1b[2J\nb.py:1:1"], r"a\x1b[2J b.py: there is no such file."),
         (["complete", "x.py:1:1", "--max-tokens", "0"], "--max-tokens"),
         (["complete", "x.py:1:1", "--max-tokens", "many"], "--max-tokens"),
+        (["complete", "x.py:1:1", "--candidates", "9"], "--candidates"),
         (["complete", "x.py:1:1", "--temperature", "-1"], "--temperature"),
         (["complete", "x.py:1:1", "--layout", "mps"], "--layout"),
         (["complete", "x.py:1:1", "--lines", "all"], "--lines"),
@@ -249,7 +253,7 @@ def test_a_defect_is_one_line_too(
     def broken(*_: object) -> None:
         raise LookupError("a defect")
 
-    monkeypatch.setattr(commands.runtime, "complete", broken)
+    monkeypatch.setattr(commands.runtime, "stream", broken)
     outcome = commands.run("complete", f"{source}:1:1")
     assert "internal error: LookupError: a defect" in outcome.only_error_line
     assert outcome.status == 1

@@ -77,7 +77,8 @@ def source(tmp_path: Path) -> Path:
 def test_a_file_and_standard_input_get_the_same_answer(fimbria: Fimbria, source: Path) -> None:
     from_file = fimbria.json("complete", *FEW, f"{source}:{PLACE}")
     from_stdin = fimbria.json("complete", *FEW, "-", stdin=MARKED)
-    assert set(from_file) == {"text", "model", "finish_reason", "usage", "timings_ms"}
+    names = {"text", "model", "finish_reason", "confidence", "usage", "timings_ms"}
+    assert set(from_file) == names
     assert from_file["model"] == "starter"
     assert from_file["finish_reason"] in {"stop", "length"}
     assert from_file["text"] == from_stdin["text"]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lsp_server.cli.asking import Answer, Filling
 from lsp_server.cli.render import printable, show_completion, timings_line
 from lsp_server.cli.target import marked_hole
-from model_runtime.api import Completion, FinishReason, Timings, Usage
+from model_runtime.api import Finished, FinishReason, ModelInfo, Timings, Usage
 
 DIM_ITALIC = "\x1b[2;3;39m"
 
@@ -81,24 +82,30 @@ def test_any_file_can_be_highlighted(name: str, marked: str) -> None:
     assert DIM_ITALIC + "ghost" in shown(marked, "ghost", terminal=True, name=name)
 
 
-def completion(num_tokens: int, decode_ms: float) -> Completion:
-    return Completion(
-        text="x",
-        model="starter",
-        finish_reason=FinishReason.STOP,
-        usage=Usage(prompt_tokens=100, cached_tokens=90, completion_tokens=num_tokens),
-        timings=Timings(queue_ms=0.04, prefill_ms=10.0, decode_ms=decode_ms),
+def answer(num_tokens: int, decode_ms: float, **drafts: int) -> Answer:
+    usage = Usage(prompt_tokens=100, cached_tokens=90, completion_tokens=num_tokens, **drafts)
+    timings = Timings(queue_ms=0.04, prefill_ms=10.0, decode_ms=decode_ms)
+    return Answer(
+        (Filling(text="x"),),
+        Finished(FinishReason.STOP, usage, timings),
+        ModelInfo(id="starter", context_length=512, capabilities=frozenset()),
     )
 
 
 def test_the_timings_say_what_was_reused_and_how_fast_it_was() -> None:
-    assert timings_line(completion(11, 50)) == (
+    assert timings_line(answer(11, 50)) == (
         "11 tokens in 60 ms · prompt 100 = 90 cached + 10 computed · "
         "queue 0.0, prefill 10.0, decode 50.0 ms · 200 tok/s · stop · starter"
     )
 
 
+def test_the_timings_say_how_many_drafts_were_right() -> None:
+    assert "5 of 8 draft tokens right" in timings_line(
+        answer(11, 50, draft_tokens=8, accepted_tokens=5)
+    )
+
+
 def test_one_token_has_no_speed() -> None:
-    line = timings_line(completion(1, 0))
+    line = timings_line(answer(1, 0))
     assert line.startswith("1 token in 10 ms")
     assert "tok/s" not in line
