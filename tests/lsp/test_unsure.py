@@ -1,0 +1,77 @@
+"""Ghost text that the model is not sure of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from model_runtime.api import Chunk, CompletionRequest, Event, Finished, FinishReason
+from tests.fakes import MODEL, FakeRuntime, completion
+from tests.lsp.client import LspClient
+from tests.lsp.sessions import session
+
+Pieces = list[tuple[str, float]]
+
+
+def shown(
+    text: str, pieces: Pieces, *, automatic: bool = True, stop: FinishReason = FinishReason.STOP
+) -> str | None:
+    """What is shown at the end of the first line when the model writes `pieces`, each with its
+    log-probability.
+    """
+    texts: list[str | None] = []
+
+    async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
+        for piece, logprob in pieces:
+            yield Chunk(piece, logprobs=(logprob,))
+        done = completion("", stop)
+        yield Finished(stop, done.usage, done.timings)
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = replace(MODEL, min_mean_logprob=-2.0, min_token_logprob=-5.0)
+        runtime.stream = stream  # type: ignore[method-assign]
+        client.open(text)
+        client.send(request := client.completing(0, 999, automatic=automatic))
+        items = (await client.result(request["id"]))["items"]
+        texts.append(items[0]["insertText"] if items else None)
+
+    session(scenario)
+    return texts[0]
+
+
+SURE = [("b", -1.0), (" +", -1.0), (" c", -1.0), ("", -1.0)]
+UNSURE = [("secret", -3.0), (" +", -1.0), (" d", -2.5), ("", -2.0)]
+
+
+def test_what_the_model_is_sure_of_is_shown() -> None:
+    assert shown("a = ", SURE) == "b + c"
+
+
+def test_what_it_is_not_sure_of_is_withheld(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert shown("a = ", UNSURE) is None
+    assert "not sure enough" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_who_asks_sees_it_all_the_same() -> None:
+    assert shown("a = ", UNSURE, automatic=False) == "secret + d"
+
+
+def test_doubtful_lines_are_left_out() -> None:
+    lines = [(":", -1.0), ("\n    a = 1", -1.0), ("\n    b =", -1.0), (" 2", -9.0), ("\n", -1.0)]
+    assert shown("def f()", lines) == ":\n    a = 1"
+    assert shown("def f()", lines, automatic=False) == ":\n    a = 1\n    b = 2"
+
+
+def test_the_token_that_ends_the_line_counts() -> None:
+    assert shown("a = ", [("b", -1.0), ("", -2.9)]) == "b"
+    assert shown("a = ", [("b", -1.0), ("", -3.1)]) is None
+
+
+def test_tokens_behind_a_settled_text_are_not_read() -> None:
+    pieces = [("b", -1.0), ("\n", -1.0), ("\n", -1.0), ("c", -50.0)]
+    assert shown("a = ", pieces) == "b"
