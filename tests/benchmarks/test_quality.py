@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,7 @@ from benchmarks.quality_items import (
 from benchmarks.quality_layouts import PLAIN_VARIANTS, Variant, compare_layouts, first_word
 from benchmarks.quality_report import calibration_table, layouts_table, steps_table
 from model_runtime.api import CompletionRequest, Layout
+from model_runtime.engine import Engine
 from model_runtime.loading import load_engine
 from model_runtime.ngrams import CacheWeights
 from training.corpus.build import Document
@@ -59,6 +62,18 @@ SUFFIX = "\n"
 @pytest.fixture(scope="module")
 def starter(starter_folder: Path) -> DirectAnswers:
     return open_direct(starter_folder)
+
+
+@pytest.fixture(scope="module")
+def engine(starter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The starter without the cache language model, as `DirectAnswers` decodes it."""
+    folder = tmp_path_factory.mktemp("plain")
+    shutil.copytree(starter_folder, folder, dirs_exist_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "fimbria": {}}))
+    opened = load_engine(folder, device="cpu", dtype="float32")
+    yield opened
+    opened.close()
 
 
 class Parrot:
@@ -105,19 +120,15 @@ def made(logprob: float, *, exact: bool, shown: str = "x", cluster: str = "p") -
 @pytest.mark.parametrize("layout", [Layout.SPM, Layout.PSM])
 @pytest.mark.parametrize("prompt", [PREFIX, "import os\n", "for index in ran"])
 def test_direct_decoding_says_what_the_engine_says(
-    starter: DirectAnswers, starter_folder: Path, layout: Layout, prompt: str
+    starter: DirectAnswers, engine: Engine, layout: Layout, prompt: str
 ) -> None:
     asked = CompletionRequest(
         prompt=prompt, suffix=SUFFIX, max_tokens=16, stop=("\n",), layout=layout
     )
-    engine = load_engine(starter_folder, device="cpu", dtype="float32")
-    try:
-        expected = EngineAnswers(engine).answer(asked)
-    finally:
-        engine.close()
-    found = starter.answer(asked)
+    expected, found = EngineAnswers(engine).answer(asked), starter.answer(asked)
     assert found.text == expected.text
     assert (found.ending is Ending.LENGTH) == (expected.ending is Ending.LENGTH)
+    assert found.logprobs == pytest.approx(expected.logprobs, abs=1e-3)
 
 
 def test_each_token_has_its_logprob(starter: DirectAnswers) -> None:
