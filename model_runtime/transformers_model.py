@@ -1,0 +1,283 @@
+"""Any causal language model of transformers, run over slots of the KV cache.
+
+The model's own classes compute everything but attention. All rows of a step are packed into one
+sequence of tokens with positions of their own. In each layer the model hands its new keys and
+values to the cache, which puts them into the rows' slots and returns keys that know their step;
+the model passes these to the registered attention function, which attends row by row. Nothing about
+a model is taken for granted: `adopt` compares the result with what transformers computes by itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AutoModelForCausalLM
+from transformers.cache_utils import Cache, DynamicCache
+
+from model_runtime.api import RuntimeFailure, UnsupportedModel
+from model_runtime.failures import device_failure, memory_failure
+from model_runtime.kv_cache.attention import AttentionRule, attend
+from model_runtime.kv_cache.tensors import KVShape, KVTensors
+from model_runtime.step import Row
+
+_IMPLEMENTATION = "fimbria_slots"
+_KNOWN_LAYER_TYPES = {"full_attention", "sliding_attention"}
+# Their frequencies depend on the longest sequence of a step, so that keys in the cache go stale.
+_MOVING_ROPE = {"dynamic", "longrope"}
+_CHECK_LEN = 12
+_CHOOSE_ANOTHER = "Choose another checkpoint; those of the Llama architecture run fastest."
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A row's tokens are `first` to `last`, exclusive, of the step's."""
+
+    row: Row
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """Where an attention function finds keys and values: those of one layer in one step."""
+
+    spans: tuple[_Span, ...]
+    kv: KVTensors
+    layer: int
+
+
+class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types here
+    """What a forward pass takes for its cache: writes new keys and values to the rows' slots.
+
+    Lives for one step. It says of itself that it is empty, since the rows' positions are given
+    explicitly.
+    """
+
+    def __init__(self, spans: tuple[_Span, ...], kv: KVTensors) -> None:
+        super().__init__(layers=[])
+        self._spans = spans
+        self._kv = kv
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[Tensor, Tensor]:
+        """key_states, value_states: [1, kv_heads, tokens of the step, head_dim]; returned as they
+        are, but that the keys carry `slots`. Not every model passes further arguments on to its
+        attention; keys reach it in all of them.
+        """
+        for span in self._spans:
+            row = span.row
+            keys, values = self._kv.layer(layer_idx, row.slot)
+            keys[:, row.start : row.end] = key_states[0, :, span.first : span.last]
+            values[:, row.start : row.end] = value_states[0, :, span.first : span.last]
+        key_states.slots = _Slots(self._spans, self._kv, layer_idx)  # type: ignore[attr-defined]
+        return key_states, value_states
+
+
+class TransformersModel:
+    """A `CausalModel` around a model class of transformers; made by `adopt`."""
+
+    def __init__(self, module: Any, kv_shape: KVShape) -> None:
+        self._module = module
+        self._kv_shape = kv_shape
+        self._takes_wanted = "logits_to_keep" in inspect.signature(module.forward).parameters
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self._module.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self._module.dtype
+        return dtype
+
+    @property
+    def num_parameters(self) -> int:
+        return int(self._module.num_parameters())
+
+    @property
+    def kv_shape(self) -> KVShape:
+        return self._kv_shape
+
+    @torch.inference_mode()
+    def forward(self, rows: Sequence[Row], kv: KVTensors) -> Tensor:
+        """See `CausalModel.forward`."""
+        spans = tuple(_spans(rows))
+        wanted = self._tensor([i for span in spans for i in _wanted(span)])
+        options = {"logits_to_keep": wanted} if self._takes_wanted else {}
+        output = self._module(
+            input_ids=self._tensor([i for row in rows for i in row.ids])[None],
+            position_ids=self._tensor([i for row in rows for i in range(row.start, row.end)])[None],
+            past_key_values=SlotCache(spans, kv),
+            use_cache=True,
+            **options,
+        )
+        logits: Tensor = output.logits[0]
+        return logits if self._takes_wanted else logits[wanted]
+
+    def _tensor(self, numbers: list[int]) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.int64, device=self.device)
+
+
+def load_transformers_model(
+    folder: Path, device: torch.device, dtype: torch.dtype
+) -> TransformersModel:
+    """Load a checkpoint folder (safetensors) of any causal language model. Raises UnsupportedModel,
+    OutOfMemory.
+    """
+    with _explained(folder.name):
+        module, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            device_map={"": device},
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise UnsupportedModel(
+            f"The weights in {folder} lack {missing[0]}.", "Download the checkpoint again."
+        )
+    return adopt(module)
+
+
+def adopt(module: Any) -> TransformersModel:
+    """Have a loaded `PreTrainedModel` run over slots. Changes its attention implementation.
+
+    Computes a few tokens in both ways: models whose attention is not what the attention function
+    below computes are refused rather than run wrongly. Raises UnsupportedModel.
+    """
+    name = type(module).__name__
+    _check_config(module.config.get_text_config(decoder=True), name)
+    AttentionInterface.register(_IMPLEMENTATION, _slot_attention)
+    module.eval()
+    vocab_size = module.get_input_embeddings().num_embeddings
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(vocab_size, (2, _CHECK_LEN), generator=generator)
+    with _explained(name), torch.inference_mode():
+        reference = module(ids.to(module.device), past_key_values=DynamicCache(), use_cache=True)
+        model = TransformersModel(module, _kv_shape(reference.past_key_values, name))
+        module.set_attn_implementation(_IMPLEMENTATION)
+        ours = _in_two_steps(model, ids.tolist())
+    if not _are_close(ours, reference.logits[:, -1]):
+        raise _unsupported(name, "its attention differs from what it declares")
+    return model
+
+
+def _slot_attention(  # noqa: PLR0913, PLR0917 -- the signature is transformers'
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,  # noqa: ARG001 -- in the slots already
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """Attend row by row. query: [1, heads, tokens of the step, head_dim]; returns [1, tokens,
+    heads, head_dim].
+    """
+    name = type(module).__name__
+    slots: _Slots | None = getattr(key, "slots", None)
+    if slots is None:
+        raise _unsupported(name, "it changes keys on their way from the cache to the attention")
+    biases = (attention_mask, others.get("s_aux"), others.get("position_bias"))
+    if any(bias is not None for bias in biases):
+        raise _unsupported(name, "its attention has biases or sinks")
+    if sliding_window is None and _is_sliding(module, slots.layer):
+        raise _unsupported(name, "it does not say how far its attention reaches")
+    rule = AttentionRule(scaling, sliding_window, softcap)
+    mixed = [_attend_row(query[0], span, slots, rule) for span in slots.spans]
+    joined = mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
+    return joined.transpose(0, 1)[None], None
+
+
+def _attend_row(query: Tensor, span: _Span, slots: _Slots, rule: AttentionRule) -> Tensor:
+    keys, values = slots.kv.layer(slots.layer, span.row.slot)
+    end = span.row.end
+    return attend(query[:, span.first : span.last], keys[:, :end], values[:, :end], rule)
+
+
+def _is_sliding(module: Any, layer: int) -> bool:
+    types: list[str] = getattr(getattr(module, "config", None), "layer_types", None) or []
+    return layer < len(types) and types[layer] == "sliding_attention"
+
+
+def _check_config(config: Any, name: str) -> None:
+    types = set(getattr(config, "layer_types", None) or ())
+    if not types <= _KNOWN_LAYER_TYPES:
+        raise _unsupported(
+            name, f"it has layers of {', '.join(sorted(types - _KNOWN_LAYER_TYPES))}"
+        )
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in _MOVING_ROPE:
+        raise _unsupported(name, f"it stretches positions with {rope['rope_type']}")
+    if not getattr(config, "is_causal", True) or getattr(config, "is_encoder_decoder", False):
+        raise _unsupported(name, "it does not read from left to right")
+
+
+def _kv_shape(cache: Any, name: str) -> KVShape:
+    """From a cache that the model has filled: what it really stores, whatever its settings say."""
+    shapes = {tuple(t.shape) for layer in cache.layers for t in (layer.keys, layer.values)}
+    if len(shapes) != 1:
+        raise _unsupported(name, "its layers do not all store keys and values of one size")
+    _, num_kv_heads, _, head_dim = shapes.pop()
+    return KVShape(len(cache.layers), num_kv_heads, head_dim)
+
+
+def _in_two_steps(model: TransformersModel, sequences: list[list[int]]) -> Tensor:
+    """The last logits of two sequences, computed together, split at different places."""
+    kv = KVTensors(model.kv_shape, 2, _CHECK_LEN, dtype=model.dtype, device=model.device)
+    splits = (_CHECK_LEN // 3, _CHECK_LEN // 2)
+    both = [
+        (slot, ids, split) for slot, (ids, split) in enumerate(zip(sequences, splits, strict=True))
+    ]
+    model.forward([Row(slot, 0, ids[:split], 0) for slot, ids, split in both], kv)
+    return model.forward([Row(slot, split, ids[split:]) for slot, ids, split in both], kv)
+
+
+def _are_close(ours: Tensor, reference: Tensor) -> bool:
+    """Within what rounding explains; a constant added to all logits of a token means nothing."""
+    tolerance = 1e-3 if reference.dtype == torch.float32 else 0.1
+    one, other = (t.float() - t.float().mean(dim=-1, keepdim=True) for t in (ours, reference))
+    return bool((one - other).norm() <= tolerance * other.norm())
+
+
+def _spans(rows: Sequence[Row]) -> Iterator[_Span]:
+    lasts = accumulate(len(row.ids) for row in rows)
+    return (_Span(row, last - len(row.ids), last) for row, last in zip(rows, lasts, strict=True))
+
+
+def _wanted(span: _Span) -> range:
+    return range(span.last - span.row.num_logits, span.last)
+
+
+def _unsupported(name: str, reason: str) -> UnsupportedModel:
+    return UnsupportedModel(f"{name} cannot be run on Fimbria's cache: {reason}.", _CHOOSE_ANOTHER)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn what transformers or a model's code raise into a failure that says which model."""
+    try:
+        yield
+    except RuntimeFailure:
+        raise
+    except Exception as error:
+        failure = memory_failure(error) or device_failure(error)
+        raise failure or _unsupported(name, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")
