@@ -62,10 +62,10 @@ class DraftSettings:
     min_gain: float = 1.02
     priors: dict[SourceKind, tuple[float, ...]] = field(
         default_factory=lambda: {
-            SourceKind.SUGGESTION: (0.7, 0.8, 0.85, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9),
-            SourceKind.DELETED: (0.5, 0.6, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 0.9),
-            SourceKind.RESUMED: (0.3, 0.4, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9),
-            SourceKind.NGRAM: (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.9),
+            SourceKind.SUGGESTION: (0.7, 0.9, 0.95, 0.95, 0.95, 0.95, 0.98, 0.98, 0.98),
+            SourceKind.DELETED: (0.5, 0.7, 0.8, 0.85, 0.9, 0.9, 0.95, 0.95, 0.95),
+            SourceKind.RESUMED: (0.3, 0.4, 0.7, 0.85, 0.95, 0.95, 0.95, 0.95, 0.95),
+            SourceKind.NGRAM: (0.25, 0.3, 0.45, 0.6, 0.7, 0.75, 0.85, 0.9, 0.9),
         }
     )
 
