@@ -116,8 +116,13 @@ def loader(spec: DaemonSpec) -> LoadEngine:
         try:
             from model_runtime.loading import load_engine
 
-            folder = resolve_model(spec.model)
-            return load_engine(folder, device=spec.device, dtype=spec.dtype, progress=progress)
+            return load_engine(
+                resolve_model(spec.model),
+                device=spec.device,
+                dtype=spec.dtype,
+                kv_memory=spec.kv_memory,
+                progress=progress,
+            )
         finally:
             gc.freeze()
             gc.enable()

@@ -140,7 +140,7 @@ def _writing(engine: EngineSummary) -> str:
 def _times(engine: EngineSummary) -> Iterator[str]:
     named = {
         "queue": engine.queue_ms,
-        "first token": engine.first_token_ms,
+        "first": engine.first_token_ms,
         "answer": engine.answer_ms,
         "step": engine.step_ms,
     }
@@ -193,12 +193,14 @@ def _in_short(engine: EngineSummary | None) -> Iterator[str]:
 
 
 def duration(seconds: float) -> str:
-    """Whole seconds, with minutes and hours where there are any."""
+    """Whole seconds below an hour, whole minutes above."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
+    if minutes and seconds:
+        return f"{minutes}m{seconds:02}s"
+    return f"{minutes}m" if minutes else f"{seconds}s"
 
 
 def size(num_bytes: float) -> str:

@@ -108,9 +108,11 @@ def timings_line(answer: Answer) -> str:
 
 
 def tokens_per_second(finished: Finished) -> float | None:
-    """Return the speed of decoding (the first token is prefill), None without a second token."""
+    """Return the speed of decoding (the first token is prefill); None without a second token, or
+    with drafts: those may have come with the first one.
+    """
     num_decoded = finished.usage.completion_tokens - 1
-    if num_decoded < 1 or finished.timings.decode_ms <= 0:
+    if num_decoded < 1 or finished.timings.decode_ms <= 0 or finished.usage.accepted_tokens:
         return None
     return 1000 * num_decoded / finished.timings.decode_ms
 

@@ -102,11 +102,11 @@ def test_a_daemon_is_shown_with_all_that_it_counts(
     output = printed(capsys)
     for text in (
         "code ready · cuda:0 float16 · process 4194304",
-        "idle 0s of 30m00s",
+        "idle 0s of 30m\n",
         "4,321 asked · 17 aborted · 1 running · 2 queued",
         "95.0% reused = 1,900 cached of 2,000",
         "300 in 240 steps · 75.0% of drafts right = 60 of 80",
-        "p50/p95 ms      queue 1.0/1.0 · first token 5.0/5.0 · answer 12/12 · step 4.0/5.0",
+        "p50/p95 ms      queue 1.0/1.0 · first 5.0/5.0 · answer 12/12 · step 4.0/5.0",
         "█▁·  2 of 3 slots, 3 MiB of 2.0 GiB",
     ):
         assert text in output
@@ -170,6 +170,14 @@ def test_percentiles_are_values_that_occurred() -> None:
     assert percentiles([]) is None
     assert percentiles([7]) == Percentiles(7, 7)
     assert percentiles(range(100, 0, -1)) == Percentiles(50, 95)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.9, "0s"), (59, "59s"), (61.5, "1m01s"), (1800, "30m"), (3600, "1h00m"), (90061, "25h01m")],
+)
+def test_durations_are_short(seconds: float, shown: str) -> None:
+    assert dashboard.duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
