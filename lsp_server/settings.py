@@ -80,7 +80,7 @@ def _path(value: object) -> Path:
 
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
-_DTYPES = ("auto", "float32", "float16", "bfloat16")
+_DTYPES = ("auto", "float32", "float16", "bfloat16", "int8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import torch
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import ModelConfig
 
+INT8 = "int8"
 _SMALL_MODEL = 100_000_000
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -29,12 +30,29 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def wants_int8(name: str, device: torch.device) -> bool:
+    """Whether `--dtype int8` was asked for; raise RuntimeFailure where that is not to be had."""
+    if name != INT8:
+        return False
+    if device.type != "cpu":
+        raise RuntimeFailure(
+            f"int8 weights run on the CPU only, not on {device}.",
+            "Use --dtype auto, or --device cpu.",
+        )
+    return True
+
+
 def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
-    """Resolve `auto`; raise RuntimeFailure for an unknown name."""
+    """Resolve `auto`; raise RuntimeFailure for an unknown name. int8 concerns the weights only: all
+    else is float32 then.
+    """
     if name in _DTYPES:
         return _DTYPES[name]
+    if name == INT8:
+        return torch.float32
     if name != "auto":
-        raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {', '.join(_DTYPES)}.")
+        known = ", ".join((*_DTYPES, INT8))
+        raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {known}.")
     if device.type == "cpu":
         fits = 4 * _estimate_num_parameters(config) < psutil.virtual_memory().available / 2
         return torch.float32 if fits else torch.bfloat16

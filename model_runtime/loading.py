@@ -12,7 +12,7 @@ import torch
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
 from model_runtime.checkpoint import load_model
 from model_runtime.config import Habits, read_config
-from model_runtime.devices import choose_device, choose_dtype, choose_num_threads
+from model_runtime.devices import choose_device, choose_dtype, choose_num_threads, wants_int8
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
@@ -30,6 +30,7 @@ from model_runtime.kv_cache.planning import (
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
+from model_runtime.native_model import accelerate_on_cpu
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
 from model_runtime.worker import Worker
@@ -49,8 +50,8 @@ def load_engine(
     """Load a Llama-architecture checkpoint (safetensors, `tokenizer.model`) and start its engine.
 
     device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
-    `float16`, `bfloat16`; `auto` takes the checkpoint's own on a GPU and float32 on a CPU where
-    that fits the memory. kv_memory: see `parse_memory`. Raises ModelNotFound, UnsupportedModel,
+    `float16`, `bfloat16`, or, on the CPU, `int8` for weights of eight bits; `auto` takes the
+    checkpoint's own on a GPU and float32 on a CPU where that fits the memory. kv_memory: see `parse_memory`. Raises ModelNotFound, UnsupportedModel,
     OutOfMemory.
     """
     report = progress or _ignore
@@ -61,10 +62,12 @@ def load_engine(
     chosen_device = choose_device(device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
+    int8 = wants_int8(dtype, chosen_device)
     with _memory_errors_explained():
-        model = load_model(
+        plain = load_model(
             folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
         )
+        model = accelerate_on_cpu(plain, int8=int8)
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(model, renderer.context_length, share)
         renderer = replace(renderer, context_length=slots.capacity)

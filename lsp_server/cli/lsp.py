@@ -15,7 +15,7 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
 
   --model NAME         'starter', or a folder in Hugging Face layout
   --device DEVICE      auto, cpu, cuda, cuda:1, …
-  --dtype DTYPE        auto, float32, bfloat16 or float16
+  --dtype DTYPE        auto, float32, bfloat16, float16 or (on the CPU) int8
   --kv-memory SIZE     of a daemon's KV cache: auto, 4GiB, 512MB, 40% of what is free
   --max-tokens N       longest suggestion
   --idle-timeout-s S   seconds after which an unused model is unloaded; 0: never

@@ -39,7 +39,7 @@ DtypeOption = Annotated[
         metavar="DTYPE",
         envvar="FIMBRIA_DTYPE",
         rich_help_panel=_MODEL_PANEL,
-        help="auto, float32, bfloat16 or float16.",
+        help="auto, float32, bfloat16, float16 or (on the CPU) int8.",
     ),
 ]
 KvMemoryOption = Annotated[

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from model_runtime import native_model
+from model_runtime.checkpoint import load_model
 from model_runtime.config import ModelConfig, RopeScaling, read_config
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.checkpoint import load_model
 from model_runtime.model import Layer, LlamaModel, Weights
 from model_runtime.native.build import library_path
 from model_runtime.native.library import NativeLibrary

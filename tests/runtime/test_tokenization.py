@@ -16,7 +16,9 @@ from model_runtime.tokenization import SentencePieceTokenizer
 from tests.conftest import PROJECT
 from tests.runtime.conftest import FIM_PIECES
 
-STARTER = SentencePieceTokenizer(PROJECT / "model_runtime" / "starter" / "tokenizer.model", FIM_PIECES)
+STARTER = SentencePieceTokenizer(
+    PROJECT / "model_runtime" / "starter" / "tokenizer.model", FIM_PIECES
+)
 
 # "▁" stands for a space in sentencepiece's own alphabet, so it is the one character that it does
 # not give back.
@@ -126,7 +128,9 @@ def test_models_without_rows_for_the_markers_do_not_infill(code_llama_tokenizer_
 
 def test_endless_lines_do_not_fill_the_memory() -> None:
     """One-line files: each keystroke makes a new line, and each was kept once."""
-    tokenizer = SentencePieceTokenizer(PROJECT / "model_runtime" / "starter" / "tokenizer.model", FIM_PIECES)
+    tokenizer = SentencePieceTokenizer(
+        PROJECT / "model_runtime" / "starter" / "tokenizer.model", FIM_PIECES
+    )
     for length in range(1000, 1010):
         line = "x" * length
         assert tokenizer.decode(tokenizer.encode_continuation(line)) == line

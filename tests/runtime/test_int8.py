@@ -1,0 +1,30 @@
+"""`--dtype int8`: eight-bit weights on the CPU, through the normal way of loading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_runtime.api import RuntimeFailure
+from model_runtime.devices import wants_int8
+from model_runtime.loading import load_engine
+from tests.runtime.running import run
+
+CODE = "def area(width, height):\n    retu"
+
+
+def test_int8_weights_complete_as_well(starter_folder: Path) -> None:
+    engine = load_engine(starter_folder, dtype="int8")
+    try:
+        plain = run(engine, CODE, "\n", max_tokens=16, speculate=False)
+        assert plain.text.startswith("rn")
+        assert run(engine, CODE, "\n", max_tokens=16).text == plain.text
+    finally:
+        engine.close()
+
+
+def test_int8_is_refused_where_it_does_not_run() -> None:
+    with pytest.raises(RuntimeFailure, match="CPU only"):
+        wants_int8("int8", torch.device("cuda"))
