@@ -1,8 +1,11 @@
-"""The same keystrokes on each engine."""
+"""The same keystrokes on each engine. They take turns, block by block, so that a slow minute of the
+machine hits all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,146 +13,165 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.blocks import Block, cut
 from benchmarks.machine import machine
-from benchmarks.measurements import Measurement, summary
-from benchmarks.resident import resident_engine
-from benchmarks.traces import Step, Trace, replay
-from lsp_server.context.windows import cursor_context
-from lsp_server.postprocess import stop_strings
-from model_runtime.api import CompletionRequest
+from benchmarks.measurements import EngineRun, Measurement, compared, summary
+from benchmarks.ours import OurEngine, type_block
+from benchmarks.peers import Peer
+from benchmarks.peers.registry import GENERATE, PEERS, ids_for, open_peers
+from benchmarks.questions import MAX_TOKENS, Asker, Question, open_asker
+from benchmarks.traces import Trace
 from model_runtime.config import read_config
-from model_runtime.models import resolve_model
-from model_runtime.prompts import PromptRenderer, open_renderer
 
-FIMBRIA, GENERATE = ENGINES = ("fimbria", "generate")
-MAX_TOKENS = 24
+FIMBRIA = "fimbria"
+UNDRAFTED = "fimbria-undrafted"
+OURS = (FIMBRIA, UNDRAFTED)
+ENGINES = (*OURS, *PEERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is measured.
 
-    skip: keystrokes before the first measured one. generate_every: every how many keystrokes
-    `generate` is asked.
+    spans: which typed characters of the trace. model: its name; folder: where it lies. fixed: our
+    engine by itself, every answer of the same length; otherwise the whole way through language
+    server and daemon. generate_every: at every how many keystrokes `generate`, which keeps nothing
+    between them, is asked.
     """
 
     trace: Trace
+    spans: tuple[range, ...]
     engines: tuple[str, ...]
-    num_keystrokes: int
-    skip: int
-    generate_every: int
     model: str
+    folder: Path
+    fixed: bool = False
+    generate_every: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt as the model sees it, and how many tokens were generated for it."""
+class Comparison:
+    """Runs by engine, with what they were measured on and how."""
 
-    prompt_ids: list[int]
-    num_tokens: int
+    config: Mapping[str, Any]
+    runs: Mapping[str, EngineRun]
 
-
-def compare(plan: Plan, console: Console) -> dict[str, Any]:
-    """Measure and sum up. Raises ValueError, RuntimeFailure, ServerEnded."""
-    from model_runtime.loading import choose_num_threads
-
-    folder = resolve_model(plan.model)
-    config = read_config(folder)
-    renderer = open_renderer(folder, config)
-    num_threads = choose_num_threads(config)
-    where = machine()
-    measured: dict[str, list[Measurement]] = {}
-    with Progress(console=console, transient=True) as progress:
-        if FIMBRIA in plan.engines:
-            measured[FIMBRIA], questions = _measure_resident(plan, renderer, num_threads, progress)
-        else:
-            questions = _questions(plan, renderer)
-        if GENERATE in plan.engines:
-            asked = questions[:: plan.generate_every]
-            measured[GENERATE] = _measure_scratch(folder, asked, num_threads, progress)
-    return {
-        "config": {
-            "trace": plan.trace.name,
-            "skip": plan.skip,
-            "keystrokes": len(questions),
-            "generate_every": plan.generate_every,
-            "max_tokens": MAX_TOKENS,
-            "model": plan.model if plan.model == "starter" else folder.name,
-            "dtype": "float32",
-            "device": "cpu",
-            "threads": num_threads,
-            **where,
-        },
-        "engines": {name: summary(values) for name, values in measured.items()},
-    }
+    def as_json(self) -> dict[str, Any]:
+        """Figures of each engine, and ours divided by each other one's."""
+        others = {name: run for name, run in self.runs.items() if name != FIMBRIA}
+        ours = self.runs.get(FIMBRIA)
+        ratios = {name: compared(ours, run) for name, run in others.items()} if ours else {}
+        return {
+            "config": dict(self.config),
+            "engines": {name: summary(run) for name, run in self.runs.items()},
+            "ratios": ratios,
+        }
 
 
-def _measure_resident(
-    plan: Plan, renderer: PromptRenderer, num_threads: int, progress: Progress
-) -> tuple[list[Measurement], list[Question]]:
-    task = progress.add_task(FIMBRIA, total=plan.num_keystrokes)
-    measurements, questions = [], []
-    with resident_engine(plan.model, MAX_TOKENS, num_threads) as engine:
-        engine.editor.open(Path("/trace") / plan.trace.name, plan.trace.start)
-        for step, cursor in _keys(plan):
-            if cursor is None:
-                engine.editor.change(step)
-                continue
-            measurement = engine.measure(step, cursor)
-            prompt_ids = _prompt_ids(renderer, step, cursor)
-            if measurement.prompt_tokens not in (0, len(prompt_ids)):
-                raise ValueError(
-                    f"the server's prompt has {measurement.prompt_tokens} tokens, "
-                    f"{len(prompt_ids)} were expected: the engines would not be comparable"
-                )
-            measurements.append(measurement)
-            questions.append(Question(prompt_ids, measurement.completion_tokens or MAX_TOKENS))
-            progress.advance(task)
-    return measurements, questions
+def compare(plan: Plan, console: Console) -> Comparison:
+    """Measure. Raises ValueError, RuntimeFailure, ServerEnded."""
+    from model_runtime.devices import choose_num_threads
+
+    num_threads = choose_num_threads(read_config(plan.folder))
+    config = _config(plan, num_threads)
+    asker = open_asker(plan.folder)
+    runs = {name: EngineRun({}) for name in plan.engines}
+    with ExitStack() as stack:
+        ours = stack.enter_context(open_ours(plan, asker, num_threads))
+        names = [name for name in plan.engines if name in PEERS]
+        peers = stack.enter_context(open_peers(names, plan.folder, num_threads))
+        progress = stack.enter_context(Progress(console=console, transient=True))
+        task = progress.add_task("keystrokes", total=sum(map(len, plan.spans)))
+        for block in cut(plan.trace, plan.spans):
+            for name, run in take_turns(block, ours, peers, asker, plan.generate_every):
+                runs[name] += run
+            progress.advance(task, len(block.keys))
+    return Comparison(config, runs)
 
 
-def _measure_scratch(
-    folder: Path, questions: list[Question], num_threads: int, progress: Progress
-) -> list[Measurement]:
-    from benchmarks.scratch import ScratchEngine
+def take_turns(
+    block: Block,
+    ours: Mapping[str, OurEngine],
+    peers: Mapping[str, Peer],
+    asker: Asker,
+    generate_every: int,
+) -> Iterator[tuple[str, EngineRun]]:
+    """Run a block on each engine, ours first; yields as soon as one is done."""
+    measured: Mapping[int, Measurement] = {}
+    for name, engine in ours.items():
+        run = type_block(engine, block)
+        measured = measured or run.measured
+        yield name, run
+    questions = questions_of(block, asker, measured) if peers else []
+    for name, peer in peers.items():
+        if block.warm_up and name != GENERATE:
+            warm_up = asker.question(block.first - 1, block.warm_up, MAX_TOKENS)
+            peer.answer(ids_for(name, warm_up), warm_up.num_tokens)
+        asked = questions[:: generate_every if name == GENERATE else 1]
+        yield (
+            name,
+            EngineRun({q.number: peer.answer(ids_for(name, q), q.num_tokens) for q in asked}),
+        )
 
-    task = progress.add_task(GENERATE, total=len(questions))
-    engine = ScratchEngine(folder, num_threads)
-    engine.measure(questions[0].prompt_ids, MAX_TOKENS)  # warm-up
-    measurements = []
-    for question in questions:
-        measurements.append(engine.measure(question.prompt_ids, question.num_tokens))
-        progress.advance(task)
-    return measurements
+
+def questions_of(block: Block, asker: Asker, measured: Mapping[int, Measurement]) -> list[Question]:
+    """What the peers are asked: our prompts, and as many tokens as ours generated.
+
+    Where ours answered without the model, as many as at the key before. measured: ours; where it
+    was not asked at all, answers have MAX_TOKENS. Raises ValueError if ours made other prompts.
+    """
+    questions = []
+    num_tokens = MAX_TOKENS
+    for number, step in block.keys.items():
+        ours = measured.get(number)
+        num_tokens = (ours and ours.completion_tokens) or num_tokens
+        question = asker.question(number, step, num_tokens)
+        if ours and ours.prompt_tokens not in (0, len(question.own_ids)):
+            raise ValueError(
+                f"our prompt had {ours.prompt_tokens} tokens, {len(question.own_ids)} were "
+                "expected: the engines would not be comparable"
+            )
+        questions.append(question)
+    return questions
 
 
-def _questions(plan: Plan, renderer: PromptRenderer) -> list[Question]:
-    return [
-        Question(_prompt_ids(renderer, step, cursor), MAX_TOKENS)
-        for step, cursor in _keys(plan)
-        if cursor is not None
-    ]
-
-
-def _keys(plan: Plan) -> Iterator[tuple[Step, int | None]]:
-    """The trace's steps up to the last measured key, each with the cursor where it is measured."""
-    num_typed = 0
-    for step in replay(plan.trace):
-        num_typed += step.cursor is not None
-        yield step, step.cursor if num_typed > plan.skip else None
-        if num_typed == plan.skip + plan.num_keystrokes:
+@contextmanager
+def open_ours(plan: Plan, asker: Asker, num_threads: int) -> Iterator[dict[str, OurEngine]]:
+    """Start those of our engines that the plan names."""
+    names = [name for name in plan.engines if name in OURS]
+    with ExitStack() as stack:
+        if not plan.fixed:
+            yield {name: _open_resident(plan, num_threads, stack) for name in names}
             return
-    if num_typed <= plan.skip:
-        raise ValueError(f"{plan.trace.name} has {num_typed} typed characters; none is left")
+        from benchmarks.in_process import in_process_engine
+
+        yield {
+            name: stack.enter_context(
+                in_process_engine(plan.folder, asker, num_threads, speculate=name == FIMBRIA)
+            )
+            for name in names
+        }
 
 
-def _prompt_ids(renderer: PromptRenderer, step: Step, cursor: int) -> list[int]:
-    """Render what the language server asks at this place."""
-    context = cursor_context(step.after, cursor)
-    request = CompletionRequest(
-        prompt=context.prefix,
-        suffix=context.suffix if renderer.fim else None,
-        max_tokens=MAX_TOKENS,
-        stop=stop_strings(context),
-    )
-    return renderer.render(request).ids
+def _open_resident(plan: Plan, num_threads: int, stack: ExitStack) -> OurEngine:
+    from benchmarks.resident import resident_engine
+
+    engine = stack.enter_context(resident_engine(plan.folder, MAX_TOKENS, num_threads))
+    engine.editor.open(Path("/trace") / plan.trace.name, plan.trace.start)
+    return engine
+
+
+def _config(plan: Plan, num_threads: int) -> dict[str, Any]:
+    return {
+        "trace": plan.trace.name,
+        "keystrokes": sum(map(len, plan.spans)),
+        "of_keystrokes": plan.trace.num_typed,
+        "spans": [[span.start, span.stop] for span in plan.spans],
+        "fixed": plan.fixed,
+        "generate_every": plan.generate_every,
+        "max_tokens": MAX_TOKENS,
+        "model": plan.model,
+        "dtype": "float32",
+        "device": "cpu",
+        "threads": num_threads,
+        **machine(),
+    }

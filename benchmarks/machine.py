@@ -5,13 +5,22 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-_PACKAGES = ("fimbria", "torch", "transformers", "pygls", "uvicorn", "aiohttp")
+_PACKAGES = (
+    "fimbria",
+    "torch",
+    "transformers",
+    "pygls",
+    "uvicorn",
+    "aiohttp",
+    "llama-cpp-python",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -40,8 +49,6 @@ def cpu_name() -> str:
 def _versions() -> dict[str, str]:
     found = {}
     for package in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
     return found

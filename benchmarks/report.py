@@ -1,79 +1,140 @@
-"""Results as JSON for programs and as a Markdown table for people."""
+"""Results as JSON for programs and as Markdown tables for people."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_NOTES = """
-- `fimbria`: `fimbria lsp` over stdio and its daemon over a Unix socket. A key is one
-  `textDocument/didChange` and one `textDocument/inlineCompletion`; the clock runs from writing both
-  to having read the answer.
-- `generate`: `LlamaForCausalLM.generate` of transformers on the same prompt ids and weights, from
-  scratch for each prompt, as many tokens as `fimbria` generated there; the prompt is already
-  tokenized when the clock starts.
-- First token: for `fimbria` the whole answer's time less the engine's time for the tokens after the
-  first (the protocol does not stream), so an upper bound; for `generate` when its streamer gets it.
-- New tokens: prompt tokens that had to be computed. Reused: the share that had not.
-"""
+from benchmarks.goals import goals
+from benchmarks.notes import notes
+
+Json = Mapping[str, Any]
 
 
-def markdown(result: dict[str, Any]) -> str:
-    """Return the table with the machine and what the columns mean."""
+def markdown(result: Json, plot: Path | None = None) -> str:
+    """Return the tables with the machine and what the columns mean, and a link to the plot."""
     config, engines = result["config"], result["engines"]
-    return "\n".join(
-        [
-            f"# Keystrokes of {config['trace']}, {config['date']}",
-            "",
-            *_setting(config),
-            "",
-            "| engine | keys | reused | new tokens p50 / p95 / p99 | first token ms p50 / p95 / "
-            "p99 | answer ms p50 / p95 / p99 |",
-            "|---|--:|--:|--:|--:|--:|",
-            *(_row(name, figures) for name, figures in engines.items()),
-            _NOTES,
-        ]
-    )
+    parts = [
+        [f"# Keystrokes of {config['trace']}, {config['date']}"],
+        [*_keys(config), *setting(config)],
+        table(
+            "engine | keys | without model | reused | new tokens p50 / p95 / p99 | "
+            "first token ms p50 / p95 / p99 | answer ms p50 / p95 / p99 | answer tokens | "
+            "drafted, accepted | idle tokens per key",
+            (_row(name, figures) for name, figures in engines.items()),
+        ),
+        _ratios(result["ratios"]),
+        _goals(result),
+        [f"![How answer times and new tokens are distributed]({plot.name})"] if plot else [],
+        notes(config, engines),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def write_results(result: dict[str, Any], folder: Path, json_file: Path | None) -> None:
-    """Write DATE-keystrokes-TRACE.json and .md into a folder; the JSON to another place, too."""
-    config = result["config"]
-    content = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    name = f"{config['date']}-keystrokes-{config['trace']}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.md").write_text(markdown(result), encoding="utf-8")
-    (folder / f"{name}.json").write_text(content, encoding="utf-8")
-    if json_file is not None:
-        json_file.write_text(content, encoding="utf-8")
+def write_pair(stem: Path, text: str, content: str) -> None:
+    """Write STEM.md and STEM.json; the folder is made."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_name(f"{stem.name}.md").write_text(text, encoding="utf-8")
+    stem.with_name(f"{stem.name}.json").write_text(content, encoding="utf-8")
 
 
-def _setting(config: dict[str, Any]) -> list[str]:
+def stem_of(config: Json) -> str:
+    """Name of a result's files without their ending: DATE-keystrokes-TRACE, and what is unusual."""
+    parts = [config["date"], "keystrokes", config["trace"]]
+    if config["model"] != "starter":
+        parts.append(Path(config["model"]).name.replace(":", "-"))
+    if config["fixed"]:
+        parts.append("fixed")
+    return "-".join(parts)
+
+
+def setting(config: Json) -> list[str]:
+    """Model, machine and versions, for people."""
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
-    skipped = f" after the first {config['skip']}" if config["skip"] else ""
     return [
-        f"{config['keystrokes']} typed characters{skipped}, up to {config['max_tokens']} tokens "
-        f"each, greedy; `generate` at every {config['generate_every']}th.",
         f"Model {config['model']}, {config['dtype']}, {config['device']}, "
-        f"{_count(config['threads'], 'thread')}.",
-        f"{config['cpu']}, {_count(config['cores'], 'core')}, {config['memory_gib']} GiB, "
+        f"{count(config['threads'], 'thread')}.",
+        f"{config['cpu']}, {count(config['cores'], 'core')}, {config['memory_gib']} GiB, "
         f"{config['system']}; load average before: {config['load_before']}.",
         f"{versions}.",
     ]
 
 
-def _row(name: str, figures: dict[str, Any]) -> str:
-    cells = [name, str(figures["keystrokes"]), f"{figures['reused_share']:.1%}"]
-    cells.append(_triple(figures["new_tokens"], 0))
-    cells.append(_triple(figures["ttft_ms"], 1))
-    cells.append(_triple(figures["answer_ms"], 1))
-    return f"| {' | '.join(cells)} |"
+def table(head: str, rows: Iterable[Iterable[str]]) -> list[str]:
+    """Lay out a Markdown table; the first column is of words, the others are of numbers."""
+    num_columns = head.count("|") + 1
+    return [
+        f"| {head} |",
+        f"|---{'|--:' * (num_columns - 1)}|",
+        *(f"| {' | '.join(cells)} |" for cells in rows),
+    ]
 
 
-def _triple(percentiles: dict[str, float], num_digits: int) -> str:
-    return " / ".join(f"{value:.{num_digits}f}" for value in percentiles.values())
-
-
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Say how many."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def joined(values: Mapping[str, float], num_digits: int) -> str:
+    """Percentiles between slashes."""
+    return " / ".join(f"{value:.{num_digits}f}" for value in values.values())
+
+
+def _keys(config: Json) -> list[str]:
+    spans = config["spans"]
+    part = f"{config['keystrokes']} of {config['of_keystrokes']} typed characters"
+    is_whole = config["keystrokes"] == spans[-1][1] - spans[0][0]
+    if not is_whole:
+        part += f", in {count(len(spans), 'block')} spread evenly"
+    elif spans[0][0]:
+        part += f" after the first {spans[0][0]}"
+    tokens = "exactly" if config["fixed"] else "up to"
+    return [
+        f"{part}; {tokens} {config['max_tokens']} tokens each, greedy; `generate` at every "
+        f"{config['generate_every']}th."
+    ]
+
+
+def _row(name: str, figures: Json) -> list[str]:
+    drafted, accepted = figures["draft_tokens"], figures["accepted_tokens"]
+    return [
+        name,
+        str(figures["keystrokes"]),
+        str(figures["without_model"]),
+        f"{figures['reused_share']:.1%}",
+        joined(figures["new_tokens"], 0),
+        joined(figures["ttft_ms"], 1),
+        joined(figures["answer_ms"], 1),
+        str(figures["mean_answer_tokens"]),
+        f"{drafted}, {accepted / drafted:.0%}" if drafted else "0",
+        str(figures["idle_tokens_per_key"]),
+    ]
+
+
+def _ratios(ratios: Json) -> list[str]:
+    rows = []
+    for name, ratio in ratios.items():
+        asked = ratio["asked_model"]
+        rows.append([name, *_ratio_cells(ratio), *_ratio_cells(asked)])
+    if not rows:
+        return []
+    kinds = "first token p50 / p95 / p99 | answer p50 / p95 / p99"
+    head = f"`fimbria` divided by | keys | {kinds} | keys that asked our model | {kinds}"
+    return table(head, rows)
+
+
+def _ratio_cells(ratio: Json) -> list[str]:
+    return [
+        str(ratio["keystrokes"]),
+        joined(ratio.get("ttft", {}), 3) or "–",
+        joined(ratio.get("answer", {}), 3) or "–",
+    ]
+
+
+def _goals(result: Json) -> list[str]:
+    found = goals(result)
+    if not found:
+        return []
+    rows = ([g.name, g.wanted, g.measured, "yes" if g.is_met else "no"] for g in found)
+    return table("goal | wanted | measured | met", rows)

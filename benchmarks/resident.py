@@ -6,9 +6,9 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,36 @@ from benchmarks.editor import Editor, ServerEnded
 from benchmarks.measurements import Measurement
 from benchmarks.traces import Step
 from lsp_server.source_text import SourceText
+from model_runtime.api import Priority
 from model_runtime.client import DaemonRuntime, daemon_status, stop_daemon
 from model_runtime.places import RUNTIME_DIR_VARIABLE, DaemonSpec
 
-_IDLE_DEADLINE_S = 60.0
+Json = dict[str, Any]
+
+_DEADLINE_S = 60.0
+# Longer than a step takes: an answer that has no record by then was given without the model.
+_RECORD_DEADLINE_S = 0.1
+_BETWEEN_LOOKS_S = 0.002
 _WARM_UP = "import os\n\npath = os.\n"
 
 
 @dataclass(slots=True)
 class ResidentEngine:
-    """One editor, one server, one daemon with its model loaded."""
+    """One editor, one server, one daemon with its model loaded; an OurEngine."""
 
     editor: Editor
     spec: DaemonSpec
-    num_requests: int = 0
+    runner: asyncio.Runner
+    num_finished: int = 0
+    _records: list[Json] = field(default_factory=list)
 
-    def measure(self, step: Step, cursor: int) -> Measurement:
+    def skip(self, step: Step) -> None:
+        self.editor.change(step)
+
+    def change(self, step: Step) -> None:
+        self.editor.change(step)
+
+    def ask(self, step: Step) -> Measurement:
         """Type a character and take the answer.
 
         The language server answers once, with the whole text, so the editor cannot see the first
@@ -39,70 +53,111 @@ class ResidentEngine:
         first, which contains the way back of the whole answer. The server answers as soon as what
         it shows is settled, while the engine may be at one more token: hence the lower bound.
         """
-        answer_ms = self.editor.type(step, cursor)
-        records = self._new_records()
-        decode_ms = sum(record["timings"]["decode_ms"] for record in records)
-        first_ms = sum(
-            record["timings"]["queue_ms"] + record["timings"]["prefill_ms"] for record in records
-        )
-        usages = [record["usage"] for record in records]
-        return Measurement(
-            prompt_tokens=sum(usage["prompt_tokens"] for usage in usages),
-            cached_tokens=sum(usage["cached_tokens"] for usage in usages),
-            completion_tokens=sum(usage["completion_tokens"] for usage in usages),
-            ttft_ms=max(answer_ms - decode_ms, first_ms),
-            answer_ms=answer_ms,
-        )
+        self._look()
+        self._records.clear()
+        answer_ms = self.editor.type(step, step.end)
+        return measurement(self._answer_records(), answer_ms)
 
-    def _new_records(self) -> list[dict[str, Any]]:
-        """What the daemon says about the requests since the last call; it tells no text."""
-        engine = self._idle_engine()
-        num_new = engine["requests"] - self.num_requests
-        self.num_requests = engine["requests"]
-        return list(engine["recent"][-num_new:]) if num_new else []
+    def rest(self, pause_s: float) -> None:
+        deadline = time.monotonic() + pause_s
+        while not _is_idle(self._look()) and time.monotonic() < deadline:
+            time.sleep(_BETWEEN_LOOKS_S)
 
-    def _idle_engine(self) -> dict[str, Any]:
-        """The engine's figures once it has ended what the server has no more use for."""
-        deadline = time.monotonic() + _IDLE_DEADLINE_S
-        while time.monotonic() < deadline:
-            status = asyncio.run(daemon_status(self.spec)) or {}
-            engine: dict[str, Any] | None = status.get("engine")
-            if engine is None:
-                return {"requests": self.num_requests, "recent": []}
-            if not engine["running"] and not engine["queued"]:
-                return engine
-        raise ServerEnded("the daemon does not come to rest")
+    def settle(self) -> int:
+        self.rest(_DEADLINE_S)
+        engine = self._look()
+        if not _is_idle(engine):
+            raise ServerEnded("the daemon does not come to rest")
+        computed: int = (
+            engine["prompt_tokens"] - engine["cached_tokens"] + engine["completion_tokens"]
+        )
+        return computed
 
     def warm_up(self, folder: Path) -> None:
         """Have everything imported and allocated before the first keystroke counts."""
         self.editor.open(folder / "warm_up.py", _WARM_UP)
         self.editor.ask(SourceText.of(_WARM_UP), len(_WARM_UP) - 1)
-        self._new_records()
+        self.settle()
+
+    def _answer_records(self) -> list[Json]:
+        """What the daemon says about the requests behind an answer; it tells no text."""
+        deadline = time.monotonic() + _RECORD_DEADLINE_S
+        while True:
+            is_idle = _is_idle(self._look())
+            found = [record for record in self._records if _is_answer(record)]
+            if found or is_idle or time.monotonic() > deadline:
+                return found[-1:]
+            time.sleep(_BETWEEN_LOOKS_S)
+
+    def _look(self) -> Json:
+        """Take the engine's figures, and the records of what has finished since the last look."""
+        status = self.runner.run(daemon_status(self.spec)) or {}
+        engine: Json | None = status.get("engine")
+        if engine is None:
+            raise ServerEnded("the daemon has ended")
+        num_finished = engine["requests"] - engine["queued"] - engine["running"]
+        num_new = num_finished - self.num_finished
+        self.num_finished = num_finished
+        if num_new > 0:
+            self._records += engine["recent"][-num_new:]
+        return engine
+
+
+def measurement(records: Sequence[Json], answer_ms: float) -> Measurement:
+    """Of a keystroke and the daemon's record of it, if the model was asked."""
+    if not records:
+        return Measurement(0, 0, 0, answer_ms, answer_ms)
+    usage, timings = records[-1]["usage"], records[-1]["timings"]
+    first_ms = timings["queue_ms"] + timings["prefill_ms"]
+    return Measurement(
+        prompt_tokens=usage["prompt_tokens"],
+        cached_tokens=usage["cached_tokens"],
+        completion_tokens=usage["completion_tokens"],
+        ttft_ms=max(answer_ms - timings["decode_ms"], first_ms),
+        answer_ms=answer_ms,
+        draft_tokens=usage.get("draft_tokens", 0),
+        accepted_tokens=usage.get("accepted_tokens", 0),
+    )
+
+
+def _is_answer(record: Json) -> bool:
+    """Whether somebody waited for it: warm-ups and guesses are idle work."""
+    return bool(record.get("priority") != Priority.IDLE)
+
+
+def _is_idle(engine: Json) -> bool:
+    return not engine["running"] and not engine["queued"]
 
 
 @contextmanager
-def resident_engine(model: str, max_tokens: int, num_threads: int) -> Iterator[ResidentEngine]:
+def resident_engine(folder: Path, max_tokens: int, num_threads: int) -> Iterator[ResidentEngine]:
     """Start a daemon and a server of their own, apart from those that the user may have running."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimbria-")))
-        stack.enter_context(_environment({RUNTIME_DIR_VARIABLE: str(folder)}))
-        stack.enter_context(_environment({"OMP_NUM_THREADS": str(num_threads)}))
-        spec = DaemonSpec(model, device="cpu", dtype="float32")
-        stack.callback(lambda: asyncio.run(stop_daemon(spec)))
-        asyncio.run(_load(spec))
+    with private_daemon(folder, num_threads) as (spec, place), ExitStack() as stack:
         flags = [
-            f"--model={model}",
+            f"--model={folder}",
             "--device=cpu",
             "--dtype=float32",
             f"--max-tokens={max_tokens}",
+            f"--log-file={place / 'server.log'}",
         ]
-        log = stack.enter_context((folder / "server.err").open("wb"))
-        editor = stack.enter_context(
-            Editor([*flags, f"--log-file={folder / 'server.log'}"], os.environ, log)
-        )
-        engine = ResidentEngine(editor, spec)
-        engine.warm_up(folder)
+        log = stack.enter_context((place / "server.err").open("wb"))
+        editor = stack.enter_context(Editor(flags, os.environ, log))
+        engine = ResidentEngine(editor, spec, stack.enter_context(asyncio.Runner()))
+        engine.warm_up(place)
         yield engine
+
+
+@contextmanager
+def private_daemon(folder: Path, num_threads: int) -> Iterator[tuple[DaemonSpec, Path]]:
+    """Run a daemon with its model loaded, in a folder of its own, which is given as well."""
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimbria-")))
+        stack.enter_context(_environment({RUNTIME_DIR_VARIABLE: str(place)}))
+        stack.enter_context(_environment({"OMP_NUM_THREADS": str(num_threads)}))
+        spec = DaemonSpec(str(folder), device="cpu", dtype="float32")
+        stack.callback(lambda: asyncio.run(stop_daemon(spec)))
+        asyncio.run(_load(spec))
+        yield spec, place
 
 
 async def _load(spec: DaemonSpec) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark's figures, and one short run of the real thing."""
+"""Short runs of the real thing: the whole way, and engine beside engine."""
 
 from __future__ import annotations
 
@@ -10,33 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measurements import Measurement, percentiles, summary
+from benchmarks.keystrokes import chosen_engines
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 START = "def add(a, b):\n    return a + b\n\n\n"
 TYPED = "print(add"
-
-
-def measurement(prompt: int, cached: int, ms: float) -> Measurement:
-    return Measurement(prompt, cached, completion_tokens=4, ttft_ms=ms / 2, answer_ms=ms)
-
-
-def test_percentiles_interpolate() -> None:
-    assert percentiles(list(range(101))) == {"p50": 50, "p95": 95, "p99": 99}
-    assert percentiles([7]) == {"p50": 7, "p95": 7, "p99": 7}
-    assert percentiles([3, 1]) == {"p50": 2, "p95": 2.9, "p99": 2.98}
-
-
-def test_the_reused_share_is_of_all_prompt_tokens() -> None:
-    figures = summary([measurement(100, 0, 10), measurement(300, 300, 20)])
-    assert figures["reused_share"] == 0.75
-    assert figures["new_tokens"]["p50"] == 50
-    assert figures["ttft_ms"]["p50"] == 7.5
-    assert figures["answer_ms"]["p50"] == 15
-
-
-def test_an_answer_without_the_model_has_no_prompt() -> None:
-    assert summary([measurement(0, 0, 1)])["reused_share"] == 0
 
 
 def write_trace(file: Path) -> Path:
@@ -54,7 +32,7 @@ def keystrokes(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_measures_both_engines_on_the_same_keys(tmp_path: Path) -> None:
+def test_it_measures_the_whole_way_beside_generate(tmp_path: Path) -> None:
     trace, out = write_trace(tmp_path / "typing.json"), tmp_path / "out.json"
     done = keystrokes(
         *("--trace", trace, "--keystrokes", 6, "--skip", 2, "--generate-every", 3),
@@ -70,9 +48,36 @@ def test_it_measures_both_engines_on_the_same_keys(tmp_path: Path) -> None:
         for name in ("new_tokens", "ttft_ms", "answer_ms"):
             assert set(figures[name]) == {"p50", "p95", "p99"}
     assert result["config"]["keystrokes"] == 6
+    assert result["ratios"]["generate"]["keystrokes"] == 2
     assert "| fimbria | 6 |" in done.stdout
+    assert "| prompt tokens reused | ≥ 95% |" in done.stdout
     written = {file.suffix for file in (tmp_path / "results").glob("*-keystrokes-typing.*")}
-    assert written == {".md", ".json"}
+    assert written >= {".md", ".json"}
+
+
+def test_fixed_answers_have_the_same_length_everywhere(tmp_path: Path) -> None:
+    trace, out = write_trace(tmp_path / "typing.json"), tmp_path / "out.json"
+    done = keystrokes(
+        *("--trace", trace, "--blocks", 2, "--block", 2, "--fixed", "--json", out),
+        *("--engines", "fimbria,fimbria-undrafted,generate-cached", "--results", tmp_path / "new"),
+    )
+    assert done.returncode == 0, done.stderr
+    engines: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))["engines"]
+    assert list(engines) == ["fimbria", "fimbria-undrafted", "generate-cached"]
+    for figures in engines.values():
+        assert (figures["keystrokes"], figures["mean_answer_tokens"]) == (4, 24)
+        assert figures["without_model"] == 0
+    assert engines["fimbria-undrafted"]["draft_tokens"] == 0
+    assert len(list((tmp_path / "new").glob("*-keystrokes-typing-fixed.md"))) == 1
+
+
+def test_engines_are_chosen_by_name() -> None:
+    assert chosen_engines(" fimbria, generate ,fimbria,", fixed=False) == ("fimbria", "generate")
+    for names in ("", "fimbria,vllm"):
+        with pytest.raises(ValueError, match="--engines takes some of"):
+            chosen_engines(names, fixed=True)
+    with pytest.raises(ValueError, match="--fixed only"):
+        chosen_engines("fimbria-undrafted", fixed=False)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +92,3 @@ def test_mistakes_are_one_line(arguments: list[str], message: str) -> None:
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_an_unknown_engine_is_named(tmp_path: Path) -> None:
-    trace = write_trace(tmp_path / "typing.json")
-    done = keystrokes("--trace", trace, "--engines", "fimbria,vllm", "--results", tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "'fimbria,vllm'" in done.stderr

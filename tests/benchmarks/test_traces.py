@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.editor import content_changes
-from benchmarks.traces import Patch, Trace, read_trace, replay
+from benchmarks.traces import SHORTEST_PAUSE_S, Patch, Trace, pauses_between, read_trace, replay
 from lsp_server.convert import edits_from_lsp
 from lsp_server.documents import DocumentStore
 from lsp_server.lean_types import types
@@ -34,7 +34,8 @@ def test_a_trace_is_read_plain_or_compressed(tmp_path: Path, name: str) -> None:
     patches = [{"time": "2020-10-18T07:27:11.000Z", "patches": [[1, 0, "b"], [0, 1, ""]]}]
     raw = {"startContent": "a", "endContent": "b", "txns": patches}
     read = read_trace(write(tmp_path / name, raw))
-    assert read == Trace("typing", "a", "b", ((Patch(1, 0, "b"), Patch(0, 1, "")),))
+    transactions = ((Patch(1, 0, "b"), Patch(0, 1, "")),)
+    assert read == Trace("typing", "a", "b", transactions, (SHORTEST_PAUSE_S,))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,37 @@ def test_only_a_typed_character_has_a_cursor() -> None:
         (Patch(5, 1, ""), Patch(0, 1, "")),
     )
     assert [step.cursor for step in replay(steps)] == [2, None, None, None, None]
+
+
+def test_a_change_ends_behind_its_last_insertion() -> None:
+    steps = trace(
+        "ab",
+        "X",
+        (Patch(1, 0, "c"),),
+        (Patch(2, 1, ""),),
+        (Patch(2, 0, "de"), Patch(0, 1, "")),
+        (Patch(0, 3, "X"),),
+    )
+    assert [step.end for step in replay(steps)] == [2, 2, 3, 1]
+
+
+def test_pauses_are_those_between_the_times() -> None:
+    day = "2023-05-14T12:54:"
+    exact = pauses_between([f"{day}33.501Z", f"{day}33.551Z", f"{day}33.551Z", f"{day}36.551Z"])
+    assert exact == pytest.approx((0.05, 0.1, 3, 0.1))
+
+
+def test_times_in_whole_seconds_may_be_a_second_closer() -> None:
+    day = "2020-10-18T07:27:"
+    coarse = pauses_between([f"{day}10.000Z", f"{day}10.000Z", f"{day}11.000Z", f"{day}14.000Z"])
+    assert coarse == pytest.approx((0.1, 0.1, 2, 0.1))
+
+
+def test_a_trace_without_times_has_the_shortest_pauses(tmp_path: Path) -> None:
+    raw = {"startContent": "", "endContent": "ab", "txns": []}
+    raw["txns"] = [{"patches": [[0, 0, "a"]]}, {"patches": [[1, 0, "b"]]}]
+    read = read_trace(write(tmp_path / "typing.json", raw))
+    assert [step.pause_s for step in replay(read)] == [SHORTEST_PAUSE_S] * 2
 
 
 @pytest.mark.parametrize("end", ["ab", "b"])
