@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from model_runtime.api import UnsupportedModel
 from model_runtime.markers import looks_like_marker
 from model_runtime.safe_cuts import Words, blocks, can_be_cut, find_cut
-from model_runtime.tokenization import Ids
+from model_runtime.tokenization import Ids, Tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Encoder
@@ -81,6 +81,7 @@ class BpeTokenizer:
         self._encoder, self._true_ids = _make_encoder(content, added)
         self._can_be_cut = can_be_cut(content["pre_tokenizer"], content["normalizer"])
         self._words_cached = lru_cache(_NUM_CACHED_PARTS)(self._words_uncached)
+        self._ids_cached = lru_cache(_NUM_CACHED_PARTS)(self._ids_uncached)
         self._find_cut_cached = lru_cache(_NUM_CACHED_PARTS)(self._find_cut_uncached)
 
     @property
@@ -105,9 +106,13 @@ class BpeTokenizer:
         return [i for part in self.encode_lines(text) for i in part]
 
     def encode_lines(self, text: str) -> list[Ids]:
-        return [_join(self._words(part)) for part in self.split_lines(text)]
+        return list(map(self._part_ids, self.split_lines(text)))
+
+    def as_start(self, line: Ids) -> Ids:
+        return line
 
     def split_lines(self, text: str) -> list[str]:
+        """The parts that `encode_lines` encodes."""
         if not self._can_be_cut:
             return [text] if text else []
         return list(self._split(text))
@@ -118,7 +123,7 @@ class BpeTokenizer:
             return [], ""
         last = parts.pop()
         kept, tail = self._split_for_healing(last)
-        ids = [_join(self._words(part)) for part in parts]
+        ids = list(map(self._part_ids, parts))
         return [*ids, kept] if kept else ids, tail
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -142,6 +147,13 @@ class BpeTokenizer:
     def _find_cut_uncached(self, left: str, right: str) -> int | None:
         return find_cut(left, right, self._words)
 
+    def _part_ids(self, part: str) -> Ids:
+        cached = len(part) <= _LONGEST_CACHED_PART
+        return (self._ids_cached if cached else self._ids_uncached)(part)
+
+    def _ids_uncached(self, part: str) -> Ids:
+        return tuple(chain.from_iterable(self._words(part)))
+
     def _words(self, text: str) -> Words:
         # Each keystroke makes a new part; endless ones would fill the memory.
         cached = len(text) <= _LONGEST_CACHED_PART
@@ -164,7 +176,7 @@ class BpeTokenizer:
         """A part's ids up to the last safe place in its last line, and the text behind that."""
         cut = self._safe_end(part)
         before = self._ids_before(part, cut) if cut < len(part) else None
-        return (_join(self._words(part)), "") if before is None else (before, part[cut:])
+        return (self._part_ids(part), "") if before is None else (before, part[cut:])
 
     def _safe_end(self, part: str) -> int:
         """The last place in a part's last line where a word surely ends, whatever comes next; the
@@ -196,10 +208,6 @@ class BpeTokenizer:
         return tuple(self._plain(encoding.ids[: starts.index(cut)]))
 
 
-def _join(words: Words) -> Ids:
-    return tuple(chain.from_iterable(words))
-
-
 def _read(file: Path) -> dict[str, Any]:
     """The file's content, with the entries that may be missing. Raises UnsupportedModel."""
     try:
@@ -229,10 +237,11 @@ def _make_encoder(
 ) -> tuple[Encoder, dict[int, int]]:
     """An encoder for plain text, and the true ids of those of its own that differ."""
     # Importing it takes a while.
-    from tokenizers import AddedToken, Tokenizer
+    from tokenizers import AddedToken
+    from tokenizers import Tokenizer as Encoder
 
     nothing = dict.fromkeys(("post_processor", "truncation", "padding", "decoder"))
-    encoder = Tokenizer.from_str(json.dumps({**content, **nothing, "added_tokens": []}))
+    encoder = Encoder.from_str(json.dumps({**content, **nothing, "added_tokens": []}))
     blank = [token for token in added if token.content.isspace()]
     encoder.add_tokens([AddedToken(token.content, normalized=False) for token in blank])
     own_ids = ((encoder.token_to_id(token.content), token.id) for token in blank)
@@ -278,3 +287,7 @@ def _find_bytes(token_bytes: list[bytes], file: Path) -> dict[int, int]:
             "Download the checkpoint again.",
         )
     return ids
+
+
+if TYPE_CHECKING:
+    _is_a_tokenizer: type[Tokenizer] = BpeTokenizer

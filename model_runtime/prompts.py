@@ -142,8 +142,7 @@ class PromptRenderer:
         # The window's first line begins the text that the model sees: it gets the dummy space that
         # encode() gives.
         if len(ids) == sum(map(len, lines[first:])):
-            start = self.tokenizer.split_lines(text[: len(text) - len(tail)])[first]
-            ids = [*self.tokenizer.encode(start), *ids[len(lines[first]) :]]
+            ids = [*self.tokenizer.as_start(lines[first]), *ids[len(lines[first]) :]]
         return ids, tail.encode()
 
     def _encode(self, text: str, *, heal: bool) -> tuple[list[Ids], str]:

@@ -73,13 +73,13 @@ class Tokenizer(Protocol):
     def encode_continuation(self, text: str) -> list[int]:
         """Ids of a text that follows another one."""
 
-    def split_lines(self, text: str) -> list[str]:
-        """The parts of a text that follows another one; none is empty, and the edges between them
-        touch line breaks.
+    def encode_lines(self, text: str) -> list[Ids]:
+        """Like `encode_continuation`, part by part; no part is empty, and the edges between them
+        touch line breaks. Parts are cached.
         """
 
-    def encode_lines(self, text: str) -> list[Ids]:
-        """Like `encode_continuation`, part by part of `split_lines`. Parts are cached."""
+    def as_start(self, line: Ids) -> Ids:
+        """The ids that one of `encode_lines`' parts has where it starts a document."""
 
     def encode_for_healing(self, text: str) -> tuple[list[Ids], str]:
         """Like `encode_lines` up to the last place in the last line where a token surely ends,
@@ -139,7 +139,7 @@ class SentencePieceTokenizer:
             return []
         first = self.split_lines(text)[0]
         rest = self.encode_continuation(text[len(first) :])
-        return self._without_reserved(self._sp.encode(first)) + rest
+        return self._encode_start(first) + rest
 
     def encode_continuation(self, text: str) -> list[int]:
         """Ids of a text that follows another one: no dummy space (Meta's `encode_infilling`)."""
@@ -151,6 +151,9 @@ class SentencePieceTokenizer:
         """
         return [self._encode_line(line) for line in self.split_lines(text)]
 
+    def as_start(self, line: Ids) -> Ids:
+        return tuple(self._encode_start(self.decode(line)))
+
     def encode_for_healing(self, text: str) -> tuple[list[Ids], str]:
         kept, tail = split_for_healing(text, merges_indentation=self.merges_indentation)
         return self.encode_lines(kept), tail
@@ -159,7 +162,11 @@ class SentencePieceTokenizer:
         return b"".join(self._bytes[i] for i in ids).decode("utf-8", errors="replace")
 
     def split_lines(self, text: str) -> list[str]:
+        """The parts that `encode_lines` encodes."""
         return self._line.findall(text)
+
+    def _encode_start(self, line: str) -> list[int]:
+        return self._without_reserved(self._sp.encode(line))
 
     def _encode_line(self, line: str) -> Ids:
         # Each keystroke makes a new line; endless ones would fill the memory.

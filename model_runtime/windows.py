@@ -67,7 +67,7 @@ def frozen_len(text: str, fits: Callable[[str], bool]) -> int:
     whose number is a multiple of the longest hop that fits. Inside a line only where even the last
     line doesn't fit; then `fits` is not asked again.
     """
-    starts = [0, *(at for at, character in enumerate(text, 1) if character == "\n")]
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
     for hop in _ANCHOR_HOPS:
         start = starts[(len(starts) - 1) // hop * hop]
         if fits(text[start:]):
