@@ -24,7 +24,7 @@ from transformers.cache_utils import Cache, DynamicCache
 
 from model_runtime.api import RuntimeFailure, UnsupportedModel
 from model_runtime.failures import device_failure, memory_failure
-from model_runtime.kv_cache.attention import AttentionRule, attend
+from model_runtime.kv_cache.attention import AttentionRule, attend, visible
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 from model_runtime.step import Row
 
@@ -45,15 +45,6 @@ class _Span:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Slots:
-    """Where an attention function finds keys and values: those of one layer in one step."""
-
-    spans: tuple[_Span, ...]
-    kv: KVTensors
-    layer: int
-
-
 class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types here
     """What a forward pass takes for its cache: writes new keys and values to the rows' slots.
 
@@ -65,21 +56,48 @@ class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types here
         super().__init__(layers=[])
         self._spans = spans
         self._kv = kv
+        self._masks: dict[tuple[int, int | None], Tensor | None] = {}
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
         """key_states, value_states: [1, kv_heads, tokens of the step, head_dim]; returned as they
-        are, but that the keys carry `slots`. Not every model passes further arguments on to its
-        attention; keys reach it in all of them.
+        are, but that the keys carry a `slot_layer`. Not every model passes further arguments on to
+        its attention; the keys reach it in all of them.
         """
         for span in self._spans:
             row = span.row
             keys, values = self._kv.layer(layer_idx, row.slot)
             keys[:, row.start : row.end] = key_states[0, :, span.first : span.last]
             values[:, row.start : row.end] = value_states[0, :, span.first : span.last]
-        key_states.slots = _Slots(self._spans, self._kv, layer_idx)  # type: ignore[attr-defined]
+        key_states.slot_layer = _SlotLayer(self, layer_idx)  # type: ignore[attr-defined]
         return key_states, value_states
+
+    def attend(self, query: Tensor, layer: int, rule: AttentionRule) -> Tensor:
+        """Each row over its own slot. query and result: [heads, tokens of the step, head_dim]."""
+        mixed = []
+        for number, span in enumerate(self._spans):
+            keys, values = self._kv.layer(layer, span.row.slot)
+            end = span.row.end
+            queries = query[:, span.first : span.last]
+            mask = self._mask(number, rule.window, query.device)
+            mixed.append(attend(queries, keys[:, :end], values[:, :end], rule, mask))
+        return mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
+
+    def _mask(self, number: int, window: int | None, device: torch.device) -> Tensor | None:
+        key = (number, window)
+        if key not in self._masks:
+            row = self._spans[number].row
+            self._masks[key] = visible(len(row.ids), row.end, window, device)
+        return self._masks[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _SlotLayer:
+    """Where an attention function finds the keys and values of one layer in one step."""
+
+    cache: SlotCache
+    layer: int
 
 
 class TransformersModel:
@@ -188,7 +206,7 @@ def _slot_attention(  # noqa: PLR0913, PLR0917 -- the signature is transformers'
     heads, head_dim].
     """
     name = type(module).__name__
-    slots: _Slots | None = getattr(key, "slots", None)
+    slots: _SlotLayer | None = getattr(key, "slot_layer", None)
     if slots is None:
         raise _unsupported(name, "it changes keys on their way from the cache to the attention")
     biases = (attention_mask, others.get("s_aux"), others.get("position_bias"))
@@ -197,15 +215,8 @@ def _slot_attention(  # noqa: PLR0913, PLR0917 -- the signature is transformers'
     if sliding_window is None and _is_sliding(module, slots.layer):
         raise _unsupported(name, "it does not say how far its attention reaches")
     rule = AttentionRule(scaling, sliding_window, softcap)
-    mixed = [_attend_row(query[0], span, slots, rule) for span in slots.spans]
-    joined = mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
-    return joined.transpose(0, 1)[None], None
-
-
-def _attend_row(query: Tensor, span: _Span, slots: _Slots, rule: AttentionRule) -> Tensor:
-    keys, values = slots.kv.layer(slots.layer, span.row.slot)
-    end = span.row.end
-    return attend(query[:, span.first : span.last], keys[:, :end], values[:, :end], rule)
+    mixed = slots.cache.attend(query[0], slots.layer, rule)
+    return mixed.transpose(0, 1)[None], None
 
 
 def _is_sliding(module: Any, layer: int) -> bool:

@@ -23,19 +23,20 @@ class AttentionRule:
     softcap: float | None = None
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, rule: AttentionRule) -> Tensor:
+def attend(
+    queries: Tensor, keys: Tensor, values: Tensor, rule: AttentionRule, mask: Tensor | None
+) -> Tensor:
     """[heads, new, head_dim] × [kv_heads, used, head_dim] → [heads, new, head_dim].
 
     The queries are those of the last `new` of `used` positions; each sees itself and what lies
-    before it. The heads that share keys and values are neighbours.
+    before it. The heads that share keys and values are neighbours. mask: what `visible` says, which
+    is the same in all layers with the same window.
     """
-    num_new, used = queries.shape[1], keys.shape[1]
-    if rule.window is not None:
-        first = max(0, used - num_new - rule.window + 1)
-        keys, values, used = keys[:, first:], values[:, first:], used - first
-    mask = _mask(num_new, used, rule.window, queries.device)
+    num_new = queries.shape[1]
+    first = _first_seen(num_new, keys.shape[1], rule.window)
+    keys, values = keys[:, first:], values[:, first:]
     if rule.softcap is not None:
-        return _attend_capped(queries, keys, values, mask, rule)
+        return _attend_capped(queries, keys, values, rule, mask)
     if num_new == 1:
         # One query per head: the heads that share keys become the rows of one small product.
         grouped = queries.reshape(len(keys), -1, queries.shape[-1])
@@ -54,21 +55,26 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, rule: AttentionRule) -
     )[0]
 
 
-def _mask(num_new: int, used: int, window: int | None, device: torch.device) -> Tensor | None:
-    """[new, used] of bool, True where a query may look; None where plain causality or a single
-    query needs no mask.
+def visible(num_new: int, used: int, window: int | None, device: torch.device) -> Tensor | None:
+    """The mask for `attend`: of bool, True where a query may look, [new, positions that any of them
+    sees]; None where plain causality or a single query needs none.
     """
-    is_windowed = window is not None and used > window
-    if num_new == 1 or (num_new == used and not is_windowed):
+    first = _first_seen(num_new, used, window)
+    if num_new == 1 or (num_new == used and (window is None or used <= window)):
         return None
-    positions = torch.arange(used, device=device)
-    own = positions[used - num_new :, None]
-    visible = positions <= own
-    return visible & (positions > own - window) if window is not None else visible
+    positions = torch.arange(first, used, device=device)
+    own = positions[-num_new:, None]
+    causal = positions <= own
+    return causal if window is None else causal & (positions > own - window)
+
+
+def _first_seen(num_new: int, used: int, window: int | None) -> int:
+    """The first position that any of the last `num_new` of `used` looks at."""
+    return 0 if window is None else max(0, used - num_new - window + 1)
 
 
 def _attend_capped(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, rule: AttentionRule
+    queries: Tensor, keys: Tensor, values: Tensor, rule: AttentionRule, mask: Tensor | None
 ) -> Tensor:
     """Written out, since torch's own attention cannot bend scores."""
     heads, num_new, head_dim = queries.shape
