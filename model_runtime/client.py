@@ -25,7 +25,7 @@ from model_runtime.api import (
 from model_runtime.launch import Launcher, RestartBrake
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.running import daemon_status, open_connection, running_daemons, stop_daemon
-from model_runtime.transport import Endpoint, Unreachable, read_endpoint
+from model_runtime.transport import Endpoint, Silent, Unreachable, read_endpoint
 from model_runtime.versions import is_older, own_version
 
 if TYPE_CHECKING:
@@ -163,6 +163,9 @@ class DaemonRuntime:
             connection, state = await self._any_daemon(files, launcher)
         try:
             return _Ready(connection, await self._loaded(connection, state))
+        except Silent as failure:
+            await connection.close()
+            raise self._brake.start_failed(failure) from None
         except RuntimeUnavailable as failure:
             await connection.close()
             ended = await asyncio.to_thread(launcher.loading_failed)
@@ -174,9 +177,12 @@ class DaemonRuntime:
     async def _any_daemon(
         self, files: DaemonFiles, launcher: Launcher
     ) -> tuple[Connection, DaemonState]:
-        while (found := await _find(read_endpoint(files.endpoint))) is None:
-            await self._start(launcher)
-            await asyncio.sleep(POLL_S)
+        try:
+            while (found := await _find(read_endpoint(files.endpoint))) is None:
+                await self._start(launcher)
+                await asyncio.sleep(POLL_S)
+        except Silent as failure:
+            raise self._brake.start_failed(failure) from None
         return found
 
     async def _start(self, launcher: Launcher) -> None:
@@ -229,14 +235,14 @@ def _outcome(task: asyncio.Task[_Ready]) -> _Ready | None:
 
 async def _find(endpoint: Endpoint | None) -> tuple[Connection, DaemonState] | None:
     """A connection to the daemon at `endpoint` and its state; None when nobody is there, or only a
-    process that is about to end.
+    process that is about to end. Raises Silent.
     """
     connection = await open_connection(endpoint)
     if connection is None:
         return None
     try:
         return connection, await connection.state()
-    except RuntimeUnavailable:
+    except Unreachable:
         await connection.close()
         return None
     except BaseException:

@@ -22,7 +22,7 @@ from model_runtime.api import (
     RuntimeUnavailable,
 )
 from model_runtime.places import log_hint
-from model_runtime.transport import STATUS_TIMEOUT_S, Endpoint, Unreachable
+from model_runtime.transport import STATUS_TIMEOUT_S, Endpoint, Silent, Unreachable
 
 _READ_BUFFER_BYTES = 2**20
 # A completion may take minutes on a slow machine: whoever waits for it decides how long.
@@ -65,7 +65,7 @@ class Connection:
     async def state(self) -> wire.DaemonState:
         """What a client that waits for the model needs of the status. Raises RuntimeUnavailable."""
         with self._translated_errors():
-            return wire.state_from_json(await self.status())
+            return wire.state_from_json(await self.status(STATUS_TIMEOUT_S))
 
     async def shutdown(self, timeout_s: float = STATUS_TIMEOUT_S) -> None:
         """POST /v1/shutdown. Raises RuntimeUnavailable."""
@@ -110,7 +110,7 @@ class Connection:
             )
         except aiohttp.ClientOSError as error:
             # The system has refused to send: the daemon had gone before it could read all of it.
-            raise Unreachable("The model daemon has ended.", self.log_hint) from error
+            raise self._gone() from error
         try:
             await self._refuse_error(response)
             yield response
@@ -133,9 +133,9 @@ class Connection:
         try:
             yield
         except aiohttp.ClientConnectorError as error:
-            raise Unreachable("The model daemon does not listen.", self.log_hint) from error
+            raise self._gone() from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise (self._lost() if answering else self._silent()) from error
+            raise (self._lost() if answering else self._gone()) from error
         except TimeoutError as error:
             raise self._silent() from error
         except (KeyError, TypeError, ValueError) as error:
@@ -150,8 +150,14 @@ class Connection:
             f"The next request starts it again. {self.log_hint}".strip(),
         )
 
-    def _silent(self) -> RuntimeUnavailable:
-        return RuntimeUnavailable("The model daemon does not answer.", self.log_hint)
+    def _gone(self) -> Unreachable:
+        return Unreachable("The model daemon has ended.", self.log_hint)
+
+    def _silent(self) -> Silent:
+        return Silent(
+            f"The model daemon (process {self._endpoint.pid}) does not answer.",
+            f"End it with `fimbria stop`. {self.log_hint}".strip(),
+        )
 
 
 def _within(timeout_s: float) -> aiohttp.ClientTimeout:

@@ -22,6 +22,10 @@ class Unreachable(RuntimeUnavailable):
     """
 
 
+class Silent(RuntimeUnavailable):
+    """A daemon accepts connections and says nothing: it hangs, or has been stopped."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where a daemon listens and what it serves; the content of its endpoint file (JSON, mode

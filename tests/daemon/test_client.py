@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -34,7 +35,8 @@ from model_runtime.client import (
     stop_daemon,
 )
 from model_runtime.connection import Connection
-from model_runtime.transport import Endpoint, Unreachable
+from model_runtime.places import daemon_files
+from model_runtime.transport import Endpoint, Silent, Unreachable, write_endpoint
 from tests.daemon.fakes import INFO, TIMINGS, USAGE, FakeEngine
 from tests.daemon.serving import REQUEST, Serving, collect, serving, with_daemon
 from tests.daemon.waiting import happens
@@ -245,13 +247,28 @@ def test_a_daemon_that_did_not_get_the_request_has_computed_nothing(
     asyncio.run(run())
 
 
-def test_a_daemon_that_does_not_answer_is_told_with_its_process(runtime_dir: Path) -> None:
+@pytest.fixture
+def silent(runtime_dir: Path) -> Iterator[Endpoint]:
+    """What accepts connections at the daemon's place and says nothing."""
+    files = daemon_files(DaemonSpec())
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(runtime_dir / "s"))
+        listener.bind(str(files.socket))
         listener.listen()
-        endpoint = Endpoint(
-            path=str(runtime_dir / "s"), pid=os.getpid(), model="m", device="", dtype=""
-        )
-        with pytest.raises(RuntimeUnavailable, match=f"process {os.getpid()}") as caught:
-            asyncio.run(stop_daemon(endpoint, timeout_s=0.01))
-    assert caught.value.hint == f"Try `kill -9 {os.getpid()}`."
+        endpoint = Endpoint(path=str(files.socket), pid=os.getpid(), model="m", device="", dtype="")
+        write_endpoint(files.endpoint, endpoint)
+        yield endpoint
+
+
+def test_a_silent_daemon_is_told_with_what_to_do(
+    silent: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model_runtime.connection.STATUS_TIMEOUT_S", 0.01)
+    with pytest.raises(Silent, match=f"process {silent.pid}.* does not answer") as caught:
+        asyncio.run(DaemonRuntime(DaemonSpec()).info())
+    assert "fimbria stop" in caught.value.hint
+
+
+def test_a_silent_daemon_that_is_no_daemon_is_not_ended(silent: Endpoint) -> None:
+    with pytest.raises(RuntimeUnavailable, match=f"process {silent.pid}") as caught:
+        asyncio.run(stop_daemon(silent, timeout_s=0.01))
+    assert caught.value.hint == f"Try `kill -9 {silent.pid}`."
