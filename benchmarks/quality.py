@@ -121,13 +121,14 @@ def calibrate_command(
     items = rests_of_lines(_documents(files), places)
     engine = load_engine(folder, device=device)
     try:
-        found = outcomes(EngineAnswers(engine), items)
+        found = outcomes(EngineAnswers(engine), items, engine.info)
     finally:
         engine.close()
     one, other = split_by_file(found)
     calibrations = calibrate(one, other, target)
     lines = [f"# Calibration, {_today()}", "", f"Model {model}, rest of a line.", ""]
     lines += [*report.calibration_table(calibrations), "", *report.steps_table(found), ""]
+    lines += [*report.habits_table(found, calibrations[0].threshold), ""]
     lines += advice(calibrations, target)
     name = results / f"{_today()}-quality-calibration"
     _write(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.quality_answers import Answers, Ending
+from benchmarks.quality_habits import Habit, habits_of
 from benchmarks.quality_items import context_of, in_first_half
+from lsp_server.context.request import completion_request
 from lsp_server.postprocess import Suggestion, postprocess
-from model_runtime.api import CompletionRequest
+from model_runtime.api import ModelInfo
 from training.evaluation.metrics import clustered_interval
 from training.evaluation.tasks import Item
 
@@ -27,7 +29,7 @@ class Outcome:
 
     cluster: the file. line_before: of the cursor's line. shown: what an editor would show, empty if
     nothing. exact: whether the line is then right, but for blanks at its end. logprobs: of the
-    answer's tokens.
+    answer's tokens. habits: of what is shown.
     """
 
     cluster: str
@@ -35,6 +37,7 @@ class Outcome:
     shown: str
     exact: bool
     logprobs: tuple[float, ...]
+    habits: frozenset[Habit] = frozenset()
 
 
 def mean(logprobs: Sequence[float]) -> float:
@@ -57,24 +60,23 @@ USED = "mean"
 """The statistic that the runtime reports and the language server compares."""
 
 
-def outcomes(answers: Answers, items: Iterable[Item]) -> list[Outcome]:
+def outcomes(answers: Answers, items: Iterable[Item], model: ModelInfo) -> list[Outcome]:
     """Ask for the rest of the line at each place, as the language server does. Raises ValueError
     for answers without log-probabilities.
     """
-    found = [outcome(answers, item) for item in items]
+    found = [outcome(answers, item, model) for item in items]
     if any(one.shown and not one.logprobs for one in found):
         raise ValueError("The engine tells no log-probabilities.")
     return found
 
 
-def outcome(answers: Answers, item: Item) -> Outcome:
+def outcome(answers: Answers, item: Item, model: ModelInfo) -> Outcome:
     """Ask for one rest of a line and judge what would be shown of it."""
     context = context_of(item)
-    request = CompletionRequest(
-        prompt=context.prefix, suffix=context.suffix, max_tokens=MAX_TOKENS, stop=("\n",)
-    )
-    answer = answers.answer(request)
-    found = postprocess(answer.text, context, cut_short=answer.ending is Ending.LENGTH)
+    one_line = replace(model, single_line=True)
+    answer = answers.answer(completion_request(context, one_line, max_tokens=MAX_TOKENS))
+    cut_short = answer.ending is Ending.LENGTH
+    found = postprocess(answer.text, context, cut_short=cut_short)
     suggestion = found if isinstance(found, Suggestion) else Suggestion("")
     rest = context.rest_of_line
     line = suggestion.text + rest[suggestion.num_replaced :]
@@ -85,6 +87,7 @@ def outcome(answers: Answers, item: Item) -> Outcome:
         shown=suggestion.text,
         exact=bool(suggestion.text) and line.rstrip() == right.rstrip(),
         logprobs=answer.logprobs,
+        habits=habits_of(context, suggestion.text, cut_short=cut_short),
     )
 
 

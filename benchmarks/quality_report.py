@@ -18,6 +18,7 @@ from benchmarks.quality_calibration import (
     gated,
     steps,
 )
+from benchmarks.quality_habits import Habit
 from benchmarks.quality_layouts import Row
 from training.evaluation.overlap import Overlap
 from training.evaluation.scoring import Score
@@ -86,6 +87,18 @@ def steps_table(found: Sequence[Outcome], statistic: str = USED) -> list[str]:
     for threshold in steps(found, measure):
         share = gated(found, measure, threshold)
         lines.append(_line([f"{threshold:.2f}", f"{share.shown_share:.1%}", _precision(share)]))
+    return lines
+
+
+def habits_table(found: Sequence[Outcome], threshold: float, statistic: str = USED) -> list[str]:
+    """How often what passes the threshold shows a bad habit, and is right all the same."""
+    measure = STATISTICS[statistic]
+    passed = [o for o in found if o.shown and measure(o.logprobs) >= threshold]
+    lines = ["| bad habit | of the shown | exactly right |", "|---|--:|--:|"]
+    for habit in Habit:
+        having = [o for o in passed if habit in o.habits]
+        share, right = len(having) / max(1, len(passed)), sum(o.exact for o in having)
+        lines.append(_line([habit, f"{share:.1%} ({len(having)})", str(right)]))
     return lines
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ from benchmarks.quality_calibration import (
     outcomes,
     steps,
 )
+from benchmarks.quality_habits import Habit, habits_of
 from benchmarks.quality_items import (
     context_of,
     documents_in,
@@ -45,8 +47,8 @@ from benchmarks.quality_items import (
     typed_places,
 )
 from benchmarks.quality_layouts import PLAIN_VARIANTS, Variant, compare_layouts, first_word
-from benchmarks.quality_report import calibration_table, layouts_table, steps_table
-from model_runtime.api import CompletionRequest, Layout
+from benchmarks.quality_report import calibration_table, habits_table, layouts_table, steps_table
+from model_runtime.api import Capability, CompletionRequest, Layout, ModelInfo
 from model_runtime.engine import Engine
 from model_runtime.loading import load_engine
 from model_runtime.ngrams import CacheWeights
@@ -57,6 +59,7 @@ from training.fim import Hole
 
 PREFIX = "def add(first, second):\n    return first + second\n\n\nprint(ad"
 SUFFIX = "\n"
+MODEL = ModelInfo(id="m", context_length=1024, capabilities=frozenset({Capability.INFILLING}))
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +330,8 @@ def test_the_floor_is_a_lookup_in_the_file() -> None:
 )
 def test_what_the_editor_would_show_is_judged(answer: str, shown: str, exact: bool) -> None:
     parrot = Parrot(answer)
-    found = outcome(parrot, item("first = ", "second(1)", "\nmore\n", problem="a.py"))
+    place = item("first = ", "second(1)", "\nmore\n", problem="a.py")
+    found = outcome(parrot, place, MODEL)
     assert (found.shown, found.exact) == (shown, exact)
     assert (found.cluster, found.line_before) == ("a.py", "first = ")
     assert found.logprobs == (-0.5, -1.5)
@@ -335,13 +339,13 @@ def test_what_the_editor_would_show_is_judged(answer: str, shown: str, exact: bo
 
 
 def test_nothing_to_say_at_the_end_of_a_line_is_not_exact_but_not_shown() -> None:
-    found = outcome(Parrot(""), item("first = 1", "", "\n"))
+    found = outcome(Parrot(""), item("first = 1", "", "\n"), MODEL)
     assert (found.shown, found.exact) == ("", False)
-    assert not outcome(Parrot(" + 2"), item("first = 1", "", "\n")).exact
+    assert not outcome(Parrot(" + 2"), item("first = 1", "", "\n"), MODEL).exact
 
 
 def test_a_replaced_bracket_is_right_once() -> None:
-    found = outcome(Parrot("second)"), item("print(", "second", ")\n"))
+    found = outcome(Parrot("second)"), item("print(", "second", ")\n"), MODEL)
     assert found.exact
 
 
@@ -384,7 +388,7 @@ def test_answers_without_logprobs_cannot_be_calibrated() -> None:
             return Answer("x", Ending.STOP, ())
 
     with pytest.raises(ValueError, match="no log-probabilities"):
-        outcomes(Silent(), [item("first = ", "second")])
+        outcomes(Silent(), [item("first = ", "second")], MODEL)
 
 
 def test_statistics_of_an_answer() -> None:
@@ -410,6 +414,41 @@ def test_what_to_write_into_the_configuration() -> None:
     assert len(calibration_table(calibrations)) == 2 + len(STATISTICS)
     (line,) = advice(calibrate(bad, bad, 0.4), 0.4)
     assert "No threshold" in line
+
+
+# ---- habits --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "expected"),
+    [
+        ("x = 1\n", "y = 2", set()),
+        ("x = 1\nx", " = 1", {Habit.REPEATS_ABOVE}),
+        ("x = 1\n", "    y = 2", {Habit.TOO_DEEP}),
+        ("if x:\n", "    y = 2", set()),
+        ("x = (\n", "    y,", set()),
+        ("if x:\n    y = 1\n", "   z = 2", {Habit.UNEVEN}),
+        ("print(", "x))", {Habit.CLOSES_TOO_MUCH}),
+        ("print((\n    x", "))", set()),
+        ("print(", "x", {Habit.LEAVES_OPEN}),
+        ("print(", "x,", set()),
+        ("print(", "')')", set()),
+    ],
+)
+def test_bad_habits(prefix: str, text: str, expected: set[Habit]) -> None:
+    context = context_of(item(prefix, ""))
+    assert habits_of(context, text, cut_short=False) == expected
+    assert habits_of(context, text, cut_short=True) == expected | {Habit.UNFINISHED}
+
+
+def test_habits_are_counted_among_what_passes() -> None:
+    found = [
+        replace(made(-0.1, exact=True), habits=frozenset({Habit.UNEVEN})),
+        made(-0.2, exact=False),
+        replace(made(-3.0, exact=False), habits=frozenset({Habit.UNEVEN})),
+    ]
+    line = next(line for line in habits_table(found, -1.0) if Habit.UNEVEN in line)
+    assert line.endswith("| 50.0% (1) | 1 |")
 
 
 def test_places_come_from_the_given_files() -> None:
