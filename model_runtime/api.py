@@ -207,6 +207,8 @@ class ModelInfo:
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"
+    kernels: str = ""
+    """What computes the steps, such as `torch`; empty if the runtime does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

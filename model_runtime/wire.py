@@ -106,6 +106,7 @@ def model_to_json(info: ModelInfo, created: int) -> Json:
             "device": info.device,
             "dtype": info.dtype,
             "num_parameters": info.num_parameters,
+            "kernels": info.kernels,
         },
     }
 
@@ -124,6 +125,7 @@ def model_from_json(listed: Json) -> ModelInfo:
         num_parameters=details["num_parameters"],
         device=details["device"],
         dtype=details["dtype"],
+        kernels=details.get("kernels", ""),
     )
 
 

@@ -71,9 +71,10 @@ def _check_daemon(services: Services, spec: DaemonSpec) -> tuple[Check, Answer |
         info, answer = with_runtime(services, spec, probe)
     except CommandError as error:
         return Check("Daemon", State.BROKEN, str(error)), None
+    kernels = f", steps computed by {info.kernels}" if info.kernels else ""
     found = (
         f"answers; {info.id}, {info.num_parameters / 1e6:.1f}M parameters, "
-        f"{info.dtype} on {info.device}"
+        f"{info.dtype} on {info.device}{kernels}"
     )
     return Check("Daemon", State.OK, found), answer
 

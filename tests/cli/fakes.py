@@ -54,6 +54,7 @@ class FakeRuntime:
             capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
             layouts=(Layout.SPM, Layout.PSM),
             num_parameters=8_000_000,
+            kernels="imagination",
             min_mean_logprob=self.min_mean_logprob,
             min_token_logprob=self.min_mean_logprob,
         )

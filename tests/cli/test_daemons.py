@@ -96,6 +96,14 @@ def test_demo_and_doctor_show_what_an_editor_would(
     assert "(nothing to suggest here)" in capsys.readouterr().out
 
 
+def test_the_doctor_says_what_computes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsp_server.cli.doctor.checks", lambda _: ())
+    assert run(["doctor"], Services(FakeRuntime().make)) == 0
+    assert "float32 on cpu, steps computed by imagination" in capsys.readouterr().out
+
+
 def test_serve_takes_the_same_variable_as_the_language_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

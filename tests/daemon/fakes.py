@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model_runtime.api import (
+    Candidate,
     Capability,
     Chunk,
     CompletionRequest,
@@ -30,6 +31,7 @@ INFO = ModelInfo(
     min_mean_logprob=-1.25,
     min_token_logprob=-3.5,
     num_parameters=7,
+    kernels="imagination",
 )
 USAGE = Usage(
     prompt_tokens=10, cached_tokens=8, completion_tokens=2, draft_tokens=3, accepted_tokens=1
@@ -44,19 +46,24 @@ class FakeStats:
 
 class FakeEngine:
     """Emits the chunks of `script`, raises or emits a failure in it where it comes up, and
-    finishes; with `endless` it goes on until it is aborted.
+    finishes, with an end for each of `candidates`; with `endless` it goes on until it is aborted.
     """
 
     info = INFO
 
     def __init__(
-        self, *script: str | RuntimeFailure, endless: bool = False, crash: Exception | None = None
+        self,
+        *script: str | Chunk | RuntimeFailure,
+        candidates: tuple[Candidate, ...] = (),
+        endless: bool = False,
+        crash: Exception | None = None,
     ) -> None:
         self.requests: list[CompletionRequest] = []
         self.submitted = threading.Event()
         self.aborted = threading.Event()
         self.closed = False
         self._script = script
+        self._candidates = candidates
         self._endless = endless
         self._crash = crash
 
@@ -80,10 +87,10 @@ class FakeEngine:
             if isinstance(item, RuntimeFailure):
                 emit(item)
                 return
-            emit(Chunk(item))
+            emit(item if isinstance(item, Chunk) else Chunk(item))
         reason = FinishReason.STOP
         if self._endless:
             aborted.wait()
             self.aborted.set()
             reason = FinishReason.ABORTED
-        emit(Finished(reason, USAGE, TIMINGS))
+        emit(Finished(reason, USAGE, TIMINGS, self._candidates))

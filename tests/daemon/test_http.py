@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from model_runtime.api import OutOfMemory
+from model_runtime.api import Candidate, Chunk, FinishReason, OutOfMemory, Priority
 from model_runtime.client import DaemonSpec
 from model_runtime.server import MAX_BODY_BYTES
 from tests.daemon.fakes import FakeEngine
-from tests.daemon.serving import Serving, with_daemon
+from tests.daemon.serving import REQUEST, Serving, with_daemon
 from tests.daemon.waiting import happens
 
 BODY = {"prompt": "def f():\n    ", "suffix": "\n"}
@@ -67,6 +67,41 @@ def test_a_streamed_answer(runtime_dir: Path) -> None:
         assert "usage" not in parts[0]
 
     with_daemon(FakeEngine("re", "turn\n\n"), use)
+
+
+def test_several_candidates_share_an_answer(runtime_dir: Path) -> None:
+    ends = (Candidate(FinishReason.STOP, -0.5, 1), Candidate(FinishReason.LENGTH, -2.0))
+    engine = FakeEngine(
+        Chunk("a", logprobs=(-0.5,)), Chunk("b", 1, (-2.0,)), Chunk("c", 0), candidates=ends
+    )
+
+    async def use(daemon: Serving) -> None:
+        _, answer = await daemon.post("/v1/completions", BODY | {"n": 2})
+        first, second = answer["choices"]
+        assert (first["index"], first["text"], first["finish_reason"]) == (0, "ac", "stop")
+        assert first["logprobs"] == {"token_logprobs": [-0.5]}
+        assert first["fimbria"] == {"mean_logprob": -0.5, "first_drop": 1}
+        assert (second["index"], second["text"], second["finish_reason"]) == (1, "b", "length")
+        completion = await daemon.runtime.complete(REQUEST)
+        assert (completion.text, completion.texts) == ("ac", ("ac", "b"))
+        assert completion.candidates == ends
+
+    with_daemon(engine, use)
+    assert engine.requests[0].num_candidates == 2
+
+
+def test_a_warm_up_has_counts_and_no_text(runtime_dir: Path) -> None:
+    engine = FakeEngine()
+
+    async def use(daemon: Serving) -> None:
+        body = BODY | {"max_tokens": 0, "priority": "idle"}
+        status, answer = await daemon.post("/v1/completions", body)
+        assert status == 200
+        assert [choice["text"] for choice in answer["choices"]] == [""]
+        assert answer["usage"] == USAGE_JSON
+
+    with_daemon(engine, use)
+    assert (engine.requests[0].max_tokens, engine.requests[0].priority) == (0, Priority.IDLE)
 
 
 def test_models_and_status(runtime_dir: Path) -> None:

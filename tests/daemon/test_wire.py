@@ -63,10 +63,10 @@ def test_a_model_keeps_its_description(model: ModelInfo) -> None:
     assert wire.model_from_json(json.loads(wire.encode(wire.model_to_json(model, 0)))) == model
 
 
-def test_an_older_daemons_model_has_no_thresholds() -> None:
+def test_an_older_daemons_model_can_be_read() -> None:
     listed = wire.model_to_json(INFO, 0)
-    for newer in ("min_mean_logprob", "min_token_logprob"):
+    for newer in ("min_mean_logprob", "min_token_logprob", "kernels"):
         del listed["fimbria"][newer]
     assert wire.model_from_json(listed) == replace(
-        INFO, min_mean_logprob=None, min_token_logprob=None
+        INFO, min_mean_logprob=None, min_token_logprob=None, kernels=""
     )
