@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from transformers import AttentionInterface, AutoModelForCausalLM
 from transformers.cache_utils import Cache, DynamicCache
+from transformers.utils.logging import disable_progress_bar
 
 from model_runtime.api import RuntimeFailure, UnsupportedModel
 from model_runtime.failures import device_failure, memory_failure
@@ -151,6 +152,7 @@ def load_transformers_model(
     """Load a checkpoint folder (safetensors) of any causal language model. Raises UnsupportedModel,
     OutOfMemory.
     """
+    disable_progress_bar()  # a log file is no place for them
     with _explained(folder.name):
         module, info = AutoModelForCausalLM.from_pretrained(
             folder,
