@@ -200,7 +200,8 @@ class CacheModel:
         return CacheDistribution(ids, votes / votes.sum(), self._weights.at(found.longest))
 
     def _votes(self, found: Matches) -> FloatArray:
-        ages = (found.size - found.ends) / self._weights.half_life
+        # Ages from the most recent one on, so that not all votes vanish in a long text.
+        ages = (found.ends[0] - found.ends) / self._weights.half_life
         agreement = self._weights.growth ** (found.lengths - found.longest).astype(np.float64)
         votes: FloatArray = agreement * 0.5**ages
         return votes

@@ -122,6 +122,13 @@ def test_longer_and_more_recent_occurrences_count_for_more() -> None:
     assert longer.weight > recent.weight
 
 
+def test_only_the_most_recent_of_equal_occurrences_is_left_of_a_short_memory() -> None:
+    text = [1, 2, *range(10, 3000), 1, 3, *range(10, 3000), 1]
+    weights = CacheWeights(weight=0.5, half_life=1)
+    cache = CacheModel(NgramIndex(text), weights).distribution()
+    assert dict(zip(cache.ids.tolist(), cache.probs.tolist(), strict=True)) == {2: 0.0, 3: 1.0}
+
+
 def test_without_weight_the_cache_is_off() -> None:
     cache = CacheModel(NgramIndex([1, 2, 1]), CacheWeights()).distribution()
     assert cache.ids.tolist() == []
