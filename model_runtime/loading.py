@@ -12,6 +12,7 @@ import torch
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
 from model_runtime.checkpoint import load_model
 from model_runtime.config import Habits, read_config
+from model_runtime.cuda_graphs import graphed
 from model_runtime.devices import choose_device, choose_dtype, choose_num_threads, wants_int8
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
@@ -51,8 +52,8 @@ def load_engine(
 
     device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
     `float16`, `bfloat16`, or, on the CPU, `int8` for weights of eight bits; `auto` takes the
-    checkpoint's own on a GPU and float32 on a CPU where that fits the memory. kv_memory: see `parse_memory`. Raises ModelNotFound, UnsupportedModel,
-    OutOfMemory.
+    checkpoint's own on a GPU and float32 on a CPU where that fits the memory. kv_memory: see
+    `parse_memory`. Raises ModelNotFound, UnsupportedModel, OutOfMemory.
     """
     report = progress or _ignore
     share = parse_memory(kv_memory)
@@ -67,11 +68,12 @@ def load_engine(
         plain = load_model(
             folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
         )
-        model = accelerate_on_cpu(plain, int8=int8)
+        on_cpu = accelerate_on_cpu(plain, int8=int8)
         report(LoadProgress("reserving the KV cache", 0.95))
-        kv, slots = _allocate_cache(model, renderer.context_length, share)
+        kv, slots = _allocate_cache(plain, renderer.context_length, share)
         renderer = replace(renderer, context_length=slots.capacity)
         report(LoadProgress("measuring", 0.97))
+        model = graphed(plain, slots.capacity) if on_cpu is plain else on_cpu
         worker = _worker(model, kv, slots, renderer, config.habits)
         engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker)
     report(LoadProgress("ready", 1.0))

@@ -104,9 +104,13 @@ class LlamaModel:
         plan = self._plan(rows)
         for index, layer in enumerate(self.weights.layers):
             hidden = hidden + self._attention(layer, hidden, kv, index, plan)
-            hidden = hidden + self._mlp(layer, hidden)
+            hidden = hidden + self.mlp(layer, hidden)
         wanted = hidden[plan.wanted]
-        return F.linear(self._norm(wanted, self.weights.norm), self.weights.head)
+        return F.linear(self.norm(wanted, self.weights.norm), self.weights.head)
+
+    def rotary(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """cos and sin of these positions, each [positions, head_dim]."""
+        return self._cos[positions], self._sin[positions]
 
     def _plan(self, rows: Sequence[Row]) -> _Plan:
         spans: list[_Span] = []
@@ -129,7 +133,7 @@ class LlamaModel:
     ) -> Tensor:
         config, num_tokens = self.config, len(hidden)
         num_rotated = config.num_heads + config.num_kv_heads
-        qkv = F.linear(self._norm(hidden, layer.attention_norm), layer.qkv)
+        qkv = F.linear(self.norm(hidden, layer.attention_norm), layer.qkv)
         heads = qkv.view(num_tokens, num_rotated + config.num_kv_heads, config.head_dim).transpose(
             0, 1
         )
@@ -162,11 +166,13 @@ class LlamaModel:
             queries.shape
         )
 
-    def _mlp(self, layer: Layer, hidden: Tensor) -> Tensor:
-        gate, up = F.linear(self._norm(hidden, layer.mlp_norm), layer.gate_up).chunk(2, dim=-1)
+    def mlp(self, layer: Layer, hidden: Tensor) -> Tensor:
+        """SwiGLU of the normalised [tokens, hidden]."""
+        gate, up = F.linear(self.norm(hidden, layer.mlp_norm), layer.gate_up).chunk(2, dim=-1)
         return F.linear(F.silu(gate) * up, layer.down)
 
-    def _norm(self, hidden: Tensor, weight: Tensor) -> Tensor:
+    def norm(self, hidden: Tensor, weight: Tensor) -> Tensor:
+        """RMSNorm over the last dimension."""
         return F.rms_norm(hidden, weight.shape, weight, self.config.rms_norm_eps)
 
     def _mask(self, row: Row) -> Tensor | None:

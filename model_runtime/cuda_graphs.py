@@ -1,0 +1,158 @@
+"""Steps on a GPU as CUDA graphs: captured once per shape, replayed without Python or launches in
+between.
+
+A slot of the cache is one page to flash attention's paged kernels: they read each sequence's used
+positions and nothing else, without a copy and without page tables to keep.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model_runtime.failures import memory_failure
+from model_runtime.kv_cache.tensors import KVShape, KVTensors
+from model_runtime.model import LlamaModel
+from model_runtime.padded_step import (
+    PaddedStep,
+    StepInputs,
+    StepShape,
+    fits,
+    pack,
+    shape_for,
+)
+from model_runtime.step import Row
+
+# Flash attention's paged kernels want pages of a multiple of this.
+PAGE_MULTIPLE = 256
+_WARM_UP_RUNS = 2
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Captured:
+    graph: torch.cuda.CUDAGraph
+    inputs: StepInputs
+    logits: Tensor
+
+
+class GraphedLlama:
+    """A LlamaModel on a GPU in float16 or bfloat16. Steps that no bucket takes run plainly."""
+
+    def __init__(self, model: LlamaModel, *, compiled: bool = False) -> None:
+        """compiled: let torch.compile fuse what lies between the matrix products; slower to
+        capture.
+        """
+        self._model = model
+        step = PaddedStep(model, attend_paged)
+        self._step = torch.compile(step, dynamic=False) if compiled else step
+        self._captured: dict[StepShape, _Captured] = {}
+        self._pool: Any = None
+        self._cache_address = 0
+        self.num_replayed = self.num_plain = 0
+
+    @property
+    def device(self) -> torch.device:
+        return self._model.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._model.dtype
+
+    @property
+    def num_parameters(self) -> int:
+        return self._model.num_parameters
+
+    @property
+    def kv_shape(self) -> KVShape:
+        return self._model.kv_shape
+
+    @torch.inference_mode()
+    def forward(self, rows: Sequence[Row], kv: KVTensors) -> Tensor:
+        """See `CausalModel.forward`."""
+        if kv.capacity % PAGE_MULTIPLE or not fits(rows, kv.capacity):
+            self.num_plain += 1
+            return self._model.forward(rows, kv)
+        self._forget_other_caches(kv)
+        shape = shape_for(rows, kv.capacity)
+        captured = self._captured.get(shape) or self._capture(shape, kv)
+        captured.inputs.buffer.copy_(pack(rows, shape, kv.capacity))
+        captured.graph.replay()
+        self.num_replayed += 1
+        return captured.logits[: sum(row.num_logits for row in rows)]
+
+    def _forget_other_caches(self, kv: KVTensors) -> None:
+        """A graph reads and writes the addresses that it was captured with."""
+        address = kv.keys[0].data_ptr()
+        if address != self._cache_address:
+            self._captured.clear()
+            self._cache_address = address
+
+    def _capture(self, shape: StepShape, kv: KVTensors) -> _Captured:
+        try:
+            captured = self._record(shape, kv)
+        except RuntimeError as error:
+            if memory_failure(error) is None or not self._captured:
+                raise
+            # Graphs keep what their steps have needed; the ones in use are captured again.
+            self._captured.clear()
+            torch.cuda.empty_cache()
+            captured = self._record(shape, kv)
+        logger.debug("captured %s", shape)
+        self._captured[shape] = captured
+        return captured
+
+    def _record(self, shape: StepShape, kv: KVTensors) -> _Captured:
+        inputs = StepInputs.empty(shape, self.device)
+        # Warming up writes to the cache: to the last position of slot 0, which is nobody's.
+        inputs.positions.fill_(kv.capacity - 1)
+        inputs.used.fill_(max(1, shape.tokens))
+        inputs.starts[1:] = shape.tokens
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP_RUNS):
+                self._step(inputs, shape, kv)
+        torch.cuda.current_stream(self.device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            logits = self._step(inputs, shape, kv)
+        self._pool = self._pool or graph.pool()
+        return _Captured(graph, inputs, logits)
+
+
+def attend_paged(
+    queries: Tensor, keys: Tensor, values: Tensor, inputs: StepInputs, shape: StepShape
+) -> Tensor:
+    """`padded_step.Attend` with torch's flash attention: each slot is one page."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    mixed = varlen_attn(
+        queries,
+        keys,
+        values,
+        inputs.starts,
+        None,
+        shape.tokens,
+        shape.context,
+        window_size=(-1, 0),
+        enable_gqa=True,
+        seqused_k=inputs.used,
+        block_table=inputs.tables,
+    )
+    assert isinstance(mixed, Tensor)
+    return mixed
+
+
+def graphed(model: LlamaModel, capacity: int) -> GraphedLlama | LlamaModel:
+    """The model with captured steps where its device and dtype allow them, else as it is."""
+    captures = model.device.type == "cuda" and model.dtype in (torch.float16, torch.bfloat16)
+    if not captures or capacity % PAGE_MULTIPLE:
+        return model
+    return GraphedLlama(model)
