@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 _LONGEST_CACHED_PART = 2048
 _NUM_CACHED_PARTS = 1 << 14
 
-# What may be typed next stands for all that may: a letter of either case, the letters that end a
-# contraction ('re, 'll), a digit, punctuation, a symbol. No word that all of them leave alone
-# reaches over the cursor.
-_NEXT_CHARACTERS = ("e", "l", "A", "1", "(", "=")
+# These stand for all that may be typed next: letters of either case, among them those that end a
+# contraction ('s, 're, 'll), a digit, punctuation, a symbol. A word that ends before each of them
+# ends there whatever comes.
+_NEXT_CHARACTERS = ("e", "l", "s", "A", "1", "(", "=")
 _MAX_PROBED = 128
 _MAX_HEALED = 48
 
@@ -241,7 +241,9 @@ def _make_encoder(
     from tokenizers import Tokenizer as Encoder
 
     nothing = dict.fromkeys(("post_processor", "truncation", "padding", "decoder"))
-    encoder = Encoder.from_str(json.dumps({**content, **nothing, "added_tokens": []}))
+    encoder = Encoder.from_str(
+        json.dumps({**content, **nothing, "added_tokens": []}, ensure_ascii=False)
+    )
     blank = [token for token in added if token.content.isspace()]
     encoder.add_tokens([AddedToken(token.content, normalized=False) for token in blank])
     own_ids = ((encoder.token_to_id(token.content), token.id) for token in blank)

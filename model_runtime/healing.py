@@ -10,7 +10,7 @@ have all come back.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 # What a token can span at the end of a line: a word with the space before it, or a short run of
@@ -43,8 +43,10 @@ class ByteVocabulary:
 
     def __init__(self, token_bytes: Sequence[bytes]) -> None:
         """token_bytes: the bytes of each id; ids with none (control tokens) are never found."""
-        self._sorted = sorted((b, i) for i, b in enumerate(token_bytes) if b)
-        self._longest = max(len(b) for b, _ in self._sorted)
+        known = sorted((b, i) for i, b in enumerate(token_bytes) if b)
+        self._bytes = [b for b, _ in known]
+        self._ids = [i for _, i in known]
+        self._longest = max(map(len, self._bytes))
 
     def compatible(self, target: bytes) -> list[int]:
         """Ids whose bytes start with `target`, or that `target` starts with. `target` must not be
@@ -53,18 +55,15 @@ class ByteVocabulary:
         return self._starting_with(target) + self._proper_prefixes_of(target)
 
     def _starting_with(self, target: bytes) -> list[int]:
-        found = []
-        for b, i in self._sorted[bisect_left(self._sorted, (target, -1)) :]:
-            if not b.startswith(target):
-                break
-            found.append(i)
-        return found
+        # A single space begins a third of some vocabularies: no loop over what is found.
+        start = bisect_left(self._bytes, target)
+        end = bisect_right(self._bytes, target, start, key=lambda b: b[: len(target)])
+        return self._ids[start:end]
 
     def _proper_prefixes_of(self, target: bytes) -> list[int]:
         found = []
         for end in range(1, min(len(target), self._longest + 1)):
-            at = bisect_left(self._sorted, (target[:end], -1))
-            while at < len(self._sorted) and self._sorted[at][0] == target[:end]:
-                found.append(self._sorted[at][1])
-                at += 1
+            prefix = target[:end]
+            start = bisect_left(self._bytes, prefix)
+            found += self._ids[start : bisect_right(self._bytes, prefix, start)]
         return found
