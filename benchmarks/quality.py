@@ -23,7 +23,7 @@ import typer
 
 from benchmarks import quality_report as report
 from benchmarks.quality_answers import EngineAnswers, open_direct
-from benchmarks.quality_cache import Scope, Setting, Trial, looked_up, try_settings
+from benchmarks.quality_cache import Scope, Setting, Trial, looked_up, mixing, try_settings
 from benchmarks.quality_calibration import USED, Calibration, calibrate, outcomes, split_by_file
 from benchmarks.quality_items import (
     documents_in,
@@ -33,8 +33,9 @@ from benchmarks.quality_items import (
     rests_of_lines,
     single_lines,
 )
-from benchmarks.quality_layouts import PLAIN_VARIANTS, compare_layouts
+from benchmarks.quality_layouts import CACHED_VARIANTS, PLAIN_VARIANTS, compare_layouts
 from model_runtime.api import RuntimeFailure
+from model_runtime.config import read_config
 from model_runtime.loading import load_engine
 from model_runtime.models import resolve_model
 from model_runtime.ngrams import CacheWeights
@@ -74,7 +75,10 @@ def layouts(
     if data.is_dir():
         tasks.append(_one_line(single_line_task(single_lines(data, places))))
         tasks.append(random_span_task(random_spans(data, places)))
-    rows = list(compare_layouts(open_direct(resolve_model(model)), tasks, PLAIN_VARIANTS))
+    folder = resolve_model(model)
+    answers, weights = open_direct(folder), read_config(folder).habits.cache
+    variants = [*PLAIN_VARIANTS, *(CACHED_VARIANTS if weights.weight else ())]
+    rows = list(compare_layouts(answers, tasks, variants, mixing(answers.renderer, weights)))
     lines = [f"# Prompt layouts, {_today()}", "", f"Model {model}.", *_overlap(data), ""]
     _write(
         results / f"{_today()}-quality-layouts",

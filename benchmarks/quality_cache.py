@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,6 +63,18 @@ def index_of(
     # The marker keeps the end of the file apart from its beginning.
     ids = [*after, tokenizer.bos_id, *tokenizer.encode_continuation(kept)]
     return NgramIndex(ids, control_ids=control_ids)
+
+
+def mixing(
+    renderer: PromptRenderer, weights: CacheWeights
+) -> Callable[[CompletionRequest], CacheMixer]:
+    """Make the cache language model of a request, over all its text."""
+
+    def mixer_for(request: CompletionRequest) -> CacheMixer:
+        index = index_of(Scope.DOCUMENT, renderer.render(request), request, renderer)
+        return CacheMixer(index, weights)
+
+    return mixer_for
 
 
 @dataclass(frozen=True, slots=True)

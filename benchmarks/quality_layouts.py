@@ -36,6 +36,7 @@ class Variant:
 PLAIN_VARIANTS = tuple(
     Variant(layout, heal) for layout in (Layout.PSM, Layout.SPM) for heal in (False, True)
 )
+CACHED_VARIANTS = (Variant(Layout.SPM, heal=True, cached=True),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from benchmarks.quality_answers import (
     open_direct,
     shared_len,
 )
-from benchmarks.quality_cache import Scope, Setting, index_of, looked_up, try_settings
+from benchmarks.quality_cache import Scope, Setting, index_of, looked_up, mixing, try_settings
 from benchmarks.quality_calibration import (
     FEWEST_SHOWN,
     STATISTICS,
@@ -46,7 +46,13 @@ from benchmarks.quality_items import (
     rests_of_lines,
     typed_places,
 )
-from benchmarks.quality_layouts import PLAIN_VARIANTS, Variant, compare_layouts, first_word
+from benchmarks.quality_layouts import (
+    CACHED_VARIANTS,
+    PLAIN_VARIANTS,
+    Variant,
+    compare_layouts,
+    first_word,
+)
 from benchmarks.quality_report import calibration_table, habits_table, layouts_table, steps_table
 from model_runtime.api import Capability, CompletionRequest, Layout, ModelInfo
 from model_runtime.engine import Engine
@@ -270,6 +276,15 @@ def test_every_variant_is_scored_on_every_task(starter: DirectAnswers) -> None:
     assert [row.variant for row in rows] == ["PSM", "PSM + healing", "SPM", "SPM + healing"]
     assert all(row.score.num_items == 1 for row in rows)
     assert len(layouts_table(rows)) == 2 + len(rows)
+
+
+def test_the_cached_variant_mixes_the_document_in(starter: DirectAnswers) -> None:
+    prefix = "zork_quux = frobnicate(9137)\n" * 4 + "zork_quux = frob"
+    task = rest_of_line_task([item(prefix, "nicate(9137)")])
+    weights = CacheWeights(weight=0.95, half_length=1.0)
+    (row,) = compare_layouts(starter, [task], CACHED_VARIANTS, mixing(starter.renderer, weights))
+    assert row.variant == "SPM + healing + cache model"
+    assert row.score.exact_shown == 1
 
 
 @pytest.mark.parametrize(
