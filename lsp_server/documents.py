@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
-from lsp_server.source_text import SourceText
+from lsp_server.source_text import SourceText, num_common
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +79,23 @@ def last_change(
     if last.start is None or last.end is None:
         return None
     start, end = sorted((last.start, last.end))
-    offset = after.offset_at(start, encoding)  # what lies before an edit is the same after it
-    removed = ""
-    if len(edits) == 1:
-        removed = before.text.slice(offset, max(offset, before.offset_at(end, encoding)))
-    return Change(min(offset + len(last.text), len(after.text)), last.text, removed)
+    if len(edits) > 1:  # the text between them is gone; what lies before an edit is the same after
+        end_offset = after.offset_at(start, encoding) + len(last.text)
+        return Change(min(end_offset, len(after.text)), last.text, removed="")
+    offset = before.offset_at(start, encoding)
+    removed = before.text.slice(offset, before.offset_at(end, encoding))
+    return _smallest(offset + len(last.text), last.text, removed)
+
+
+def _smallest(end: int, inserted: str, removed: str) -> Change:
+    """Leave out what both texts have in common: editors replace a whole line where one was opened
+    below it.
+    """
+    num_after = num_common(inserted[::-1], removed[::-1])
+    inserted = inserted[: len(inserted) - num_after]
+    removed = removed[: len(removed) - num_after]
+    num_before = num_common(inserted, removed)
+    return Change(end - num_after, inserted[num_before:], removed[num_before:])
 
 
 class DocumentStore:

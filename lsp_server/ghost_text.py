@@ -36,17 +36,19 @@ async def suggest(
     """Find a text for a place. When the user has asked for it, the model is asked in any case and
     shows what it has, sure or not. None: it cannot answer now, and the user has been told why.
     """
-    known = ls.suggestions.of(uri).known(context) if automatic else None
+    memory = ls.suggestions.of(uri)
+    known = memory.known(context) if automatic else None
     if known is not None:
         return known
+    drafts = memory.drafts(context)
     ls.idle.cancel(uri)
+    memory.forget_ahead()
     model = await ls.runtime.model()
     if model is None:
         return None
     ls.suggestions.answers_come_from(model)
     memory = ls.suggestions.of(uri)
-    request = _request(ls, uri, context, model)
-    memory.forget_ahead()
+    request = _request(ls, uri, context, model, drafts)
     answer = await ls.runtime.answer(request, _settling(context, memory.hear))
     if answer is None:
         return None
@@ -97,7 +99,7 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     if model is None:
         memory.forget_ahead()
         return
-    request = idle(_request(ls, uri, context, model))
+    request = idle(_request(ls, uri, context, model, memory.drafts(context)))
     is_enough = _settling(context, memory.hear_ahead)
     answer = await ls.runtime.answer_quietly(request, is_enough)
     if answer is None:
@@ -108,14 +110,18 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
 
 
 def _request(
-    ls: FimbriaServer, uri: str, context: CursorContext, model: ModelInfo
+    ls: FimbriaServer,
+    uri: str,
+    context: CursorContext,
+    model: ModelInfo,
+    drafts: tuple[str, ...],
 ) -> CompletionRequest:
     return completion_request(
         context,
         model,
         max_tokens=ls.settings.max_tokens,
         document=ls.document_key(uri),
-        drafts=ls.suggestions.of(uri).drafts(context),
+        drafts=drafts,
     )
 
 

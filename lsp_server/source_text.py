@@ -112,6 +112,12 @@ class SourceText:
         return bisect_right(self.block_starts, offset) - 1
 
 
+def num_common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
 def _split(text: str) -> list[_Block]:
     blocks, start = [], 0
     while len(text) - start > 2 * BLOCK_CHARS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from lsp_server.context.windows import CursorContext
 from lsp_server.postprocess import Rejected, Suggestion, fitted
 from lsp_server.rest_of_line import CLOSERS
+from lsp_server.source_text import num_common
 from model_runtime.api import ModelInfo
 
 MAX_DRAFTS = 4
@@ -35,7 +36,7 @@ class Written:
         typed = typed_since(self.context, now)
         if typed is None:
             return ""
-        num_agreeing = _num_common(typed, self.text)
+        num_agreeing = num_common(typed, self.text)
         departed = typed[num_agreeing:]
         if "\n" in departed or len(departed) > MAX_DEPARTED_CHARS:
             return ""
@@ -80,15 +81,10 @@ def typed_since(before: CursorContext, now: CursorContext) -> str | None:
     rest, rest_now = before.rest_of_line, now.rest_of_line
     if before.suffix[len(rest) :] != now.suffix[len(rest_now) :]:
         return None
-    num_same = _num_common(rest[::-1], rest_now[::-1])
+    num_same = num_common(rest[::-1], rest_now[::-1])
     changed = (rest[: len(rest) - num_same], rest_now[: len(rest_now) - num_same])
     marks_only = all(CLOSERS.fullmatch(marks) for marks in changed)
     return now.prefix[len(before.prefix) :] if marks_only else None
-
-
-def _num_common(one: str, other: str) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def accepted(context: CursorContext, suggestion: Suggestion) -> CursorContext:
@@ -117,8 +113,8 @@ class DocumentMemory:
         return None
 
     def is_followed(self, now: CursorContext) -> bool:
-        """Whether the user is typing or has accepted what was suggested last."""
-        return bool(self._answers) and self._answers[0].follows(now)
+        """Whether the user is typing, or has accepted, what was suggested."""
+        return any(answer.follows(now) for answer in self._answers)
 
     def drafts(self, now: CursorContext) -> tuple[str, ...]:
         """Guesses of what comes next, best first."""

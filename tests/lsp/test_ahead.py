@@ -164,6 +164,22 @@ def test_a_change_is_read_before_anybody_asks() -> None:
     session(scenario, settings=WARMING)
 
 
+def test_a_line_opened_below_is_read_up_to_its_indentation() -> None:
+    """Neovim sends it together with the line break behind it."""
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await ready(client, runtime, "if a:\n    b\nc\n")
+        span = {"start": {"line": 1, "character": 5}, "end": {"line": 2, "character": 0}}
+        changes = [{"range": span, "text": "\n    \n"}]
+        document = {"uri": URI, "version": 2}
+        params = {"textDocument": document, "contentChanges": changes}
+        client.notify("textDocument/didChange", params)
+        warm_up = (await runtime.next_call()).request
+        assert (warm_up.prompt, warm_up.suffix) == ("if a:\n    b\n    ", "\nc\n")
+
+    session(scenario, settings=WARMING)
+
+
 def test_of_several_changes_the_last_one_is_read_once() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         await ready(client, runtime, "a")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_server import source_text
-from lsp_server.documents import Document, DocumentStore, Edit
+from lsp_server.documents import Change, Document, DocumentStore, Edit, last_change
 from lsp_server.positions import Position, PositionEncoding
 from lsp_server.source_text import SourceText
 from tests.unit.strategies import encodings, naive_lines, naive_offset, positions, texts
@@ -159,3 +159,55 @@ def test_a_closed_file_is_forgotten() -> None:
     store.close(URI)
     assert store.snapshot(URI) is None
     assert not store.is_current(document)
+
+
+def changed(text: str, edits: list[Edit]) -> Change | None:
+    store = DocumentStore()
+    before = store.open(URI, "python", 1, text)
+    after = store.change(URI, 2, edits, UTF16)
+    assert after is not None
+    return last_change(before, after, edits, UTF16)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "new", "expected"),
+    [
+        ("a = b", (0, 4), (0, 4), "😋", Change(5, "😋", "")),
+        ("a = bc", (0, 4), (0, 6), "", Change(4, "", "bc")),
+        ("a = bc", (0, 6), (0, 4), "", Change(4, "", "bc")),
+        ("a = bc", (0, 4), (0, 6), "d", Change(5, "d", "bc")),
+        ("a = pa\n", (0, 4), (0, 6), "path", Change(8, "th", "")),
+        ("a\r\nb", (0, 1), (1, 0), "", Change(1, "", "\r\n")),
+        # a line opened below, as Neovim tells it: the cursor is on the new line
+        ("  a\nb\n", (0, 3), (1, 0), "\n  \n", Change(6, "\n  ", "")),
+        ("a", (7, 7), (9, 9), "b", Change(2, "b", "")),
+    ],
+)
+def test_what_an_edit_did(
+    text: str, start: tuple[int, int], end: tuple[int, int], new: str, expected: Change
+) -> None:
+    assert changed(text, [Edit(new, Position(*start), Position(*end))]) == expected
+
+
+def test_of_several_edits_the_place_of_the_last_one_is_known() -> None:
+    at = Position(0, 0)
+    edits = [Edit("bb", at, at), Edit("c", Position(0, 1), Position(0, 2))]
+    assert changed("a", edits) == Change(2, "c", "")
+    assert changed("a", [Edit("b", at, at), Edit("whole")]) is None
+    assert changed("a", []) is None
+
+
+@given(texts, st.lists(edits, max_size=3), encodings)
+def test_behind_the_change_lies_what_lay_there_before(
+    text: str, changes: list[Edit], encoding: PositionEncoding
+) -> None:
+    store = DocumentStore()
+    before = store.open(URI, "python", 1, text)
+    after = store.change(URI, 2, changes, encoding)
+    assert after is not None
+    change = last_change(before, after, changes, encoding)
+    if change is None or len(changes) > 1:
+        return
+    new, start = str(after.text), change.end - len(change.inserted)
+    assert new[start : change.end] == change.inserted
+    assert new[:start] + change.removed + new[change.end :] == text
