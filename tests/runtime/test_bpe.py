@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -172,6 +174,16 @@ def test_ids_without_rows_are_never_used(name: str, tmp_path: Path) -> None:
         assert max(ids) < 400
         assert tokenizer.decode(ids) == text
     assert max(ByteVocabulary(tokenizer.vocabulary).compatible(b"self")) < 400
+
+
+def test_importing_it_is_cheap() -> None:
+    """The language server asks for a model's prompts too, and must stay light."""
+    heavy = "{'torch', 'transformers', 'tokenizers'}"
+    code = (
+        f"import sys, model_runtime.bpe, model_runtime.prompts; print({heavy} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
 
 
 def test_special_ids_are_known_by_name(qwen: BpeTokenizer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def renderer(tokenizer: Tokenizer, family: Family) -> PromptRenderer:
 
 
 @pytest.fixture(
-    scope="module", params=["starter-spm", "starter-frozen", "qwen2-frozen", "starcoder2-frozen"]
+    scope="module",
+    params=["starter-spm", "starter-frozen", "qwen2-spm", "qwen2-frozen", "starcoder2-frozen"],
 )
 def setting(
     request: pytest.FixtureRequest, starter_folder: Path, tmp_path_factory: pytest.TempPathFactory
@@ -53,7 +55,7 @@ def setting(
     if name == "starter":
         return starter_renderer(starter_folder), Layout(layout)
     tokenizer = bpe_tokenizer(name, tmp_path_factory.getbasetemp())
-    return renderer(tokenizer, QWEN), Layout(layout)
+    return renderer(tokenizer, replace(QWEN, layouts=(Layout(layout),))), Layout(layout)
 
 
 @pytest.fixture(scope="module")
