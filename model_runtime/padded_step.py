@@ -63,7 +63,7 @@ class StepInputs:
             shape.logits,
         )
         buffer = torch.zeros(sum(sizes), dtype=torch.int32, device=device)
-        ids, slots, positions, starts, used, tables, wanted = torch.split(buffer, sizes)
+        ids, slots, positions, starts, used, tables, wanted = torch.split(buffer, list(sizes))
         return cls(buffer, ids, slots, positions, starts, used, tables[:, None], wanted)
 
 
