@@ -118,7 +118,7 @@ class Engine:
         if not plan.sequences():
             return
         began = time.perf_counter()
-        failures = self._worker.step(plan)
+        failures = self._step(plan)
         with self._changed:
             self._counters.count_step(1e3 * (time.perf_counter() - began))
         for sequence, error in failures.items():
@@ -126,6 +126,12 @@ class Engine:
         for sequence in plan.sequences():
             if sequence not in failures:
                 self._tell(sequence)
+
+    def _step(self, plan: Plan) -> dict[Sequence, Exception]:
+        try:
+            return self._worker.step(plan)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the thread must live on
+            return dict.fromkeys(plan.sequences(), error)
 
     def _tell(self, sequence: Sequence) -> None:
         for generation in sequence.generations:

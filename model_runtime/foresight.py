@@ -38,21 +38,21 @@ class Foresight:
         """Whether `expectation` ever has something to say."""
         return self._cache is not None
 
-    def propose(self, limit: int, allowed: Sequence[int] | None) -> list[int]:
+    def propose(self, limit: int, allowed: AbstractSet[int] | None, batch_tokens: int) -> list[int]:
         """At most `limit` tokens worth checking; `allowed`: the only ones that may come first."""
         if not self._speculate or limit <= 0:
             return []
-        return self._drafter.propose(limit, allowed=_as_set(allowed))
+        return self._drafter.propose(limit, allowed=allowed, batch_tokens=batch_tokens)
 
     def expectation(
-        self, after: Sequence[int], allowed: Sequence[int] | None
+        self, after: Sequence[int], allowed: AbstractSet[int] | None
     ) -> Expectation | None:
         """What to mix into the distribution of the token behind `after`, which are chosen but not
         yet `accepted`; None for nothing.
         """
         if self._cache is None:
             return None
-        found = self._cache.distribution(after, allowed=_as_set(allowed))
+        found = self._cache.distribution(after, allowed=allowed)
         if found.weight == 0:
             return None
         ids, probs = torch.from_numpy(found.ids), torch.from_numpy(found.probs)
@@ -110,7 +110,3 @@ def reading_order(ids: Sequence[int], control_ids: AbstractSet[int]) -> list[int
         # The prefix has to touch what comes behind it: the last marker, MID, would part them.
         parts[-1] = parts[-1][1:]
     return [token for part in parts for token in part]
-
-
-def _as_set(ids: Sequence[int] | None) -> set[int] | None:
-    return None if ids is None else set(ids)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,12 @@ from model_runtime.prompts import Prompt, PromptRenderer
 from model_runtime.sampling import Expectation, Sampler, most_likely
 from model_runtime.stopping import TextAssembler
 
+# What is worth checking at once; more gains little even where everything is right.
+_LONGEST_DRAFT = 23
+
+Allowed = AbstractSet[int] | None
+"""The only tokens that may come next (token healing); None for any."""
+
 
 class Foresight(Protocol):
     """Guesses and expectations; see foresight.py."""
@@ -25,11 +32,9 @@ class Foresight(Protocol):
     @property
     def expects(self) -> bool: ...
 
-    def propose(self, limit: int, allowed: Sequence[int] | None) -> list[int]: ...
+    def propose(self, limit: int, allowed: Allowed, batch_tokens: int) -> list[int]: ...
 
-    def expectation(
-        self, after: Sequence[int], allowed: Sequence[int] | None
-    ) -> Expectation | None: ...
+    def expectation(self, after: Sequence[int], allowed: Allowed) -> Expectation | None: ...
 
     def accepted(self, tokens: Sequence[int]) -> None: ...
 
@@ -76,6 +81,7 @@ class Generation:
         self._vocabulary = vocabulary
         self._sampler = Sampler(request.sampling, rank=index)
         self._unhealed = prompt.healed
+        self._compatible: tuple[bytes, frozenset[int]] = (b"", frozenset())
         self._text = TextAssembler(request.stop, prompt.healed)
         self._num_chars = 0
         self._untold: list[float] = []
@@ -83,10 +89,12 @@ class Generation:
         self._first_drop: int | None = None
         self._chunks: list[Chunk] = []
 
-    def draft(self) -> list[int]:
-        """Guessed tokens to be checked together with the next one."""
-        limit = self._max_tokens - self.num_generated - 1
-        return self._foresight.propose(limit, self._allowed())
+    def draft(self, batch_tokens: int = 0) -> list[int]:
+        """Guessed tokens to be checked together with the next one. batch_tokens: what the same step
+        computes besides.
+        """
+        limit = min(self._max_tokens - self.num_generated - 1, _LONGEST_DRAFT)
+        return self._foresight.propose(limit, self._allowed(), batch_tokens)
 
     def take(self, logits: Tensor, draft: list[int]) -> int:
         """Choose tokens from what the model says after the last token and after each of the draft's
@@ -125,9 +133,15 @@ class Generation:
         allowed = self._allowed()
         return self._sampler.sample(logits, allowed, self._foresight.expectation(chosen, allowed))
 
-    def _allowed(self) -> list[int] | None:
-        """The only tokens that agree with the bytes still to be regenerated; None for any."""
-        return self._vocabulary.by_bytes.compatible(self._unhealed) if self._unhealed else None
+    def _allowed(self) -> Allowed:
+        """The tokens that agree with the bytes still to be regenerated."""
+        if not self._unhealed:
+            return None
+        bytes_of_allowed, allowed = self._compatible
+        if bytes_of_allowed != self._unhealed:
+            allowed = frozenset(self._vocabulary.by_bytes.compatible(self._unhealed))
+            self._compatible = (self._unhealed, allowed)
+        return allowed
 
     def _count(self, chosen: list[int], draft: list[int]) -> None:
         self.num_drafted += len(draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -49,7 +49,7 @@ class Sampler:
     def sample(
         self,
         logits: Tensor,
-        allowed: Sequence[int] | None = None,
+        allowed: Collection[int] | None = None,
         expected: Expectation | None = None,
     ) -> tuple[int, float]:
         """Next token id and its log-probability among the allowed ones, at temperature 1.
@@ -81,11 +81,11 @@ def most_likely(logits: Tensor) -> list[tuple[int, float]]:
     return list(zip(best.indices.tolist(), logprobs.tolist(), strict=True))
 
 
-def _only(logits: Tensor, allowed: Sequence[int] | None) -> Tensor:
+def _only(logits: Tensor, allowed: Collection[int] | None) -> Tensor:
     """The logits with every id ruled out that is not allowed."""
     if allowed is None:
         return logits
-    ids = torch.tensor(allowed, device=logits.device)
+    ids = torch.tensor(list(allowed), device=logits.device)
     masked = torch.full_like(logits, -torch.inf)
     masked[ids] = logits[ids]
     return masked

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from model_runtime.api import FinishReason
-from model_runtime.failures import memory_failure
+from model_runtime.failures import DeviceLost, memory_failure
 from model_runtime.foresight import Lookahead
 from model_runtime.generation import Generation, Vocabulary
 from model_runtime.kv_cache.slots import Placement, SlotIndex
@@ -76,7 +76,7 @@ class Worker:
         sequence without one.
         """
         request = sequence.request
-        if self._slots.num_free() - sum(self._reserved.values()) < request.num_candidates:
+        if self._slots.num_free() - self._num_reserved() < request.num_candidates:
             return False
         started = time.perf_counter()
         prompt = self._vocabulary.renderer.render(request)
@@ -85,14 +85,14 @@ class Worker:
             return False
         sequence.prompt = prompt
         sequence.progress = Progress(started, len(prompt.ids), placement.cached_len)
-        first = self._generation(sequence, prompt, placement, 0)
-        sequence.generations.append(first)
-        self._copy(placement)
+        sequence.generations.append(self._generation(sequence, prompt, placement, 0))
         self._reserved[sequence] = request.num_candidates - 1
         return True
 
     def step(self, plan: Plan) -> dict[Sequence, Exception]:
-        """Compute a step; returns the sequences that failed in it, and why."""
+        """Compute a step; returns the sequences that failed in it, and why. Raises DeviceLost when
+        no further step is possible.
+        """
         parts = self._parts(plan)
         failures: dict[Sequence, Exception] = {}
         for part, outcome in zip(parts, self._forward(parts), strict=True):
@@ -137,7 +137,7 @@ class Worker:
         ids = prompt.ids[done : done + self._chunk]
         if done + len(ids) < len(prompt.ids) or not sequence.request.max_tokens:
             return _Part(sequence, generation, ids, [], 0)
-        draft = generation.draft()
+        draft = generation.draft(batch_tokens=len(ids) - 1)
         return _Part(sequence, generation, ids, draft, 1 + len(draft))
 
     def _forward(self, parts: list[_Part]) -> list[Tensor | Exception]:
@@ -148,10 +148,11 @@ class Worker:
             logits = self._model.forward([part.row() for part in parts], self._kv)
             return list(torch.split(logits, [part.num_logits for part in parts]))
         except Exception as error:  # noqa: BLE001 -- told to whom it concerns
-            if memory_failure(error):
-                self._make_room()
-            elif len(parts) == 1:
+            if not memory_failure(error) and len(parts) == 1:
                 return [error]
+            lacks_memory = memory_failure(error) is not None
+        if lacks_memory:
+            self._make_room()
         return [self._forward_alone(part) for part in parts]
 
     def _forward_alone(self, part: _Part) -> Tensor | Exception:
@@ -162,14 +163,24 @@ class Worker:
 
     def _make_room(self) -> None:
         """Give memory back: smaller steps from now on, and half of the slots, the least valuable
-        first.
+        first. Raises DeviceLost if not even that is possible.
         """
         self._chunk = max(_LEAST_CHUNK, self._chunk // 2)
-        kept = self._slots.drop(max(1, self._slots.num_slots // 2))
-        if kept is not None:
+        in_use = self._slots.num_slots - self._slots.num_free() + self._num_reserved()
+        kept = self._slots.drop(max(1, in_use, self._slots.num_slots // 2))
+        if kept is None:
+            return
+        try:
             self._kv.keep(kept)
-        if self._model.device.type == "cuda":
-            torch.cuda.empty_cache()
+        except Exception as error:
+            raise DeviceLost(
+                "The memory ran out while the KV cache was made smaller.",
+                "The model daemon ends, and the next request starts another.",
+            ) from error
+
+    def _num_reserved(self) -> int:
+        """Slots that are free but promised to candidates to come."""
+        return sum(self._reserved.values())
 
     def _apply(self, part: _Part, logits: Tensor) -> None:
         sequence, generation = part.sequence, part.generation
@@ -198,7 +209,6 @@ class Worker:
         assert placement is not None, "admitting has reserved the slots"
         generation = self._generation(sequence, prompt, placement, index)
         sequence.generations.append(generation)
-        self._copy(placement)
         self._choose(generation, logits, [])
 
     def _choose(self, generation: Generation, logits: Tensor, draft: list[int]) -> None:
@@ -208,10 +218,19 @@ class Worker:
     def _generation(
         self, sequence: Sequence, prompt: Prompt, placement: Placement, index: int
     ) -> Generation:
-        foresight = self._lookahead.foresight(sequence.request, prompt, placement)
-        return Generation(
-            sequence.request, prompt, self._vocabulary, placement.slot, foresight, index
-        )
+        """Begin a candidate in its slot. A slot that something fails for holds nothing and is
+        nobody's: it may have half a copy.
+        """
+        try:
+            self._copy(placement)
+            foresight = self._lookahead.foresight(sequence.request, prompt, placement)
+            return Generation(
+                sequence.request, prompt, self._vocabulary, placement.slot, foresight, index
+            )
+        except Exception:
+            self._slots.clear(placement.slot)
+            self._slots.release(placement.slot)
+            raise
 
     def _copy(self, placement: Placement) -> None:
         if placement.donor is not None:

@@ -27,6 +27,7 @@ from model_runtime.api import (
     SamplingParams,
 )
 from model_runtime.engine import Engine
+from model_runtime.failures import DeviceLost
 from model_runtime.loading import load_engine
 from tests.runtime.running import WAIT_S, Running, run
 
@@ -266,6 +267,47 @@ def test_a_failing_step_takes_only_the_one_to_blame(
         with pytest.raises(RuntimeFailure):
             bad.wait()
     assert good.text == run(tiny, CODE, AFTER, heal=False, max_tokens=12).text
+
+
+def test_candidates_to_come_keep_their_slots_when_memory_lacks(tiny_folder: Path) -> None:
+    engine = load_engine(tiny_folder)
+    try:
+        expected = run(engine, CODE, AFTER, max_tokens=8, num_candidates=6).texts
+        with failing_once(engine, MemoryError()):
+            assert run(engine, CODE, AFTER, max_tokens=8, num_candidates=6).texts == expected
+        assert len(engine.stats().slots) == 6
+    finally:
+        engine.close()
+
+
+def test_a_cache_that_cannot_be_made_smaller_is_lost(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is told, and the daemon ends; the engine's thread must not die silently."""
+    engine = load_engine(tiny_folder)
+    try:
+        monkeypatch.setattr(engine._worker._kv, "keep", _out_of_memory)
+        with failing_once(engine, MemoryError()), pytest.raises(DeviceLost):
+            run(engine, CODE, AFTER)
+        assert engine.stats().running == 0
+    finally:
+        engine.close()
+
+
+def test_a_failure_while_a_candidate_begins_leaves_no_slot_behind(
+    tiny: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tiny._worker._lookahead), "foresight", _out_of_memory)
+        for _ in range(20):
+            with pytest.raises(RuntimeFailure):
+                run(tiny, CODE, AFTER)
+    assert not any(slot.pinned for slot in tiny.stats().slots)
+    assert run(tiny, CODE, AFTER, max_tokens=3).usage.completion_tokens > 0
+
+
+def _out_of_memory(*_: object) -> None:
+    raise MemoryError
 
 
 @contextmanager
