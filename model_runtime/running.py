@@ -32,7 +32,8 @@ STOP_TIMEOUT_S = 10.0
 """Longer than a daemon waits for the answers that it aborts."""
 
 _POLL_S = 0.04
-_FORCE = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which Windows does not have
+_FORCE = ((signal.SIGTERM, 3.0), (_KILL, 5.0))
 """What ends a process that does not do as it is told, and for how many seconds to wait then."""
 
 

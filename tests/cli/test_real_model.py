@@ -81,6 +81,7 @@ def test_a_file_and_standard_input_get_the_same_answer(fimbria: Fimbria, source:
     assert set(from_file) == names
     assert from_file["model"] == "starter"
     assert from_file["finish_reason"] in {"stop", "length"}
+    assert from_file["confidence"]["mean_logprob"] < 0
     assert from_file["text"] == from_stdin["text"]
     assert from_file["usage"]["prompt_tokens"] == from_stdin["usage"]["prompt_tokens"]
 
@@ -92,6 +93,15 @@ def test_the_second_call_reuses_what_the_first_has_computed(fimbria: Fimbria, so
     assert usage["cached_tokens"] > 0
     assert usage["cached_tokens"] + usage["computed_tokens"] == usage["prompt_tokens"]
     assert second["text"] == first["text"]
+
+
+def test_candidates_differ(fimbria: Fimbria, source: Path) -> None:
+    answer = fimbria.json(
+        "complete", *FEW, "--candidates", "3", "--lines", "multi", f"{source}:7:16"
+    )
+    texts = [candidate["text"] for candidate in answer["candidates"]]
+    assert len(set(texts)) == 3
+    assert answer["text"] == texts[0]
 
 
 @pytest.mark.parametrize("text", ["</s>", "<EOT>", "▁<EOT>", " <MID>", "<s>", "<unk>"])
@@ -111,6 +121,11 @@ def test_status_shows_the_daemon_and_stop_ends_it(fimbria: Fimbria, source: Path
     (daemon,) = fimbria.json("status")["daemons"]
     assert (daemon["model"], daemon["state"]) == ("starter", "ready")
     assert daemon["requests"] > 0
+    assert daemon["steps"] > 0
+    assert daemon["step_ms"]["p95"] > 0
+    assert sum(slot["len"] for slot in daemon["slots"]) > 0
+    assert 0 < daemon["kv_bytes_used"] <= daemon["kv_bytes_total"]
+    assert daemon["recent"][-1]["priority"] == "completion"
     assert str(daemon["pid"]) in fimbria("status").stdout
     fimbria.json("complete", *FEW, "--device", "cpu", f"{source}:1:1")
     assert len(fimbria.json("status")["daemons"]) == 2
