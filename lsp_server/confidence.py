@@ -18,6 +18,15 @@ class TokenScore:
     logprob: float
 
 
+def scores_of_chunk(start: int, text: str, logprobs: Sequence[float]) -> list[TokenScore]:
+    """Say where the tokens of a piece of text begin that comes at `start`, as well as that can be
+    told: line breaks are held back while they may become a stop string, and come in one piece with
+    the token behind them.
+    """
+    num_breaks = len(text) - len(text.lstrip("\n"))
+    return [TokenScore(start + min(at, num_breaks), logprob) for at, logprob in enumerate(logprobs)]
+
+
 def sure_part(
     text: str,
     scores: Sequence[TokenScore],

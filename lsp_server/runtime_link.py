@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lsp_server.confidence import TokenScore
+from lsp_server.confidence import TokenScore, scores_of_chunk
 from model_runtime.api import Finished, FinishReason, RuntimeFailure
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ async def _collected(events: AsyncIterator[Event], is_settled: Callable[[str], b
             if isinstance(event, Finished):
                 cut_short = event.reason is not FinishReason.STOP
                 return Answer(text, cut_short, tuple(scores))
-            scores += (TokenScore(len(text), logprob) for logprob in event.logprobs)
+            scores += scores_of_chunk(len(text), event.text, event.logprobs)
             text += event.text
             if is_settled(text):
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,20 +13,20 @@ from tests.fakes import MODEL, FakeRuntime, completion
 from tests.lsp.client import LspClient
 from tests.lsp.sessions import session
 
-Pieces = list[tuple[str, float]]
+Pieces = Sequence[tuple[str, float | tuple[float, ...]]]
 
 
 def shown(
     text: str, pieces: Pieces, *, automatic: bool = True, stop: FinishReason = FinishReason.STOP
 ) -> str | None:
     """What is shown at the end of the first line when the model writes `pieces`, each with its
-    log-probability.
+    log-probabilities.
     """
     texts: list[str | None] = []
 
     async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
         for piece, logprob in pieces:
-            yield Chunk(piece, logprobs=(logprob,))
+            yield Chunk(piece, logprobs=logprob if isinstance(logprob, tuple) else (logprob,))
         done = completion("", stop)
         yield Finished(stop, done.usage, done.timings)
 
@@ -65,6 +65,12 @@ def test_doubtful_lines_are_left_out() -> None:
     lines = [(":", -1.0), ("\n    a = 1", -1.0), ("\n    b =", -1.0), (" 2", -9.0), ("\n", -1.0)]
     assert shown("def f()", lines) == ":\n    a = 1"
     assert shown("def f()", lines, automatic=False) == ":\n    a = 1\n    b = 2"
+
+
+def test_a_line_break_that_was_held_back_belongs_to_the_line_before() -> None:
+    chunks = [(":", (-1.0,)), ("\n    a = 1", (-1.0, -1.0)), ("\n    b", (-1.0, -9.0))]
+    assert shown("def f()", chunks) == ":\n    a = 1"
+    assert shown("def f()", [*chunks[:2], ("\n", (-1.0,)), ("", (-1.0,))]) == ":\n    a = 1"
 
 
 def test_the_token_that_ends_the_line_counts() -> None:

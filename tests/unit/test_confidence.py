@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lsp_server.confidence import TokenScore, mean_logprob, sure_part
+from lsp_server.confidence import TokenScore, mean_logprob, scores_of_chunk, sure_part
 
 LINES = ":\n    a = 1\n    b = 2\n    return c"
 
@@ -28,6 +28,24 @@ def sure(
     token: float | None = None,
 ) -> str:
     return sure_part(text, scores, min_mean_logprob=mean, min_token_logprob=token)
+
+
+@pytest.mark.parametrize(
+    ("text", "num_tokens", "offsets"),
+    [
+        ("a", 1, [7]),
+        ("", 1, [7]),
+        ("", 3, [7, 7, 7]),
+        ("return", 3, [7, 7, 7]),  # the tokens that healing made again
+        ("\n", 1, [7]),
+        ("\n    a", 1, [7]),
+        ("\n    a", 2, [7, 8]),
+        ("\n\na", 3, [7, 8, 9]),
+    ],
+)
+def test_where_the_tokens_of_a_chunk_begin(text: str, num_tokens: int, offsets: list[int]) -> None:
+    scores = scores_of_chunk(7, text, [-1.0] * num_tokens)
+    assert [score.offset for score in scores] == offsets
 
 
 @pytest.mark.parametrize(("threshold", "shown"), [(-2.1, "a b"), (-2.0, "a b"), (-1.9, "")])
