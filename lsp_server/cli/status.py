@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console, Group
@@ -42,20 +43,23 @@ def status(
     """
     if watch and as_json:
         raise usage_error("--json prints once: leave out --watch.")
-    try:
-        if watch:
-            asyncio.run(watch_daemons(Console()))
-            return
-        daemons = asyncio.run(all_daemons(ANSWER_TIMEOUT_S))
-    except RuntimeFailure as failure:
-        raise error_of(failure) from failure
-    except KeyboardInterrupt:
-        return  # how a live view ends
+    if watch:
+        with contextlib.suppress(KeyboardInterrupt):  # how a live view ends
+            _run(watch_daemons(Console()))
+        return
+    daemons = _run(all_daemons(ANSWER_TIMEOUT_S))
     if as_json:
         found = [daemon.as_json() for daemon in daemons]
         typer.echo(json.dumps({"daemons": found}, ensure_ascii=False))
         return
     Console(highlight=False).print(dashboard.overview(daemons))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
 
 
 async def all_daemons(timeout_s: float) -> list[Summary]:
@@ -76,7 +80,7 @@ async def all_daemons(timeout_s: float) -> list[Summary]:
     return summaries
 
 
-async def watch_daemons(console: Console, pause: Pause = asyncio.sleep) -> None:
+async def watch_daemons(console: Console, pause: Pause = asyncio.sleep) -> NoReturn:
     """Show the daemons again and again, whether there are any or not, until interrupted. Raises
     RuntimeUnavailable.
     """
@@ -100,7 +104,7 @@ async def settle(work: Iterable[Awaitable[T]]) -> list[T | RuntimeFailure]:
     return await asyncio.gather(*map(settled, work))
 
 
-async def _redraw(console: Console, pause: Pause) -> None:
+async def _redraw(console: Console, pause: Pause) -> NoReturn:
     from rich.live import Live
 
     with Live(console=console, screen=True, auto_refresh=False) as live:

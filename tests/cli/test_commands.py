@@ -290,15 +290,3 @@ def test_help_teaches_by_examples(commands: Commands) -> None:
         assert "fimbria complete app.py:12:5" in outcome.stdout
     for command in ("complete", "demo", "doctor", "models", "serve", "status", "stop"):
         assert f"fimbria {command}" in commands.run(command, "--help").stdout
-
-
-def test_the_command_line_imports_neither_torch_nor_what_only_the_daemon_needs() -> None:
-    script = (
-        "import sys; from lsp_server.cli.app import run; run(['--help']);"
-        "heavy = {'torch', 'transformers', 'aiohttp', 'starlette', 'uvicorn', 'pygls'};"
-        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

@@ -17,6 +17,7 @@ from lsp_server.cli.status import watch_daemons
 from lsp_server.cli.summary import Percentiles, SlotSummary, engine_summary, percentiles
 from model_runtime import client
 from model_runtime.api import RuntimeUnavailable
+from model_runtime.failures import INTERRUPTED_STATUS
 from model_runtime.transport import Endpoint, Unreachable
 
 ENDPOINT = Endpoint(pid=2**22, model="/models/code", device="auto", dtype="auto")
@@ -241,6 +242,7 @@ def test_ctrl_c_ends_the_live_view_without_complaint(
     monkeypatch.setattr(client, "running_daemons", interrupted)
     assert run(["status", "--watch"]) == 0
     assert capsys.readouterr().err == ""
+    assert run(["status"]) == INTERRUPTED_STATUS
 
 
 def test_json_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
