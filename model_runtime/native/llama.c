@@ -35,8 +35,8 @@
 /* Sizes of the register tiles: row sums must stay in registers (16 of them with AVX2). */
 #define TILE_ROWS 3
 #define TILE_TOKENS 4
-#define SINGLE_ROWS 4
-#define SINGLE_PARTS 2
+#define FEW (tokens < (w->codes ? 3 : 4))
+#define AHEAD 4096
 /* Sizes of the cache blocks: weights that stay in L2, inputs and values that stay in L1. */
 #define PANEL_BYTES (96 << 10)
 #define TOKEN_BYTES (16 << 10)
@@ -61,9 +61,9 @@ typedef int32_t quad_ints __attribute__((vector_size(16)));
 #endif
 
 typedef struct {
-    const float *values;     /* [rows, columns], or NULL where the weights are int8 */
-    const int8_t *quantized; /* [rows, columns] */
-    const float *scales;     /* [rows]: weight = quantized * scale */
+    const float *values; /* [rows, columns], or NULL where the weights are int8: */
+    const int8_t *codes; /* [rows, columns] */
+    const float *scales; /* [rows]: weight = code * scale */
     int64_t rows, columns;
 } matrix;
 
@@ -98,7 +98,7 @@ typedef struct {
     const int64_t *ids;
     int64_t num_rows, tokens, wanted, longest;
     float *hidden, *normed, *qkv, *mixed, *gate_up, *activated, *logits;
-    float *queries, *scores, *panel; /* one share per thread */
+    float *queries, *scores; /* one share per thread */
 } step;
 
 typedef struct {
@@ -195,64 +195,77 @@ APART float rest_of_row(const float *values, const int8_t *codes, const float *x
     return total;
 }
 
+/* sums[t][r] += weights[r][at] * x[t][at] for one vector of columns. Rows ahead are fetched, as the
+ * processor does not see where the next tile lies. */
+INLINE void accumulate(const float *values, const int8_t *codes, int64_t columns, int64_t at,
+                       const float *x, floats sums[4][4], const int rows, const int tokens) {
+    floats weights[4];
+    UNROLL for (int r = 0; r < rows; r++) {
+        int64_t i = r * columns + at;
+        if (codes)
+            __builtin_prefetch(codes + i + AHEAD);
+        else if (rows > 1)
+            __builtin_prefetch(values + i + AHEAD / 4);
+        weights[r] = codes ? widen(codes + i) : load(values + i);
+    }
+    UNROLL for (int t = 0; t < tokens; t++) {
+        floats inputs = load(x + t * columns + at);
+        UNROLL for (int r = 0; r < rows; r++) sums[t][r] += weights[r] * inputs;
+    }
+}
+
 /* y[t][r] = sum over k of weights[r][k] * x[t][k], for a tile that fits the registers; added to
- * what y holds where `add`. One of `values` and `quantized` is NULL. */
-INLINE void tile(const float *values, const int8_t *quantized, const float *scales, int64_t columns,
+ * what y holds where `add`. One of `values` and `codes` is NULL. Sums are kept in so many `parts`.
+ */
+INLINE void tile(const float *values, const int8_t *codes, const float *scales, int64_t columns,
                  const float *x, float *y, int64_t y_stride, const int rows, const int tokens,
                  const int parts, const int add) {
-    floats sums[4][4][2] = {{{{0}}}};
+    floats sums[4][4][4] = {{{{0}}}}; /* parts, tokens, rows */
     int64_t k = 0;
     for (; k + parts * LANES <= columns; k += parts * LANES)
-        UNROLL for (int p = 0; p < parts; p++) {
-            int64_t at = k + p * LANES;
-            floats weights[4];
-            UNROLL for (int r = 0; r < rows; r++)
-                weights[r] = quantized ? widen(quantized + r * columns + at)
-                                       : load(values + r * columns + at);
-            UNROLL for (int t = 0; t < tokens; t++) {
-                floats inputs = load(x + t * columns + at);
-                UNROLL for (int r = 0; r < rows; r++) sums[t][r][p] += weights[r] * inputs;
-            }
-        }
+        UNROLL for (int p = 0; p < parts; p++)
+            accumulate(values, codes, columns, k + p * LANES, x, sums[p], rows, tokens);
+    for (; parts > 1 && k + LANES <= columns; k += LANES)
+        accumulate(values, codes, columns, k, x, sums[0], rows, tokens);
     UNROLL for (int t = 0; t < tokens; t++) {
+        floats *of = sums[0][t];
         UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int p = 1; p < parts; p++) sums[t][r][0] += sums[t][r][p];
-        quad totals = rows == 1 ? (quad){sum(sums[t][0][0])}
-                                : sum_each(sums[t][0][0], sums[t][1][0], sums[t][2][0],
-                                           sums[t][3][0]);
+            UNROLL for (int p = 1; p < parts; p++) of[r] += sums[p][t][r];
+        quad totals = rows == 1 ? (quad){sum(of[0])} : sum_each(of[0], of[1], of[2], of[3]);
         UNROLL for (int r = 0; r < rows; r++) {
             float total = totals[r];
             if (k < columns)
-                total += rest_of_row(quantized ? NULL : values + r * columns + k,
-                                     quantized ? quantized + r * columns + k : NULL,
+                total += rest_of_row(codes ? NULL : values + r * columns + k,
+                                     codes ? codes + r * columns + k : NULL,
                                      x + t * columns + k, columns - k);
-            if (quantized) total *= scales[r];
+            if (codes) total *= scales[r];
             y[t * y_stride + r] = add ? y[t * y_stride + r] + total : total;
         }
     }
 }
 
-/* A run of rows of weights; one of `values` and `codes` is NULL. */
-typedef struct {
-    const float *values, *scales;
-    const int8_t *codes;
-    int64_t rows, columns;
-} strip;
+INLINE matrix part(const matrix *w, int64_t first, int64_t last) {
+    int64_t from = first * w->columns;
+    return (matrix){w->values ? w->values + from : NULL, w->codes ? w->codes + from : NULL,
+                   w->codes ? w->scales + first : NULL, last - first, w->columns};
+}
 
 #define TILE(rows, tokens, parts)                                                                  \
     tile(w->values ? w->values + r * columns : NULL, w->codes ? w->codes + r * columns : NULL,     \
          w->scales ? w->scales + r : NULL, columns, x + t * columns, y + t * y_stride + r,         \
          y_stride, rows, tokens, parts, add)
 
-APART void block(const strip *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
-                  int add) {
-    int64_t columns = w->columns, r = 0;
-    if (tokens == 1)
-        for (const int64_t t = 0; r + SINGLE_ROWS <= w->rows; r += SINGLE_ROWS)
-            TILE(SINGLE_ROWS, 1, SINGLE_PARTS);
+APART void block(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
+                 int add) {
+    int64_t columns = w->columns, r = 0, t = 0;
+    for (; FEW && r < w->rows; r++) switch (tokens) {
+    case 1: TILE(1, 1, 4); break;
+    case 2: TILE(1, 2, 4); break;
+    case 3: TILE(1, 3, 2); break;
+    default: TILE(1, 4, 2); break;
+    }
     for (; r + TILE_ROWS <= w->rows; r += TILE_ROWS) {
-        int64_t t = 0;
-        for (; t + TILE_TOKENS <= tokens; t += TILE_TOKENS) TILE(TILE_ROWS, TILE_TOKENS, 1);
+        for (t = 0; t + TILE_TOKENS <= tokens; t += TILE_TOKENS) TILE(TILE_ROWS, TILE_TOKENS, 1);
         switch (tokens - t) {
         case 3: TILE(TILE_ROWS, 3, 1); break;
         case 2: TILE(TILE_ROWS, 2, 1); break;
@@ -261,78 +274,41 @@ APART void block(const strip *w, const float *x, int64_t tokens, float *y, int64
         }
     }
     for (; r < w->rows; r++)
-        for (int64_t t = 0; t < tokens; t++) TILE(1, 1, 1);
+        for (t = 0; t < tokens; t++) TILE(1, 1, 4);
 }
 
-/* float32 products; the inputs go block by block through rows that stay in the cache. */
-APART void product(const float *values, int64_t num_rows, int64_t columns, const float *x,
-                    int64_t tokens, float *y, int64_t y_stride, int add) {
-    int64_t panel = PANEL_BYTES / 4 / columns / TILE_ROWS * TILE_ROWS;
+/* y[t][r] for all tokens and rows: block by block, so that a panel of weights and a few inputs stay
+ * in the caches. Few tokens take the weights in one sweep. */
+static void product(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
+                    int add) {
+    int64_t size = w->codes ? 1 : 4, columns = w->columns;
+    int64_t panel = PANEL_BYTES / size / columns / TILE_ROWS * TILE_ROWS;
     int64_t some = TOKEN_BYTES / 4 / columns / TILE_TOKENS * TILE_TOKENS;
     if (panel < TILE_ROWS) panel = TILE_ROWS;
     if (some < TILE_TOKENS) some = TILE_TOKENS;
-    if (tokens <= some) panel = num_rows;
-    for (int64_t r = 0; r < num_rows; r += panel)
-        for (int64_t t = 0; t < tokens; t += some) {
-            strip some_rows = {.values = values + r * columns, .columns = columns,
-                               .rows = least(panel, num_rows - r)};
-            some_rows.codes = NULL;
-            block(&some_rows, x + t * columns, least(some, tokens - t), y + t * y_stride + r,
-                  y_stride, add);
-        }
-}
-
-/* Numbers of a thread's panel of widened weights. */
-static int64_t panel_size(const model *m) {
-    int64_t widest = m->heads * m->head_dim;
-    if (m->hidden > widest) widest = m->hidden;
-    if (m->intermediate > widest) widest = m->intermediate;
-    return PANEL_BYTES / 4 > widest ? PANEL_BYTES / 4 : widest;
-}
-
-static void product_int8(const matrix *m, int64_t first, int64_t last, const float *x,
-                         int64_t tokens, float *y, int64_t y_stride, int add, float *panel) {
-    int64_t columns = m->columns, height = PANEL_BYTES / 4 / columns;
-    const int8_t *codes = m->quantized;
-    if (tokens <= TILE_TOKENS) {
-        strip rows = {.codes = codes + first * columns, .scales = m->scales + first,
-                      .rows = last - first, .columns = columns};
-        block(&rows, x, tokens, y + first, y_stride, add);
-        return;
-    }
-    /* Widen each weight once for all tokens. */
-    if (height < 1) height = 1;
-    for (int64_t r = first; r < last; r += height) {
-        int64_t rows = least(height, last - r);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t k = 0; k < columns; k++)
-                panel[i * columns + k] = (float)codes[(r + i) * columns + k] * m->scales[r + i];
-        product(panel, rows, columns, x, tokens, y + r, y_stride, add);
+    if (tokens <= some) panel = w->rows;
+    for (int64_t r = 0; r < w->rows; r += panel) {
+        matrix rows = part(w, r, least(r + panel, w->rows));
+        for (int64_t t = 0; t < tokens; t += some)
+            block(&rows, x + t * columns, least(some, tokens - t), y + t * y_stride + r, y_stride,
+                  add);
     }
 }
 
-/* The thread's share of the rows of y = m x, of at least one tile each. */
+/* The thread's share of so many rows or columns. */
 static void share(int64_t count, thread self, int64_t *first, int64_t *last) {
-    int64_t each = round_up((count + self.total - 1) / self.total, TILE_ROWS * SINGLE_ROWS);
+    int64_t each = round_up((count + self.total - 1) / self.total, 16);
     *first = least(self.number * each, count);
     *last = least(*first + each, count);
 }
 
-static void multiply(const step *s, thread self, const matrix *m, int64_t first, int64_t last,
-                     const float *x, int64_t tokens, float *y, int add) {
-    if (m->quantized)
-        product_int8(m, first, last, x, tokens, y, m->rows, add,
-                     s->panel + self.number * panel_size(s->model));
-    else
-        product(m->values + first * m->columns, last - first, m->columns, x, tokens, y + first,
-                m->rows, add);
-}
-
-static void multiply_shared(const step *s, thread self, const matrix *m, const float *x,
-                            int64_t tokens, float *y, int add) {
+/* y = m x, or y += m x, of the thread's share of the rows. */
+static void multiply(thread self, const matrix *m, const float *x, int64_t tokens, float *y,
+                     int add) {
     int64_t first, last;
     share(m->rows, self, &first, &last);
-    multiply(s, self, m, first, last, x, tokens, y, add);
+    matrix rows = part(m, first, last);
+    product(&rows, x, tokens, y + first, m->rows, add);
 }
 
 /* ---- Attention ---- */
@@ -447,11 +423,12 @@ static void attend(const step *s, thread self, int64_t l, const row *r, int64_t 
     float *scores = s->scores + self.number * QUERIES * stride;
     float scale = 1.0f / sqrtf((float)width);
     for (int64_t q = first; q < last; q++) {
-        const float *from = s->qkv + (base + q / group) * qkv_width + (g * group + q % group) * width;
+        const float *from = s->qkv + (base + q / group) * qkv_width;
+        from += (g * group + q % group) * width;
         for (int64_t d = 0; d < width; d++) queries[(q - first) * width + d] = from[d] * scale;
     }
-    product(slot_of(s->cache->keys, s, l, r->slot, g), used, width, queries, count, scores, stride,
-            0);
+    matrix keys = {slot_of(s->cache->keys, s, l, r->slot, g), NULL, NULL, used, width};
+    product(&keys, queries, count, scores, stride, 0);
     for (int64_t q = first; q < last; q++)
         softmax(scores + (q - first) * stride, r->start + q / group + 1, used);
     mix(scores, stride, slot_of(s->cache->values, s, l, r->slot, g), width, used, outputs, count);
@@ -491,7 +468,8 @@ static void normalize_all(const step *s, thread self, const float *weight) {
 static void activate(const step *s, int64_t first, int64_t last) {
     int64_t width = s->model->intermediate;
     for (int64_t t = 0; t < s->tokens; t++) {
-        float *gate = s->gate_up + t * 2 * width, *up = gate + width, *to = s->activated + t * width;
+        const float *gate = s->gate_up + t * 2 * width, *up = gate + width;
+        float *to = s->activated + t * width;
         int64_t k = first;
         for (; k + LANES <= last; k += LANES) {
             floats x = load(gate + k);
@@ -510,7 +488,7 @@ static void attention(const step *s, thread self, int64_t l) {
     const layer *weights = &m->layers[l];
     int64_t base = 0, unit = 0, group = m->heads / m->kv_heads;
     normalize_all(s, self, weights->attention_norm);
-    multiply_shared(s, self, &weights->qkv, s->normed, s->tokens, s->qkv, 0);
+    multiply(self, &weights->qkv, s->normed, s->tokens, s->qkv, 0);
     meet(self);
     for (const row *r = s->rows; r < s->rows + s->num_rows; base += r++->tokens)
         for (int64_t t = 0; t < r->tokens; t++)
@@ -524,7 +502,7 @@ static void attention(const step *s, thread self, int64_t l) {
                 if (unit++ % self.total == self.number)
                     attend(s, self, l, r, base, g, q, least(q + QUERIES, r->tokens * group));
     meet(self);
-    multiply_shared(s, self, &weights->attention_out, s->mixed, s->tokens, s->hidden, 1);
+    multiply(self, &weights->attention_out, s->mixed, s->tokens, s->hidden, 1);
     meet(self);
 }
 
@@ -533,12 +511,13 @@ static void mlp(const step *s, thread self, int64_t l) {
     int64_t first, last, width = s->model->intermediate;
     normalize_all(s, self, weights->mlp_norm);
     share(width, self, &first, &last);
-    multiply(s, self, &weights->gate_up, first, last, s->normed, s->tokens, s->gate_up, 0);
-    multiply(s, self, &weights->gate_up, width + first, width + last, s->normed, s->tokens,
-             s->gate_up, 0);
+    matrix gate = part(&weights->gate_up, first, last);
+    matrix up = part(&weights->gate_up, width + first, width + last);
+    product(&gate, s->normed, s->tokens, s->gate_up + first, 2 * width, 0);
+    product(&up, s->normed, s->tokens, s->gate_up + width + first, 2 * width, 0);
     activate(s, first, last);
     meet(self);
-    multiply_shared(s, self, &weights->down, s->activated, s->tokens, s->hidden, 1);
+    multiply(self, &weights->down, s->activated, s->tokens, s->hidden, 1);
     meet(self);
 }
 
@@ -551,7 +530,7 @@ static void head(const step *s, thread self) {
                 normalize(s->hidden + (base + t) * m->hidden, m->norm, s->normed + to * m->hidden,
                           m->hidden, m->eps);
     meet(self);
-    multiply_shared(s, self, &m->head, s->normed, s->wanted, s->logits, 0);
+    multiply(self, &m->head, s->normed, s->wanted, s->logits, 0);
 }
 
 static void run(const step *s, thread self) {
@@ -611,9 +590,8 @@ static int allocate(step *s, int64_t threads) {
     s->activated = reserve(s->tokens * m->intermediate);
     s->queries = reserve(threads * 2 * QUERIES * m->head_dim);
     s->scores = reserve(threads * QUERIES * s->longest);
-    s->panel = reserve(threads * panel_size(m));
     return s->hidden && s->normed && s->qkv && s->mixed && s->gate_up && s->activated &&
-           s->queries && s->scores && s->panel;
+           s->queries && s->scores;
 }
 
 /* Returns 0, 1 where an argument points outside of the tensors, 2 without memory. */
@@ -625,7 +603,7 @@ int fimbria_step(const model *m, const cache *c, const row *rows, int64_t num_ro
     int failed = !allocate(&s, threads);
     if (!failed) run_with_threads(&s, threads);
     float *parts[] = {s.hidden, s.normed, s.qkv, s.mixed, s.gate_up, s.activated, s.queries,
-                      s.scores, s.panel};
+                      s.scores};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) free(parts[i]);
     return failed ? 2 : 0;
 }

@@ -112,8 +112,3 @@ def test_two_daemons_at_once_both_get_a_whole_library(
     assert len(found) == 1
     assert ctypes.CDLL(str(found.pop())).answer() == 42
     assert len(list((tmp_path / "cache").iterdir())) == 1
-
-
-def test_the_source_is_part_of_the_package() -> None:
-    assert build.SOURCE.parent.joinpath("__init__.py").is_file()
-    assert build.SOURCE.is_file()
