@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_runtime.api import UnsupportedModel
+from model_runtime.byte_alphabet import piece_bytes
 from model_runtime.markers import looks_like_marker
 from model_runtime.safe_cuts import Words, blocks, can_be_cut, find_cut
 from model_runtime.tokenization import Ids, Tokenizer
@@ -33,6 +34,8 @@ _NUM_CACHED_PARTS = 1 << 14
 _NEXT_CHARACTERS = ("e", "l", "s", "A", "1", "(", "=")
 _MAX_PROBED = 128
 _MAX_HEALED = 48
+
+_DOWNLOAD = "Download the checkpoint again."
 
 # UTF-8 has no such bytes, so vocabularies may do without them.
 _NEVER_IN_UTF8 = frozenset({0xC0, 0xC1, *range(0xF5, 0x100)})
@@ -67,18 +70,18 @@ class BpeTokenizer:
         """bos, eos: the tokens that begin and end a document. Raises UnsupportedModel, OSError."""
         content = _read(file)
         vocab: dict[str, int] = content["model"]["vocab"]
-        added = [_AddedToken(t["id"], t["content"], t["special"]) for t in content["added_tokens"]]
+        added = _added_tokens(content)
         self._ids = vocab | {token.content: token.id for token in added}
         self.size: int = max(self._ids.values()) + 1
-        self.bos_id: int = self._ids[bos] if bos else -1
-        self.eos_id: int = self._ids[eos] if eos else -1
+        self.bos_id: int = -1 if bos is None else self._known(bos, file)
+        self.eos_id: int = -1 if eos is None else self._known(eos, file)
         every_bytes = _bytes_by_id(vocab, added)
         unusable = range(self.size if vocab_size is None else vocab_size, self.size)
         reserved = {token.id for token in added if token.is_control} | set(unusable)
         self._spellings = {i: every_bytes.get(i, b"") for i in reserved}
         self._bytes = [b"" if i in reserved else every_bytes.get(i, b"") for i in range(self.size)]
         self._byte_ids = _find_bytes(self._bytes, file)
-        self._encoder, self._true_ids = _make_encoder(content, added)
+        self._encoder, self._true_ids = _make_encoder(content, added, file)
         self._can_be_cut = can_be_cut(content["pre_tokenizer"], content["normalizer"])
         self._words_cached = lru_cache(_NUM_CACHED_PARTS)(self._words_uncached)
         self._ids_cached = lru_cache(_NUM_CACHED_PARTS)(self._ids_uncached)
@@ -128,6 +131,11 @@ class BpeTokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         return b"".join(self._bytes[i] for i in ids).decode("utf-8", errors="replace")
+
+    def _known(self, piece: str, file: Path) -> int:
+        if piece not in self._ids:
+            raise UnsupportedModel(f"The tokenizer in {file} lacks {piece}.", _DOWNLOAD)
+        return self._ids[piece]
 
     def _split(self, text: str) -> Iterator[str]:
         part = ""
@@ -209,20 +217,24 @@ class BpeTokenizer:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """The file's content, with the entries that may be missing. Raises UnsupportedModel."""
+    """The file's content with the entries that may be missing. Raises UnsupportedModel, OSError."""
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         is_bpe = content["model"]["type"] == "BPE" and _has_byte_level(content["pre_tokenizer"])
+        content = {"added_tokens": [], "normalizer": None} | content
+        _added_tokens(content)
     except (ValueError, KeyError, TypeError) as error:
-        raise UnsupportedModel(
-            f"{file} is not a tokenizer: {error!r}.", "Download the checkpoint again."
-        ) from error
+        raise UnsupportedModel(f"{file} is not a tokenizer: {error!r}.", _DOWNLOAD) from error
     if not is_bpe:
         raise UnsupportedModel(
             f"The tokenizer in {file} is not a byte-level BPE.",
             "Fimbria needs a tokenizer.model beside the weights of such a model.",
         )
-    return {"added_tokens": [], "normalizer": None} | content
+    return content
+
+
+def _added_tokens(content: Mapping[str, Any]) -> list[_AddedToken]:
+    return [_AddedToken(t["id"], t["content"], t["special"]) for t in content["added_tokens"]]
 
 
 def _has_byte_level(pre_tokenizer: Mapping[str, Any] | None) -> bool:
@@ -233,17 +245,21 @@ def _has_byte_level(pre_tokenizer: Mapping[str, Any] | None) -> bool:
 
 
 def _make_encoder(
-    content: Mapping[str, Any], added: Iterable[_AddedToken]
+    content: Mapping[str, Any], added: Iterable[_AddedToken], file: Path
 ) -> tuple[Encoder, dict[int, int]]:
-    """An encoder for plain text, and the true ids of those of its own that differ."""
+    """An encoder for plain text, and the true ids of those of its own that may differ. Raises
+    UnsupportedModel.
+    """
     # Importing it takes a while.
     from tokenizers import AddedToken
     from tokenizers import Tokenizer as Encoder
 
     nothing = dict.fromkeys(("post_processor", "truncation", "padding", "decoder"))
-    encoder = Encoder.from_str(
-        json.dumps({**content, **nothing, "added_tokens": []}, ensure_ascii=False)
-    )
+    plain = json.dumps({**content, **nothing, "added_tokens": []}, ensure_ascii=False)
+    try:
+        encoder = Encoder.from_str(plain)
+    except Exception as error:  # the library raises nothing more specific
+        raise UnsupportedModel(f"{file} is not a tokenizer: {error}.", _DOWNLOAD) from error
     blank = [token for token in added if token.content.isspace()]
     encoder.add_tokens([AddedToken(token.content, normalized=False) for token in blank])
     own_ids = ((encoder.token_to_id(token.content), token.id) for token in blank)
@@ -252,29 +268,10 @@ def _make_encoder(
 
 def _bytes_by_id(vocab: Mapping[str, int], added: Iterable[_AddedToken]) -> dict[int, bytes]:
     """The bytes that each token's text stands for, control tokens' names included."""
-    alphabet = _byte_alphabet()
-    in_vocab = {i: _piece_bytes(piece, alphabet) for piece, i in vocab.items()}
+    in_vocab = {i: piece_bytes(piece) for piece, i in vocab.items()}
     # DeepSeek-Coder lists bytes that never occur among its added tokens, by their stand-ins.
-    single = {t.id: _piece_bytes(t.content, alphabet) for t in added if len(t.content) == 1}
+    single = {t.id: piece_bytes(t.content) for t in added if len(t.content) == 1}
     return in_vocab | single | {t.id: t.content.encode() for t in added if len(t.content) > 1}
-
-
-def _piece_bytes(piece: str, alphabet: Mapping[str, int]) -> bytes:
-    try:
-        return bytes(alphabet[character] for character in piece)
-    except KeyError:
-        return piece.encode()
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's stand-ins for bytes: printable characters of Latin-1 for themselves, the others
-    shifted behind it in order.
-    """
-    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = sorted(set(range(0x100)) - set(printable))
-    return {chr(byte): byte for byte in printable} | {
-        chr(0x100 + number): byte for number, byte in enumerate(others)
-    }
 
 
 def _find_bytes(token_bytes: list[bytes], file: Path) -> dict[int, int]:
@@ -286,7 +283,7 @@ def _find_bytes(token_bytes: list[bytes], file: Path) -> dict[int, int]:
     if missing:
         raise UnsupportedModel(
             f"The tokenizer in {file} has no tokens for {len(missing)} of 256 bytes.",
-            "Download the checkpoint again.",
+            _DOWNLOAD,
         )
     return ids
 

@@ -165,6 +165,22 @@ def test_a_control_token_that_merges_from_text_is_spelled(name: str, tmp_path: P
     assert tokenizer.decode(tokenizer.encode(reachable)) == reachable
 
 
+def test_added_tokens_that_are_no_markers_stand_for_their_text(tmp_path: Path) -> None:
+    """DeepSeek-Coder adds stand-ins for bytes that no text has; the letter `õ` is another thing."""
+    content = json.loads(tokenizer_json("deepseek-coder"))
+    size = len(content["model"]["vocab"]) + len(FIM)
+    del content["model"]["vocab"]["õ"]
+    plain = {**content["added_tokens"][0], "special": False}
+    for index, text in enumerate(("õ", "hello"), size):
+        content["added_tokens"].append({**plain, "id": index, "content": text})
+    tokenizer = open_json(content, tmp_path)
+    assert tokenizer.token_bytes(size) == b"\xf5"
+    assert tokenizer.token_bytes(size + 1) == b"hello"
+    ids = tokenizer.encode("hello õ")
+    assert not {size, size + 1} & set(ids)
+    assert tokenizer.decode(ids) == "hello õ"
+
+
 def test_ids_without_rows_are_never_used(name: str, tmp_path: Path) -> None:
     file = tmp_path / "tokenizer.json"
     file.write_text(tokenizer_json(name), encoding="utf-8")
@@ -233,13 +249,32 @@ def test_what_reaches_over_lines_is_not_cut() -> None:
         "{}",
         json.dumps({"model": {"type": "WordPiece"}, "pre_tokenizer": None}),
         json.dumps({"model": {"type": "BPE"}, "pre_tokenizer": None}),
+        json.dumps({"model": {"type": "BPE"}, "pre_tokenizer": {"type": "Metaspace"}}),
     ],
 )
 def test_other_tokenizers_are_refused(content: str, tmp_path: Path) -> None:
     file = tmp_path / "tokenizer.json"
-    file.write_text(content)
+    file.write_text(content, encoding="utf-8")
     with pytest.raises(UnsupportedModel):
         BpeTokenizer(file)
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [('"special"', '"spatial"'), ('"merges":[[', '"merges":[["no such","piece"],[')],
+)
+def test_a_garbled_tokenizer_is_refused(sound: str, broken: str, tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_text(tokenizer_json("gpt2").replace(sound, broken), encoding="utf-8")
+    with pytest.raises(UnsupportedModel, match="not a tokenizer"):
+        BpeTokenizer(file)
+
+
+def test_a_tokenizer_without_the_models_end_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_text(tokenizer_json("gpt2"), encoding="utf-8")
+    with pytest.raises(UnsupportedModel, match="lacks </s>"):
+        BpeTokenizer(file, eos="</s>")
 
 
 def test_a_vocabulary_that_cannot_spell_every_text_is_refused(tmp_path: Path) -> None:
