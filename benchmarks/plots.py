@@ -30,6 +30,27 @@ def write_plot(runs: Mapping[str, EngineRun], title: str, stem: Path) -> Path | 
     return _save(figure, stem)
 
 
+def write_load_plot(points: Sequence[Mapping[str, Any]], title: str, stem: Path) -> Path | None:
+    """Write answer times and answered keys by number of typists to STEM.svg.
+
+    points: see load_report.figures. None without matplotlib.
+    """
+    if find_spec("matplotlib") is None:
+        return None
+    figure, (times, shares) = _figure(title, 2)
+    for name in dict.fromkeys(point["engine"] for point in points):
+        of_engine = [p for p in points if p["engine"] == name and p["answered"]]
+        typists = [point["typists"] for point in of_engine]
+        (line,) = times.plot(typists, [p["answer_ms"]["p50"] for p in of_engine], label=name)
+        p95 = [point["answer_ms"]["p95"] for point in of_engine]
+        times.plot(typists, p95, linestyle="dashed", color=line.get_color())
+        shares.plot(typists, [p["answered"] / p["keys"] for p in of_engine], label=name)
+    times.set(xlabel="typists", ylabel="full answer, ms (p50, p95 dashed)", yscale="log")
+    shares.set(xlabel="typists", ylabel="share of keys answered", ylim=(0, 1.05))
+    times.legend(fontsize="small")
+    return _save(figure, stem)
+
+
 def distribution(values: Sequence[float]) -> list[tuple[float, float]]:
     """Points (value, share of values up to it) of at least one value, few enough to draw."""
     ordered = sorted(values)

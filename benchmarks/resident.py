@@ -132,7 +132,10 @@ def _is_idle(engine: Json) -> bool:
 @contextmanager
 def resident_engine(folder: Path, max_tokens: int, num_threads: int) -> Iterator[ResidentEngine]:
     """Start a daemon and a server of their own, apart from those that the user may have running."""
-    with private_daemon(folder, num_threads) as (spec, place), ExitStack() as stack:
+    with private_place(num_threads) as place, ExitStack() as stack:
+        spec = cpu_daemon(folder)
+        stack.callback(lambda: asyncio.run(stop_daemon(spec)))
+        asyncio.run(_load(spec))
         flags = [
             f"--model={folder}",
             "--device=cpu",
@@ -147,17 +150,19 @@ def resident_engine(folder: Path, max_tokens: int, num_threads: int) -> Iterator
         yield engine
 
 
+def cpu_daemon(folder: Path) -> DaemonSpec:
+    """The daemon that is measured."""
+    return DaemonSpec(str(folder), device="cpu", dtype="float32")
+
+
 @contextmanager
-def private_daemon(folder: Path, num_threads: int) -> Iterator[tuple[DaemonSpec, Path]]:
-    """Run a daemon with its model loaded, in a folder of its own, which is given as well."""
+def private_place(num_threads: int) -> Iterator[Path]:
+    """Have daemons started meanwhile live in a new folder, and use so many threads."""
     with ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimbria-")))
-        stack.enter_context(_environment({RUNTIME_DIR_VARIABLE: str(place)}))
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="fimbria-"))
+        stack.enter_context(_environment({RUNTIME_DIR_VARIABLE: place}))
         stack.enter_context(_environment({"OMP_NUM_THREADS": str(num_threads)}))
-        spec = DaemonSpec(str(folder), device="cpu", dtype="float32")
-        stack.callback(lambda: asyncio.run(stop_daemon(spec)))
-        asyncio.run(_load(spec))
-        yield spec, place
+        yield Path(place)
 
 
 async def _load(spec: DaemonSpec) -> None:
