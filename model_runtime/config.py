@@ -1,6 +1,4 @@
-"""Reads a checkpoint folder's `config.json`: the Llama architecture in Hugging Face layout.
-Torch-free.
-"""
+"""Reads a checkpoint folder's `config.json` in Hugging Face layout. Torch-free."""
 
 from __future__ import annotations
 
@@ -12,8 +10,17 @@ from typing import Any
 from model_runtime.api import ModelNotFound, UnsupportedModel
 from model_runtime.ngrams import CacheWeights
 
-_ARCHITECTURE = "LlamaForCausalLM"
-_CHOOSE_ANOTHER = "Choose a plain checkpoint of the Llama architecture, such as Code Llama."
+_OWN_ARCHITECTURE = "LlamaForCausalLM"
+_CAUSAL = ("ForCausalLM", "LMHeadModel")
+_CHOOSE_ANOTHER = "Choose a checkpoint of a causal language model, such as Code Llama."
+# What older architectures call the same.
+_ALIASES = {
+    "hidden_size": ("n_embd",),
+    "intermediate_size": ("n_inner", "ffn_dim"),
+    "num_hidden_layers": ("n_layer",),
+    "num_attention_heads": ("n_head",),
+    "max_position_embeddings": ("n_positions",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,12 @@ class Habits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Shape of a Llama model."""
+    """Shape of a model.
 
+    is_lean: our own forward pass computes it; transformers' classes compute all others.
+    """
+
+    is_lean: bool
     vocab_size: int
     hidden_size: int
     intermediate_size: int
@@ -76,24 +87,47 @@ def read_config(folder: Path) -> ModelConfig:
 
 
 def _parse(raw: dict[str, Any]) -> ModelConfig:
+    raw = _with_usual_names(raw)
+    is_lean = _is_lean(raw)
     num_heads = int(raw["num_attention_heads"])
+    hidden_size = int(raw["hidden_size"])
     rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
     return ModelConfig(
+        is_lean=is_lean,
         vocab_size=int(raw["vocab_size"]),
-        hidden_size=int(raw["hidden_size"]),
-        intermediate_size=int(raw["intermediate_size"]),
+        hidden_size=hidden_size,
+        intermediate_size=int(raw.get("intermediate_size") or 4 * hidden_size),
         num_layers=int(raw["num_hidden_layers"]),
         num_heads=num_heads,
         num_kv_heads=int(raw.get("num_key_value_heads") or num_heads),
-        head_dim=int(raw.get("head_dim") or raw["hidden_size"] // num_heads),
+        head_dim=int(raw.get("head_dim") or hidden_size // num_heads),
         context_length=int(raw["max_position_embeddings"]),
-        rms_norm_eps=float(raw["rms_norm_eps"]),
+        rms_norm_eps=float(raw["rms_norm_eps"]) if is_lean else 0.0,
         rope_theta=float(rope.get("rope_theta") or raw.get("rope_theta") or 10_000.0),
-        rope_scaling=_rope_scaling(rope),
+        rope_scaling=_rope_scaling(rope) if is_lean else None,
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
         eos_ids=_ids(raw.get("eos_token_id")),
         habits=_habits(raw.get("fimbria", {})),
+    )
+
+
+def _with_usual_names(raw: dict[str, Any]) -> dict[str, Any]:
+    usual = {
+        name: raw[alias] for name, aliases in _ALIASES.items() for alias in aliases if alias in raw
+    }
+    return usual | raw
+
+
+def _is_lean(raw: dict[str, Any]) -> bool:
+    rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    return (
+        _OWN_ARCHITECTURE in (raw.get("architectures") or [])
+        and raw.get("hidden_act", "silu") == "silu"
+        and not raw.get("attention_bias")
+        and not raw.get("mlp_bias")
+        and kind in ("default", "linear", "llama3")
     )
 
 
@@ -130,24 +164,14 @@ def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:
             float(rope["high_freq_factor"]),
             int(rope["original_max_position_embeddings"]),
         )
-    raise UnsupportedModel(
-        f"This checkpoint stretches positions with {kind!r}, which Fimbria does not know.",
-        _CHOOSE_ANOTHER,
-    )
+    raise ValueError(f"rope_type {kind!r}")
 
 
 def _check_supported(raw: dict[str, Any], folder: Path) -> None:
     architectures = raw.get("architectures") or [raw.get("model_type", "an unknown architecture")]
-    if _ARCHITECTURE not in architectures:
+    if not any(str(name).endswith(_CAUSAL) for name in architectures):
         raise UnsupportedModel(
-            f"{folder} holds {', '.join(map(str, architectures))}; Fimbria runs {_ARCHITECTURE}.",
-            _CHOOSE_ANOTHER,
-        )
-    activation = raw.get("hidden_act", "silu")
-    biased = [key for key in ("attention_bias", "mlp_bias") if raw.get(key)]
-    if activation != "silu" or biased:
-        raise UnsupportedModel(
-            f"{folder} uses {', '.join(biased) or activation}, which Fimbria does not run.",
+            f"{folder} holds {', '.join(map(str, architectures))}, which completes no text.",
             _CHOOSE_ANOTHER,
         )
     if raw.get("quantization_config"):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
+from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
 from model_runtime.checkpoint import load_model
-from model_runtime.config import Habits, read_config
-from model_runtime.cuda_graphs import graphed
+from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.cuda_graphs import GraphedLlama, graphed
 from model_runtime.devices import choose_device, choose_dtype, choose_num_threads, wants_int8
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
@@ -31,7 +31,8 @@ from model_runtime.kv_cache.planning import (
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
-from model_runtime.native_model import accelerate_on_cpu
+from model_runtime.model import LlamaModel
+from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
 from model_runtime.worker import Worker
@@ -48,7 +49,7 @@ def load_engine(
     kv_memory: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> Engine:
-    """Load a Llama-architecture checkpoint (safetensors, `tokenizer.model`) and start its engine.
+    """Load a checkpoint (safetensors, `tokenizer.model`) and start its engine.
 
     device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
     `float16`, `bfloat16`, or, on the CPU, `int8` for weights of eight bits; `auto` takes the
@@ -63,21 +64,40 @@ def load_engine(
     chosen_device = choose_device(device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
-    int8 = wants_int8(dtype, chosen_device)
     with _memory_errors_explained():
-        plain = load_model(
-            folder, config, chosen_device, choose_dtype(dtype, config, chosen_device), report
-        )
-        on_cpu = accelerate_on_cpu(plain, int8=int8)
+        model = _load(folder, config, chosen_device, dtype, report)
         report(LoadProgress("reserving the KV cache", 0.95))
-        kv, slots = _allocate_cache(plain, renderer.context_length, share)
+        kv, slots = _allocate_cache(model, renderer.context_length, share)
+        if isinstance(model, LlamaModel):
+            model = graphed(model, slots.capacity)
         renderer = replace(renderer, context_length=slots.capacity)
         report(LoadProgress("measuring", 0.97))
-        model = graphed(plain, slots.capacity) if on_cpu is plain else on_cpu
         worker = _worker(model, kv, slots, renderer, config.habits)
         engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker)
     report(LoadProgress("ready", 1.0))
     return engine
+
+
+def _load(
+    folder: Path,
+    config: ModelConfig,
+    device: torch.device,
+    dtype: str,
+    report: Callable[[LoadProgress], None],
+) -> CausalModel:
+    """The fastest thing that computes this checkpoint on this device."""
+    chosen = choose_dtype(dtype, config, device)
+    int8 = wants_int8(dtype, device)
+    if config.is_lean:
+        return accelerate_on_cpu(load_model(folder, config, device, chosen, report), int8=int8)
+    if int8:
+        raise RuntimeFailure(
+            "int8 weights are for checkpoints of the Llama architecture.", "Use --dtype auto."
+        )
+    report(LoadProgress("loading the weights with transformers", 0.1))
+    from model_runtime.transformers_model import load_transformers_model
+
+    return load_transformers_model(folder, device, chosen)
 
 
 def _worker(
@@ -116,7 +136,16 @@ def _describe(
         num_parameters=model.num_parameters,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
+        kernels=_kernels(model),
     )
+
+
+def _kernels(model: CausalModel) -> str:
+    if isinstance(model, NativeLlama):
+        return "C, int8 weights" if model.int8 else "C"
+    if isinstance(model, GraphedLlama):
+        return "torch, CUDA graphs"
+    return "torch" if isinstance(model, LlamaModel) else "transformers"
 
 
 def _allocate_cache(

@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 class NativeLlama:
     """A Llama model in float32, or with int8 weights, whose steps run in C.
 
-    Not thread-safe: one thread owns it. `forward` raises ValueError for rows that do not fit.
+    Not thread-safe: one thread owns it. `forward` raises ValueError for rows that do not fit. int8:
+    whether the weights are rounded to eight bits.
     """
 
     def __init__(self, model: LlamaModel, library: NativeLibrary, *, int8: bool = False) -> None:
@@ -43,6 +44,7 @@ class NativeLlama:
         self.device = model.device
         self.dtype = model.dtype
         self.num_parameters = model.num_parameters
+        self.int8 = int8
         self._library = library
         self._weights = NativeWeights(model.config, model.weights, int8=int8)
         self._for_many_tokens = None if int8 else model

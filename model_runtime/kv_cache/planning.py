@@ -12,7 +12,7 @@ from model_runtime.api import OutOfMemory, RuntimeFailure
 from model_runtime.failures import memory_failure
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 
-MAX_SLOTS = 8
+MAX_SLOTS = 32
 _FEW_SLOTS = 4
 _MODEST_CONTEXT = 4096
 _LEAST_CONTEXT = 1024

@@ -14,6 +14,8 @@ from model_runtime.config import read_config
 from model_runtime.devices import choose_num_threads
 from model_runtime.kv_cache.planning import plan_cache
 from model_runtime.loading import load_engine
+from tests.runtime.conftest import TINY_SHAPE
+from tests.runtime.running import run
 
 
 @pytest.fixture
@@ -65,11 +67,11 @@ def test_damaged_tokenizer(broken: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"architectures": ["GPT2LMHeadModel"]},
+        {"architectures": ["BertForMaskedLM"]},
+        {"architectures": ["NoSuchForCausalLM"], "model_type": "no_such_thing"},
         {"attention_bias": True},
-        {"hidden_act": "gelu"},
         {"quantization_config": {"quant_method": "awq"}},
-        {"rope_parameters": {"rope_type": "yarn", "factor": 2}},
+        {"rope_parameters": {"rope_type": "dynamic", "factor": 2, "rope_theta": 1e4}},
         {"num_attention_heads": None},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -77,6 +79,26 @@ def test_damaged_tokenizer(broken: Path) -> None:
 def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]) -> None:
     change_config(broken, **changes)
     assert isinstance(failure(broken), UnsupportedModel)
+
+
+def test_another_architecture_runs_on_the_classes_of_transformers(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(0)
+    shape = {key: value for key, value in TINY_SHAPE.items() if key != "rope_parameters"}
+    MistralForCausalLM(MistralConfig(**shape, sliding_window=None)).save_pretrained(tmp_path)
+    shutil.copy(tiny_folder / "tokenizer.model", tmp_path)
+    engine = load_engine(tmp_path)
+    try:
+        assert engine.info.kernels == "transformers"
+        first = run(engine, "def area(width):\n    retu", "\n", max_tokens=8)
+        again = run(engine, "def area(width):\n    return ", "\n", max_tokens=8)
+        assert first.usage.completion_tokens == 8
+        assert again.usage.computed_tokens <= 4
+    finally:
+        engine.close()
 
 
 def test_unknown_device_and_dtype(tiny_folder: Path) -> None:
@@ -99,7 +121,7 @@ def test_a_small_model_leaves_cores_to_others(
 
 @pytest.mark.parametrize(
     ("gib", "expected"),
-    [(64, (8192, 8)), (10, (4096, 5)), (3, (4096, 1)), (1, (2048, 1)), (0.1, (1024, 1))],
+    [(64, (8192, 16)), (10, (4096, 5)), (3, (4096, 1)), (1, (2048, 1)), (0.1, (1024, 1))],
 )
 def test_slots_become_shorter_before_they_become_few(gib: float, expected: tuple[int, int]) -> None:
     """Code Llama 7B takes half a MiB for each token."""
