@@ -60,9 +60,16 @@ class Remembered:
             return self.worth if now == self.written.context else None
         if not self.follows(now):
             return None
-        typed = now.prefix[len(self.written.context.prefix) :]
-        rest = fitted(self.worth[len(typed) :], now)
-        return rest if isinstance(rest, Suggestion) else None
+        rest = self._rest(self.worth, now)
+        return rest if isinstance(rest, Suggestion) and rest.text.strip() else None
+
+    def _rest(self, worth: str, now: CursorContext) -> Suggestion | Rejected:
+        before = self.written.context
+        typed = now.prefix[len(before.prefix) :]
+        shown = fitted(worth, before)
+        if now.suffix != before.suffix or isinstance(shown, Rejected):
+            return fitted(worth[len(typed) :], now)
+        return replace(shown, text=shown.text[len(typed) :])
 
     def follows(self, now: CursorContext) -> bool:
         """Whether between the answer's place and this one nothing was typed but its beginning."""

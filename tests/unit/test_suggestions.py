@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from lsp_server.context.windows import CursorContext
-from lsp_server.postprocess import Rejected, Rejection, Suggestion
+from lsp_server.postprocess import Rejected, Rejection, Suggestion, fitted
 from lsp_server.suggestions import (
     MAX_DELETED_CHARS,
     MAX_DEPARTED_CHARS,
@@ -58,6 +62,66 @@ def test_typing_along_goes_on_to_the_same_text(
     assert after_accepting(now, memory.known(at(now))) == expected
 
 
+@given(
+    st.sampled_from(["f(", "x = ", "f('", "x = [f(", ""]),
+    st.text("ab()[]',\n ", min_size=1, max_size=12),
+    st.sampled_from(["", ")", "')", ")]", " + b", "):"]),
+    st.integers(0, 11),
+)
+def test_accepting_the_rest_is_accepting_the_whole(
+    before: str, text: str, rest: str, num_typed: int
+) -> None:
+    place = CursorContext(before, rest + "\nc = 1")
+    shown = fitted(text, place)
+    assume(isinstance(shown, Suggestion) and shown.text[num_typed:].strip())
+    assert isinstance(shown, Suggestion)
+    now = CursorContext(before + shown.text[:num_typed], place.suffix)
+    memory = DocumentMemory()
+    memory.remember(Remembered(Written(place, text), text))
+    known = memory.known(now)
+    assert isinstance(known, Suggestion)
+    assert accepted(now, known) == accepted(place, shown)
+
+
+PAIRS = {"(": ")", "[": "]", "{": "}", "'": "'", '"': '"'}
+
+
+def typed_in_an_editor(place: CursorContext, text: str) -> Iterator[CursorContext]:
+    """Where an editor is that closes brackets and quotes itself, and lets them be typed over."""
+    prefix, suffix, num_closed = place.prefix, place.suffix, 0
+    for char in text:
+        if num_closed and suffix.startswith(char):
+            suffix, num_closed = suffix[1:], num_closed - 1
+        elif char in PAIRS and not (prefix[-1:].isalnum() and char in "'\""):
+            suffix, num_closed = PAIRS[char] + suffix, num_closed + 1
+        prefix += char
+        yield CursorContext(prefix, suffix)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "text"),
+    [
+        ("x = ‸", "f(g(a), 'b')[0] + c"),
+        ("print‸", "(foo(bar('x'))) or y"),
+        ("‸", "def f(x):\n    return [x] + y"),
+        ("x = ‸", "{'a': [1, 2], 'b': (3,)} | d"),
+        ("foo(‸)", "bar(a), b"),
+        ("s = ‸", '"it\'s" + "x" * n'),
+        ("if ‸", "a[0] == 'x':\n    b = f('y') or z"),
+    ],
+)
+def test_marks_that_an_editor_closes_are_typed_along(fixture: str, text: str) -> None:
+    place = at(fixture + "\nc = 1\n")
+    memory = DocumentMemory()
+    memory.remember(Remembered(Written(place, text), text))
+    whole = accepted(place, Suggestion(text))
+    for now in typed_in_an_editor(place, text[:-1]):
+        known = memory.known(now)
+        assert isinstance(known, Suggestion), now
+        end = accepted(now, known)
+        assert end.prefix + end.suffix == whole.prefix + whole.suffix
+
+
 @pytest.mark.parametrize(
     "now",
     [
@@ -82,6 +146,15 @@ def test_backspace_leads_back_to_what_was_shown_before_the_typing_error() -> Non
     memory.remember(answer("a = vs‸", "um(x)"))
     assert memory.known(at("a = v‸")) == Suggestion("alue")
     assert memory.known(at("a = vs‸")) == Suggestion("um(x)")
+
+
+def test_whoever_types_along_with_any_of_what_was_shown_follows_it() -> None:
+    memory = DocumentMemory()
+    memory.remember(answer("a = ‸", "value"))
+    memory.remember(answer("a = vs‸", "um(x)"))
+    assert memory.is_followed(at("a = va‸"))
+    assert memory.is_followed(at("a = vsum(x)‸"))
+    assert not memory.is_followed(at("a = vx‸"))
 
 
 def test_that_nothing_is_to_be_said_holds_for_this_place_only() -> None:
