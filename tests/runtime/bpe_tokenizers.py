@@ -113,3 +113,10 @@ def bpe_tokenizer(name: str, folder: Path) -> BpeTokenizer:
     file = folder / f"{name}.json"
     file.write_text(tokenizer_json(name), encoding="utf-8")
     return BpeTokenizer(file, eos=END)
+
+
+def open_json(content: dict[str, Any], folder: Path) -> BpeTokenizer:
+    """What is opened of a file with this content."""
+    file = folder / "tokenizer.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return BpeTokenizer(file)
