@@ -82,20 +82,19 @@ class BatchingServer:
         self.manager.add_request(ids, name, max_new_tokens=MAX_TOKENS, streaming=True)
         first_ms = 0.0
         try:
-            while True:
-                output = await asyncio.wait_for(outputs.get(), _DEADLINE_S)
-                first_ms = first_ms or 1000 * (time.perf_counter() - began)
-                if output.error is not None:
-                    raise PeerFailed(output.error)
-                if output.is_finished():
-                    break
+            async with asyncio.timeout(_DEADLINE_S):
+                while not (output := await outputs.get()).is_finished():
+                    first_ms = first_ms or 1000 * (time.perf_counter() - began)
         except asyncio.CancelledError:
             self.manager.cancel_request(name)
             raise
         except TimeoutError:
             raise PeerFailed(f"nothing came for {_DEADLINE_S:g} s") from None
+        if output.error is not None:
+            raise PeerFailed(output.error)
         answer_ms = 1000 * (time.perf_counter() - began)
-        return Answer(first_ms, answer_ms, len(ids), None, len(output.generated_tokens))
+        num_tokens = len(output.generated_tokens)
+        return Answer(first_ms or answer_ms, answer_ms, len(ids), None, num_tokens)
 
     async def prepare(self, _typist: int, _step: Step) -> None:
         """Nothing: it knows no request that nobody waits for."""

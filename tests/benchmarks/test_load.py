@@ -125,7 +125,7 @@ def test_a_batched_answer_can_be_cancelled(asker: Asker) -> None:
 
 
 def test_why_batching_fails_is_told(asker: Asker) -> None:
-    server = BatchingServer(FakeManager([Output([], error="no kernel")]), asker)
+    server = BatchingServer(FakeManager([Output([], error="no kernel", finished=True)]), asker)
     with pytest.raises(PeerFailed, match="no kernel"):
         asyncio.run(server.answer(0, STEP))
 
