@@ -10,6 +10,8 @@ from model_runtime.config import ModelConfig
 
 INT8 = "int8"
 _SMALL_MODEL = 100_000_000
+# From here on half the bytes to read matter more than our own kernels for float32.
+_LARGE_MODEL = 500_000_000
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -54,10 +56,18 @@ def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.
         known = ", ".join((*_DTYPES, INT8))
         raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {known}.")
     if device.type == "cpu":
+        if _estimate_num_parameters(config) >= _LARGE_MODEL and _computes_bfloat16():
+            return torch.bfloat16
         fits = 4 * _estimate_num_parameters(config) < psutil.virtual_memory().available / 2
         return torch.float32 if fits else torch.bfloat16
     own = _DTYPES.get(config.dtype, torch.float16)
     return torch.bfloat16 if own is torch.float32 else own
+
+
+def _computes_bfloat16() -> bool:
+    """Whether the processor has instructions for it; emulated it is far slower than float32."""
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, query, bool)() for query in queries)
 
 
 def choose_num_threads(config: ModelConfig) -> int:

@@ -66,52 +66,66 @@ def test_typing_on_computes_only_what_is_new(starter: Engine) -> None:
     assert second.usage.computed_tokens <= 4
 
 
-@pytest.fixture
-def cramped(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Two slots and short chunks: requests copy, evict and compute in several steps."""
-    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
-    engine = load_engine(tiny_folder)
+@pytest.fixture(params=["tiny", "starter"])
+def cramped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Three slots and short chunks: requests copy, evict and compute in several steps."""
+    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 3)
+    engine = load_engine(request.getfixturevalue(f"{request.param}_folder"))
     engine._worker._chunk = 8
     yield engine
     engine.close()
 
 
+asks = st.tuples(
+    st.integers(0, len(CODE)),
+    st.integers(0, len(AFTER)),
+    st.sampled_from([Layout.SPM, Layout.PSM, Layout.FROZEN]),
+    st.sampled_from(["", "return width", "def volume(width", "zzz"]),
+    st.integers(1, 3),
+    st.integers(0, 6),
+)
+
+
 @settings(
-    max_examples=12,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, len(CODE)),
-            st.integers(0, len(AFTER)),
-            st.sampled_from([Layout.SPM, Layout.PSM]),
-            st.integers(0, 6),
-        ),
-        min_size=4,
-        max_size=8,
-    )
-)
-def test_cached_equals_uncached(
-    tiny_folder: Path, cramped: Engine, asks: list[tuple[int, int, Layout, int]]
-) -> None:
-    """Whatever was asked, aborted, copied and evicted before, greedy output equals that of an
-    empty cache.
+@given(st.lists(asks, min_size=4, max_size=8))
+def test_cached_equals_uncached(cramped: Engine, asked: list[tuple[Any, ...]]) -> None:
+    """Whatever was asked, guessed, aborted, copied and evicted before, greedy output equals that
+    of an empty cache without drafts, token for token.
     """
-    for end, start, layout, abort_at in asks[:-1]:
-        request = CompletionRequest(
-            prompt=CODE[:end], suffix=AFTER[start:], layout=layout, max_tokens=12
-        )
+    for *ask, num_candidates, abort_at in asked[:-1]:
         with aborting_in_call(cramped, abort_at) as abort:
-            running = Running(cramped, request)
+            running = Running(cramped, _request(*ask, num_candidates=num_candidates))
             abort.append(running.abort)
             running.wait()
-    end, start, layout, _ = asks[-1]
-    last: dict[str, Any] = {"prompt": CODE[:end], "suffix": AFTER[start:], "layout": layout}
-    assert run(cramped, **last, max_tokens=12).text == fresh_answer(
-        tiny_folder, **last, max_tokens=12
+    *ask, _, _ = asked[-1]
+    last = Running(cramped, _request(*ask))
+    last.wait()
+    forget_everything(cramped)
+    expected = Running(cramped, _request(*ask, speculate=False))
+    expected.wait()
+    assert last.text == expected.text
+
+
+def _request(end: int, start: int, layout: Layout, guess: str, **more: Any) -> CompletionRequest:
+    return CompletionRequest(
+        prompt=CODE[:end],
+        suffix=AFTER[start:],
+        layout=layout,
+        drafts=(guess,),
+        max_tokens=12,
+        **more,
     )
+
+
+def forget_everything(engine: Engine) -> None:
+    """Empty the cache of an engine that has nothing to do."""
+    slots = engine._worker._slots
+    for slot in slots._slots:
+        slots.clear(slot)
 
 
 @contextmanager
