@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
 from lsp_server.source_text import SourceText, num_common
 
+_PAIRS = frozenset(("()", "[]", "{}", '""', "''", "``"))
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,8 +62,8 @@ class Document:
 class Change:
     """The last thing that happened to a document.
 
-    end: offset behind the inserted text, where the user probably is. removed: empty also where it
-    is not known.
+    end: where the user probably is: behind the inserted text, or within a pair of brackets or
+    quotes. inserted: what comes before that place. removed: empty also where it is not known.
     """
 
     end: int
@@ -81,10 +83,10 @@ def last_change(
     start, end = sorted((last.start, last.end))
     if len(edits) > 1:  # the text between them is gone; what lies before an edit is the same after
         end_offset = after.offset_at(start, encoding) + len(last.text)
-        return Change(min(end_offset, len(after.text)), last.text, removed="")
+        return _within_pair(Change(min(end_offset, len(after.text)), last.text, removed=""))
     offset = before.offset_at(start, encoding)
     removed = before.text.slice(offset, before.offset_at(end, encoding))
-    return _smallest(offset + len(last.text), last.text, removed)
+    return _within_pair(_smallest(offset + len(last.text), last.text, removed))
 
 
 def _smallest(end: int, inserted: str, removed: str) -> Change:
@@ -96,6 +98,13 @@ def _smallest(end: int, inserted: str, removed: str) -> Change:
     removed = removed[: len(removed) - num_after]
     num_before = num_common(inserted, removed)
     return Change(end - num_after, inserted[num_before:], removed[num_before:])
+
+
+def _within_pair(change: Change) -> Change:
+    """Editors close brackets and quotes in the same edit that opens them."""
+    if change.inserted not in _PAIRS:
+        return change
+    return replace(change, end=change.end - 1, inserted=change.inserted[:1])
 
 
 class DocumentStore:

@@ -42,7 +42,7 @@ async def suggest(
         return known
     drafts = memory.drafts(context)
     ls.idle.cancel(uri)
-    memory.forget_ahead()
+    memory.abandon_ahead(context)
     model = await ls.runtime.model()
     if model is None:
         return None
@@ -52,9 +52,9 @@ async def suggest(
     answer = await ls.runtime.answer(request, _settling(context, memory.hear))
     if answer is None:
         return None
-    worth = _worth(answer, context, model, automatic=automatic)
-    memory.remember(Remembered(Written(context, answer.text), worth))
-    return worth if isinstance(worth, Rejected) else fitted(worth, context)
+    judged = _judged(answer, context, model, automatic=automatic)
+    memory.remember(judged)
+    return judged.at(context)
 
 
 def guess_ahead(ls: FimbriaServer, uri: str, context: CursorContext, shown: Suggestion) -> None:
@@ -105,8 +105,7 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     if answer is None:
         memory.forget_ahead()
         return
-    worth = _worth(answer, context, model, automatic=True)
-    memory.remember_ahead(Remembered(Written(context, answer.text), worth))
+    memory.remember_ahead(_judged(answer, context, model, automatic=True))
 
 
 def _request(
@@ -137,12 +136,18 @@ def _settling(context: CursorContext, hear: Callable[[Written], None]) -> Callab
     return is_enough
 
 
-def _worth(
+def _judged(
     answer: Answer, context: CursorContext, model: ModelInfo, *, automatic: bool
-) -> str | Rejected:
-    text = worth_showing(answer.text, context, cut_short=answer.cut_short)
-    if isinstance(text, Rejected) or not automatic:
-        return text
+) -> Remembered:
+    worth = worth_showing(answer.text, context, cut_short=answer.cut_short)
+    if automatic and not isinstance(worth, Rejected):
+        worth = _sure(worth, answer, model)
+    outcome = worth if isinstance(worth, Rejected) else fitted(worth, context)
+    written = Written(context, answer.text)
+    return Remembered(written, outcome if isinstance(outcome, Rejected) else worth)
+
+
+def _sure(text: str, answer: Answer, model: ModelInfo) -> str | Rejected:
     sure = sure_part(
         text,
         answer.scores,

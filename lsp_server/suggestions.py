@@ -154,6 +154,11 @@ class DocumentMemory:
         if self._ahead is not None and self._ahead.context == answer.written.context:
             self._ahead, self._ahead_answer = answer.written, answer
 
+    def abandon_ahead(self, now: CursorContext) -> None:
+        """A model is asked about a place: keep an answer that may still be reached from there."""
+        if self._ahead_answer is None or not self.is_followed(now):
+            self.forget_ahead()
+
     def forget_ahead(self) -> None:
         """The text went elsewhere."""
         self._ahead = self._ahead_answer = None

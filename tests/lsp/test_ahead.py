@@ -116,6 +116,23 @@ def test_a_request_ends_a_guess_and_takes_over_what_it_has() -> None:
     session(scenario, settings=GUESSING)
 
 
+def test_a_guess_is_reached_over_a_bracket_that_is_typed_over() -> None:
+    """Before the bracket, all that was suggested is there; the model is asked what else."""
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("x = f\n")
+        assert await suggested(client, runtime, "(a)") == "(a)"
+        (await runtime.next_call()).answer(" + b")
+        client.send(replacing(5, 5, "()", version=2), replacing(6, 6, "a", version=3))
+        request = client.complete(0, 7)
+        (await runtime.next_call()).answer("")
+        assert await client.result(request) == {"items": []}
+        client.send(replacing(7, 8, "", version=4), replacing(7, 7, ")", version=5))
+        assert await from_memory(client) == " + b"
+
+    session(scenario, settings=GUESSING)
+
+
 def test_that_nothing_comes_after_accepting_is_known_too() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("a = ")

@@ -80,13 +80,14 @@ def test_typing_along_in_a_completion_menu() -> None:
     assert len(session(scenario, "ath.join(a)").calls) == 1
 
 
-def test_nothing_to_say_needs_no_model_a_second_time() -> None:
+@pytest.mark.parametrize("answer", ["", " + b", " + b\nc = d"])
+def test_nothing_to_say_needs_no_model_a_second_time(answer: str) -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        client.open("a")
+        client.open("a + b")
         assert await ghost(client, 0, 1) is None
         assert await ghost(client, 0, 1) is None
 
-    assert len(session(scenario, "").calls) == 1
+    assert len(session(scenario, answer).calls) == 1
 
 
 def test_what_is_left_of_a_suggestion_is_a_draft_for_who_departs_from_it() -> None:

@@ -181,6 +181,8 @@ def changed(text: str, edits: list[Edit]) -> Change | None:
         # a line opened below, as Neovim tells it: the cursor is on the new line
         ("  a\nb\n", (0, 3), (1, 0), "\n  \n", Change(6, "\n  ", "")),
         ("a", (7, 7), (9, 9), "b", Change(2, "b", "")),
+        ("f\n", (0, 1), (0, 1), "()", Change(2, "(", "")),
+        ("f = ab", (0, 4), (0, 6), '""', Change(5, '"', "ab")),
     ],
 )
 def test_what_an_edit_did(
@@ -208,6 +210,6 @@ def test_behind_the_change_lies_what_lay_there_before(
     change = last_change(before, after, changes, encoding)
     if change is None or len(changes) > 1:
         return
-    new, start = str(after.text), change.end - len(change.inserted)
+    new, start = str(after.text), change.end - len(change.inserted)  # no pairs among the texts
     assert new[start : change.end] == change.inserted
     assert new[:start] + change.removed + new[change.end :] == text
