@@ -1,0 +1,67 @@
+"""The next token: greedy, sampled, healed, mixed with what the document expects."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from model_runtime.api import SamplingParams
+from model_runtime.sampling import Expectation, Sampler, most_likely
+
+LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
+GREEDY = SamplingParams()
+
+
+def expectation(probs: dict[int, float], weight: float) -> Expectation:
+    ids = torch.tensor(list(probs))
+    return Expectation(ids, torch.tensor(list(probs.values()), dtype=torch.float64), weight)
+
+
+def test_greedy_takes_the_most_likely() -> None:
+    token, logprob = Sampler(GREEDY).sample(LOGITS)
+    assert (token, logprob) == (1, pytest.approx(math.log(0.4)))
+
+
+def test_one_read_back_says_the_same_of_many_rows() -> None:
+    rows = torch.randn(5, 100, generator=torch.Generator().manual_seed(0))
+    one_by_one = [Sampler(GREEDY).sample(row) for row in rows]
+    for (token, logprob), (best, expected) in zip(most_likely(rows), one_by_one, strict=True):
+        assert (token, logprob) == (best, pytest.approx(expected, abs=1e-5))
+
+
+def test_only_allowed_tokens_share_the_probability() -> None:
+    token, logprob = Sampler(GREEDY).sample(LOGITS, allowed=[0, 3])
+    assert (token, logprob) == (3, pytest.approx(math.log(0.2 / 0.3)))
+
+
+def test_an_expectation_is_mixed_in_by_its_weight() -> None:
+    expected = expectation({0: 1.0}, weight=0.5)
+    token, logprob = Sampler(GREEDY).sample(LOGITS, None, expected)
+    assert (token, logprob) == (0, pytest.approx(math.log(0.5 * 0.1 + 0.5)))
+
+
+def test_an_expectation_concerns_allowed_tokens_only() -> None:
+    """Under healing the model's few allowed tokens may be unlikely; they still have their share."""
+    expected = expectation({0: 1.0}, weight=0.2)
+    token, logprob = Sampler(GREEDY).sample(LOGITS, [0, 3], expected)
+    assert (token, logprob) == (3, pytest.approx(math.log(0.8 * 0.2 / 0.3)))
+
+
+def test_sampling_follows_the_mixture() -> None:
+    sampler = Sampler(SamplingParams(temperature=1.0, seed=1))
+    expected = expectation({3: 1.0}, weight=0.5)
+    drawn = [sampler.sample(LOGITS, None, expected)[0] for _ in range(4000)]
+    shares = [drawn.count(token) / len(drawn) for token in range(4)]
+    assert shares == pytest.approx([0.05, 0.2, 0.15, 0.6], abs=0.03)
+
+
+def test_candidates_begin_with_different_tokens() -> None:
+    firsts = [Sampler(GREEDY, rank=rank).sample(LOGITS)[0] for rank in range(6)]
+    assert firsts == [1, 2, 3, 0, 0, 0]
+
+
+def test_only_the_first_token_of_a_candidate_is_not_the_best() -> None:
+    sampler = Sampler(GREEDY, rank=1)
+    assert [sampler.sample(LOGITS)[0] for _ in range(3)] == [2, 1, 1]
