@@ -46,6 +46,7 @@ class Plan:
     folder: Path
     fixed: bool = False
     generate_every: int = 1
+    max_tokens: int = MAX_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def compare(plan: Plan, console: Console) -> Comparison:
 
     num_threads = choose_num_threads(read_config(plan.folder))
     config = _config(plan, num_threads)
-    asker = open_asker(plan.folder)
+    asker = open_asker(plan.folder, plan.max_tokens)
     runs = {name: EngineRun({}) for name in plan.engines}
     with ExitStack() as stack:
         ours = stack.enter_context(open_ours(plan, asker, num_threads))
@@ -104,7 +105,7 @@ def take_turns(
     questions = questions_of(block, asker, measured) if peers else []
     for name, peer in peers.items():
         if block.warm_up and name != GENERATE:
-            warm_up = asker.question(block.first - 1, block.warm_up, MAX_TOKENS)
+            warm_up = asker.question(block.first - 1, block.warm_up, asker.max_tokens)
             peer.answer(ids_for(name, warm_up), warm_up.num_tokens)
         asked = questions[:: generate_every if name == GENERATE else 1]
         yield (
@@ -117,10 +118,10 @@ def questions_of(block: Block, asker: Asker, measured: Mapping[int, Measurement]
     """What the peers are asked: our prompts, and as many tokens as ours generated.
 
     Where ours answered without the model, as many as at the key before. measured: ours; where it
-    was not asked at all, answers have MAX_TOKENS. Raises ValueError if ours made other prompts.
+    was not asked at all, as many as allowed. Raises ValueError if ours made other prompts.
     """
     questions = []
-    num_tokens = MAX_TOKENS
+    num_tokens = asker.max_tokens
     for number, step in block.keys.items():
         ours = measured.get(number)
         num_tokens = (ours and ours.completion_tokens) or num_tokens
@@ -155,7 +156,7 @@ def open_ours(plan: Plan, asker: Asker, num_threads: int) -> Iterator[dict[str, 
 def _open_resident(plan: Plan, num_threads: int, stack: ExitStack) -> OurEngine:
     from benchmarks.resident import resident_engine
 
-    engine = stack.enter_context(resident_engine(plan.folder, MAX_TOKENS, num_threads))
+    engine = stack.enter_context(resident_engine(plan.folder, plan.max_tokens, num_threads))
     engine.editor.open(Path("/trace") / plan.trace.name, plan.trace.start)
     return engine
 
@@ -168,7 +169,7 @@ def _config(plan: Plan, num_threads: int) -> dict[str, Any]:
         "spans": [[span.start, span.stop] for span in plan.spans],
         "fixed": plan.fixed,
         "generate_every": plan.generate_every,
-        "max_tokens": MAX_TOKENS,
+        "max_tokens": plan.max_tokens,
         "model": plan.model,
         "dtype": "float32",
         "device": "cpu",

@@ -3,7 +3,7 @@
     python benchmarks/keystrokes.py --trace sveltecomponent.json.gz --engines fimbria,llama.cpp-spm
 
 Traces: https://github.com/josephg/editing-traces. `fimbria` is the real language server and the
-real daemon, or, with --fixed, our engine by itself with answers of exactly 24 tokens. The peers get
+real daemon, or, with --fixed, our engine by itself with answers of equal length. The peers get
 the same prompts and weights: `generate` and `generate-cached` (transformers), `llama.cpp-psm`,
 `llama.cpp-spm` and `llama.cpp-spm-q8` (extra `bench`). One request per typed character, up to 24
 tokens, greedy, float32 on the CPU, the same number of threads. The whole trace takes hours on some
@@ -25,6 +25,7 @@ from benchmarks.comparison import ENGINES, FIMBRIA, UNDRAFTED, Plan, compare
 from benchmarks.editor import ServerEnded
 from benchmarks.peers.registry import GENERATE
 from benchmarks.plots import write_plot
+from benchmarks.questions import MAX_TOKENS
 from benchmarks.report import markdown, stem_of, write_pair
 from benchmarks.shapes import model_folder
 from benchmarks.traces import read_trace
@@ -47,8 +48,11 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter per option
     ] = None,
     block: Annotated[int, typer.Option(min=1, help="Keystrokes in a block.")] = 100,
     fixed: Annotated[
-        bool, typer.Option("--fixed", help="Our engine alone, always 24 tokens.")
+        bool, typer.Option("--fixed", help="Our engine alone, all answers equally long.")
     ] = False,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Length of an answer; 1 measures little but reuse.")
+    ] = MAX_TOKENS,
     generate_every: Annotated[
         int, typer.Option(min=1, help="Ask generate at every Nth key only: it is slow.")
     ] = 5,
@@ -70,7 +74,7 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter per option
         )
         chosen = chosen_engines(engines, fixed=fixed)
         folder = model_folder(model)
-        plan = Plan(read, tuple(spans), chosen, model, folder, fixed, generate_every)
+        plan = Plan(read, tuple(spans), chosen, model, folder, fixed, generate_every, max_tokens)
         comparison = compare(plan, Console(stderr=True))
     except (OSError, ValueError, RuntimeFailure, ServerEnded) as error:
         sys.stderr.write(f"keystrokes: {error}\n")

@@ -19,8 +19,8 @@ _WHOLE_WAY = """
 
 _FIXED = """
 - `fimbria`: the engine alone, in this process, without language server and daemon. Its time holds
-  tokenizing and rendering the prompt; the peers get ids. Everybody generates exactly 24 tokens:
-  nothing ends an answer. What a model writes behind its own end is often repetitive, which drafts
+  tokenizing and rendering the prompt; the peers get ids. All answers have the same length:
+  nothing ends them. What a model writes behind its own end is often repetitive, which drafts
   (guesses checked in one pass) profit from; see how many were accepted, and `fimbria-undrafted`,
   which is the same without them.
 """

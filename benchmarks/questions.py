@@ -37,11 +37,14 @@ class Asker:
 
     renderer: PromptRenderer
     model: ModelInfo
+    max_tokens: int = MAX_TOKENS
 
     def completion(self, step: Step) -> CompletionRequest:
         """Ask for ghost text behind a typed character, or where a change ends."""
         context = cursor_context(step.after, step.end)
-        return completion_request(context, self.model, max_tokens=MAX_TOKENS, document=DOCUMENT)
+        return completion_request(
+            context, self.model, max_tokens=self.max_tokens, document=DOCUMENT
+        )
 
     def warm_up(self, step: Step) -> CompletionRequest:
         """Have the prompt computed that a question at the same place would have."""
@@ -58,7 +61,7 @@ class Asker:
         return Question(number, own_ids, psm_ids, num_tokens)
 
 
-def open_asker(folder: Path) -> Asker:
+def open_asker(folder: Path, max_tokens: int = MAX_TOKENS) -> Asker:
     """Read what a checkpoint folder says about its model; no weights."""
     config = read_config(folder)
     renderer = open_renderer(folder, config)
@@ -69,4 +72,4 @@ def open_asker(folder: Path) -> Asker:
         layouts=renderer.layouts,
         single_line=config.habits.single_line,
     )
-    return Asker(renderer, model)
+    return Asker(renderer, model, max_tokens)

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.goals import goals
 from benchmarks.notes import notes
+from benchmarks.questions import MAX_TOKENS
 
 Json = Mapping[str, Any]
 
@@ -44,6 +45,8 @@ def stem_of(config: Json) -> str:
     parts = [config["date"], "keystrokes", config["trace"]]
     if config["model"] != "starter":
         parts.append(Path(config["model"]).name.replace(":", "-"))
+    if config["max_tokens"] != MAX_TOKENS:
+        parts.append(f"{config['max_tokens']}-tokens")
     if config["fixed"]:
         parts.append("fixed")
     return "-".join(parts)
@@ -82,18 +85,17 @@ def joined(values: Mapping[str, float], num_digits: int) -> str:
 
 
 def _keys(config: Json) -> list[str]:
-    spans = config["spans"]
+    spans, every = config["spans"], config["generate_every"]
     part = f"{config['keystrokes']} of {config['of_keystrokes']} typed characters"
     is_whole = config["keystrokes"] == spans[-1][1] - spans[0][0]
     if not is_whole:
         part += f", in {count(len(spans), 'block')} spread evenly"
     elif spans[0][0]:
         part += f" after the first {spans[0][0]}"
-    tokens = "exactly" if config["fixed"] else "up to"
-    return [
-        f"{part}; {tokens} {config['max_tokens']} tokens each, greedy; `generate` at every "
-        f"{config['generate_every']}th."
-    ]
+    exactly = "exactly" if config["fixed"] else "up to"
+    tokens = count(config["max_tokens"], "token")
+    sampled = f"; `generate` at every {every}th" if every > 1 else ""
+    return [f"{part}; {exactly} {tokens} each, greedy{sampled}."]
 
 
 def _row(name: str, figures: Json) -> list[str]:

@@ -1,7 +1,8 @@
 """llama.cpp through llama-cpp-python, driven by token ids as llama.cpp's own server does it.
 
 One sequence; the longest common prefix of what it holds and the next prompt is kept, the rest
-removed, what is new evaluated in one go. Keys and values in float16, which is llama.cpp's default.
+removed, what is new evaluated in one go. Keys and values in float16, which is llama.cpp's default;
+without flash attention, which was slower wherever we have measured.
 Needs the extra `bench`.
 """
 

@@ -70,6 +70,12 @@ def test_results_are_named_for_what_is_unusual(model: str, fixed: bool, stem: st
     assert stem_of({**CONFIG, "model": model, "fixed": fixed}) == stem
 
 
+def test_another_length_of_answers_is_in_the_name() -> None:
+    assert stem_of({**CONFIG, "model": "starter", "max_tokens": 1}) == (
+        "2026-01-02-keystrokes-typing-1-tokens-fixed"
+    )
+
+
 def test_a_part_in_one_piece_says_where_it_begins() -> None:
     one = {**CONFIG, "spans": [[10, 12], [12, 14]]}
     page = markdown(Comparison(one, comparison().runs).as_json())
