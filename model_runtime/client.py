@@ -19,6 +19,7 @@ from model_runtime.api import (
     Event,
     LoadProgress,
     ModelInfo,
+    Priority,
     ProgressCallback,
     RuntimeUnavailable,
 )
@@ -107,7 +108,7 @@ class DaemonRuntime:
             await ready.connection.close()
 
     async def _complete_once(self, request: CompletionRequest) -> Completion:
-        ready = await self._ready()
+        ready = await self._ready_for(request)
         try:
             completion = await ready.connection.complete(request)
         except RuntimeUnavailable as failure:
@@ -117,7 +118,7 @@ class DaemonRuntime:
         return completion
 
     async def _stream_once(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
-        ready = await self._ready()
+        ready = await self._ready_for(request)
         got_any = False
         try:
             async with aclosing(ready.connection.stream(request)) as events:
@@ -131,6 +132,15 @@ class DaemonRuntime:
             ready.has_answered |= got_any  # and it was enough
             raise
         ready.has_answered = True
+
+    async def _ready_for(self, request: CompletionRequest) -> _Ready:
+        """The connection to use. Nobody waits for idle work, so it starts no daemon."""
+        if request.priority is not Priority.IDLE:
+            return await self._ready()
+        ready = _outcome(self._connecting) if self._connecting else None
+        if ready is None:
+            raise RuntimeUnavailable("Nothing is computed ahead while no model is there.")
+        return ready
 
     async def _ready(self) -> _Ready:
         """A connection to a daemon whose model is loaded. All requests share one attempt, which

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lsp_server.cli.options import Lines
 from lsp_server.cli.target import Hole
-from lsp_server.confidence import TokenScore, mean_logprob, sure_part
+from lsp_server.confidence import TokenScore, mean_logprob, scores_of_chunk, sure_part
 from lsp_server.context.request import completion_request
 from lsp_server.context.windows import CursorContext, cursor_context
 from lsp_server.postprocess import Rejected, fitted, worth_showing
@@ -86,7 +86,7 @@ class _Draft:
     scores: list[TokenScore] = field(default_factory=list)
 
     def add(self, chunk: Chunk) -> None:
-        self.scores += (TokenScore(len(self.text), logprob) for logprob in chunk.logprobs)
+        self.scores += scores_of_chunk(len(self.text), chunk.text, chunk.logprobs)
         self.text += chunk.text
 
 

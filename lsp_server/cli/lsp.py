@@ -19,7 +19,8 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
   --kv-memory SIZE     of a daemon's KV cache: auto, 4GiB, 512MB, 40% of what is free
   --max-tokens N       longest suggestion
   --idle-timeout-s S   seconds after which an unused model is unloaded; 0: never
-  --warm-up BOOL       true: load the model at once; false: with the first request
+  --warm-up BOOL       true: load the model at once, and read changes before ghost text is
+                       asked for; false: with the first request
   --guess-ahead BOOL   true: while idle, compute what comes after the ghost text that is shown
   --transport KIND     how to reach the model: auto, unix or tcp
   --log-file FILE      where to log; text of documents only at level debug

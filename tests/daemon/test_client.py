@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from model_runtime.api import (
     LoadProgress,
     ModelNotFound,
     OutOfMemory,
+    Priority,
     ProgressCallback,
     RuntimeUnavailable,
     UnsupportedModel,
@@ -193,6 +195,24 @@ def test_the_next_request_finds_the_daemon_that_took_over(runtime_dir: Path) -> 
         with pytest.raises(RuntimeUnavailable, match="No daemon"):
             await runtime.complete(REQUEST)
         await runtime.close()
+
+    asyncio.run(run())
+
+
+def test_idle_work_starts_no_daemon(runtime_dir: Path) -> None:
+    """An edit once brought a daemon back that had ended for want of use."""
+    idle = replace(REQUEST, priority=Priority.IDLE)
+
+    async def run() -> None:
+        runtime = DaemonRuntime(DaemonSpec())
+        async with serving(FakeEngine("text")):
+            await runtime.complete(REQUEST)
+            assert (await runtime.complete(idle)).text == "text"
+        for _ in range(2):
+            with pytest.raises(RuntimeUnavailable):
+                await runtime.complete(idle)
+        await runtime.close()
+        assert running_daemons() == []
 
     asyncio.run(run())
 
