@@ -4,7 +4,7 @@ machine hits all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchmarks.ours import OurEngine, type_block
 from benchmarks.peers import Peer
 from benchmarks.peers.registry import GENERATE, PEERS, ids_for, open_peers
 from benchmarks.questions import MAX_TOKENS, Asker, Question, open_asker
-from benchmarks.traces import Trace
+from benchmarks.traces import Place, Trace, places
 from model_runtime.config import read_config
 
 FIMBRIA = "fimbria"
@@ -55,6 +55,8 @@ class Comparison:
 
     config: Mapping[str, Any]
     runs: Mapping[str, EngineRun]
+    places: Sequence[Place] = ()
+    """Of the trace's typed characters, by number."""
 
     def as_json(self) -> dict[str, Any]:
         """Figures of each engine, and ours divided by each other one's."""
@@ -65,7 +67,16 @@ class Comparison:
             "config": dict(self.config),
             "engines": {name: summary(run) for name, run in self.runs.items()},
             "ratios": ratios,
+            "places": {
+                str(place): {name: summary(run) for name, run in self._at(place) if run.measured}
+                for place in Place
+            },
         }
+
+    def _at(self, place: Place) -> Iterator[tuple[str, EngineRun]]:
+        for name, run in self.runs.items():
+            numbers = (n for n in run.measured if n < len(self.places) and self.places[n] is place)
+            yield name, EngineRun({number: run.measured[number] for number in numbers})
 
 
 def compare(plan: Plan, console: Console) -> Comparison:
@@ -86,7 +97,7 @@ def compare(plan: Plan, console: Console) -> Comparison:
             for name, run in take_turns(block, ours, peers, asker, plan.generate_every):
                 runs[name] += run
             progress.advance(task, len(block.keys))
-    return Comparison(config, runs)
+    return Comparison(config, runs, places(plan.trace))
 
 
 def take_turns(

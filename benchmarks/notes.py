@@ -33,6 +33,9 @@ _ALWAYS = """
   to compute ahead (warm-ups after a change that is no typed character; the language server's
   guesses, too). Where recorded times are whole seconds, a second less is taken, at least 0.1 s.
   That work is in no key's time; it is counted as idle tokens per key. The peers do no such work.
+- Typed on: directly behind the last typed character. Somewhere else: the cursor was moved without a
+  change, which no engine hears of before the key; with it, the text before and after the cursor is
+  another, so much of the prompt is new.
 - New tokens: prompt tokens that had to be computed, of the keys that asked the model. Reused: the
   share that had not. Ratios are of percentiles, ours over theirs, on the keys that both were asked.
 """

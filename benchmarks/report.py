@@ -27,6 +27,7 @@ def markdown(result: Json, plot: Path | None = None) -> str:
         ),
         _ratios(result["ratios"]),
         _goals(result),
+        _places(result["places"]),
         [f"![How answer times and new tokens are distributed]({plot.name})"] if plot else [],
         notes(config, engines),
     ]
@@ -132,6 +133,23 @@ def _ratio_cells(ratio: Json) -> list[str]:
         joined(ratio.get("ttft", {}), 3) or "–",
         joined(ratio.get("answer", {}), 3) or "–",
     ]
+
+
+def _places(places: Json) -> list[str]:
+    rows = (
+        [
+            place,
+            name,
+            str(figures["keystrokes"]),
+            f"{figures['reused_share']:.1%}",
+            joined(figures["new_tokens"], 0),
+            joined(figures["answer_ms"], 1),
+        ]
+        for place, engines in places.items()
+        for name, figures in engines.items()
+    )
+    head = "typed | engine | keys | reused | new tokens p50 / p95 / p99 | answer ms p50 / p95 / p99"
+    return table(head, rows) if any(places.values()) else []
 
 
 def _goals(result: Json) -> list[str]:

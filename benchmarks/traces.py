@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,17 @@ from lsp_server.source_text import SourceText
 
 SHORTEST_PAUSE_S = 0.1
 """Between two changes whose times are the same."""
+
+
+class Place(StrEnum):
+    """Where a typed character stands to the change before it."""
+
+    ON = "typed on"
+    """Directly behind the last typed character."""
+    AFTER_CHANGE = "after another change"
+    """Where something was just deleted, pasted or replaced."""
+    ELSEWHERE = "somewhere else"
+    """The cursor was moved, which no edit tells of."""
 
 
 class Patch(NamedTuple):
@@ -68,12 +80,8 @@ class Step:
 
     @property
     def end(self) -> int:
-        """Where the first patch (the last one in the text) ends afterwards: where an editor's
-        cursor usually stands.
-        """
-        position, _, inserted = self.transaction[0]
-        shift = sum(len(patch.inserted) - patch.num_deleted for patch in self.transaction[1:])
-        return position + len(inserted) + shift
+        """Where an editor's cursor usually stands afterwards; see change_end."""
+        return change_end(self.transaction)
 
 
 def typed_cursor(transaction: Transaction) -> int | None:
@@ -82,6 +90,30 @@ def typed_cursor(transaction: Transaction) -> int | None:
         return None
     position, num_deleted, inserted = transaction[0]
     return position + 1 if num_deleted == 0 and len(inserted) == 1 else None
+
+
+def change_end(transaction: Transaction) -> int:
+    """The offset at which the first patch (the last one in the text) ends afterwards."""
+    position, _, inserted = transaction[0]
+    shift = sum(len(patch.inserted) - patch.num_deleted for patch in transaction[1:])
+    return position + len(inserted) + shift
+
+
+def places(trace: Trace) -> list[Place]:
+    """Where each typed character stands to the change before it."""
+    found = []
+    before: Transaction | None = None
+    for transaction in trace.transactions:
+        if typed_cursor(transaction) is not None:
+            found.append(_place(before, transaction))
+        before = transaction
+    return found
+
+
+def _place(before: Transaction | None, typed: Transaction) -> Place:
+    if before is None or change_end(before) != typed[0].position:
+        return Place.ELSEWHERE
+    return Place.ON if typed_cursor(before) is not None else Place.AFTER_CHANGE
 
 
 def read_trace(path: Path) -> Trace:

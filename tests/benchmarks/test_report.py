@@ -11,6 +11,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.measurements import EngineRun, Measurement
 from benchmarks.plots import distribution, write_plot
 from benchmarks.report import markdown, stem_of
+from benchmarks.traces import Place
 
 CONFIG: dict[str, Any] = {
     "trace": "typing",
@@ -37,7 +38,8 @@ CONFIG: dict[str, Any] = {
 def comparison() -> Comparison:
     ours = {n: Measurement(100, 99, 24, 1.0, 10.0, 8, 6) for n in (10, 11, 60, 61)}
     peer = {n: Measurement(100, 80, 24, 4.0, 40.0) for n in (10, 11, 60, 61)}
-    return Comparison(CONFIG, {"fimbria": EngineRun(ours, 6), "llama.cpp-psm": EngineRun(peer)})
+    runs = {"fimbria": EngineRun(ours, 6), "llama.cpp-psm": EngineRun(peer)}
+    return Comparison(CONFIG, runs, [Place.ON] * 61 + [Place.ELSEWHERE])
 
 
 def test_the_page_holds_figures_ratios_and_goals() -> None:
@@ -48,6 +50,14 @@ def test_the_page_holds_figures_ratios_and_goals() -> None:
     assert "| 24.0 | 32, 75% | 1.5 |" in page
     assert "| llama.cpp-psm | 4 | 0.250 / 0.250 / 0.250 | 0.250 / 0.250 / 0.250 | 4 |" in page
     assert "| median answer to that of llama.cpp's best | ≤ 0.5 × | 0.250 × | yes |" in page
+
+
+def test_the_page_tells_typing_on_from_typing_elsewhere() -> None:
+    page = markdown(comparison().as_json())
+    assert "| typed on | fimbria | 3 | 99.0% | 1 / 1 / 1 | 10.0 / 10.0 / 10.0 |" in page
+    assert "| somewhere else | llama.cpp-psm | 1 | 80.0% | 20 / 20 / 20 |" in page
+    assert "| after another change |" not in page
+    assert "| typed |" not in markdown(Comparison(CONFIG, comparison().runs).as_json())
 
 
 def test_notes_are_about_the_engines_that_were_measured() -> None:

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from benchmarks.editor import content_changes
-from benchmarks.traces import SHORTEST_PAUSE_S, Patch, Trace, pauses_between, read_trace, replay
+from benchmarks.traces import (
+    SHORTEST_PAUSE_S,
+    Patch,
+    Place,
+    Trace,
+    pauses_between,
+    places,
+    read_trace,
+    replay,
+)
 from lsp_server.convert import edits_from_lsp
 from lsp_server.documents import DocumentStore
 from lsp_server.lean_types import types
@@ -72,6 +81,22 @@ def test_a_change_ends_behind_its_last_insertion() -> None:
     assert [step.end for step in replay(steps)] == [2, 2, 3, 1]
 
 
+def test_a_typed_character_stands_somewhere_to_the_change_before() -> None:
+    recorded = trace(
+        "",
+        "cab!d",
+        (Patch(0, 0, "a"),),
+        (Patch(1, 0, "b"),),
+        (Patch(0, 0, "c"),),
+        (Patch(3, 0, "??"),),
+        (Patch(3, 2, ""),),
+        (Patch(3, 0, "!"),),
+        (Patch(4, 0, "d"),),
+    )
+    elsewhere, on, after = Place.ELSEWHERE, Place.ON, Place.AFTER_CHANGE
+    assert places(recorded) == [elsewhere, on, elsewhere, after, on]
+
+
 def test_pauses_are_those_between_the_times() -> None:
     day = "2023-05-14T12:54:"
     exact = pauses_between([f"{day}33.501Z", f"{day}33.551Z", f"{day}33.551Z", f"{day}36.551Z"])
@@ -85,8 +110,8 @@ def test_times_in_whole_seconds_may_be_a_second_closer() -> None:
 
 
 def test_a_trace_without_times_has_the_shortest_pauses(tmp_path: Path) -> None:
-    raw = {"startContent": "", "endContent": "ab", "txns": []}
-    raw["txns"] = [{"patches": [[0, 0, "a"]]}, {"patches": [[1, 0, "b"]]}]
+    txns = [{"patches": [[0, 0, "a"]]}, {"patches": [[1, 0, "b"]]}]
+    raw = {"startContent": "", "endContent": "ab", "txns": txns}
     read = read_trace(write(tmp_path / "typing.json", raw))
     assert [step.pause_s for step in replay(read)] == [SHORTEST_PAUSE_S] * 2
 
