@@ -14,6 +14,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from model_runtime.api import RuntimeFailure
+from model_runtime.kv_cache.memory_share import parse_memory
+
 ENVIRONMENT_PREFIX = "FIMBRIA_"
 SECTION = "fimbria"
 
@@ -79,6 +82,15 @@ def _path(value: object) -> Path:
         raise ValueError("the path of a file") from error
 
 
+def _amount_of_memory(value: object) -> str:
+    text = _text(value)
+    try:
+        parse_memory(text)
+    except RuntimeFailure as failure:
+        raise ValueError("an amount of memory, such as auto, 4GiB, 512MB or 40%") from failure
+    return text
+
+
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _DTYPES = ("auto", "float32", "float16", "bfloat16", "int8")
 
@@ -92,7 +104,7 @@ class Settings:
     device: str = field(default="auto", metadata={"parse": _text})
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
     dtype: str = field(default="auto", metadata={"parse": _one_of(*_DTYPES)})
-    kv_memory: str = field(default="auto", metadata={"parse": _text})
+    kv_memory: str = field(default="auto", metadata={"parse": _amount_of_memory})
     """Memory that a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free,
     `auto`. One that runs already keeps what it has.
     """

@@ -76,8 +76,8 @@ class Engine:
         most = self._worker.num_slots
         if not 1 <= request.num_candidates <= most:
             raise InvalidRequest(
-                f"The KV cache has room for 1 to {most} candidates at once.",
-                "Ask for fewer, or start the daemon with more --kv-memory.",
+                f"The KV cache has room for {most} candidates at once, not {request.num_candidates}.",
+                "Ask for fewer (at least 1), or start the daemon with more --kv-memory.",
             )
 
     def _loop(self) -> None:

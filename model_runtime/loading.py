@@ -20,12 +20,11 @@ from model_runtime.failures import memory_failure
 from model_runtime.foresight import Lookahead
 from model_runtime.generation import Vocabulary
 from model_runtime.healing import ByteVocabulary
+from model_runtime.kv_cache.memory_share import MemoryShare, parse_memory
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
-    MemoryShare,
     allocate,
     cache_budget,
-    parse_memory,
     plan_cache,
 )
 from model_runtime.kv_cache.slots import SlotIndex

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from model_runtime.api import Layout
+from model_runtime.api import Layout, RuntimeFailure
+from model_runtime.kv_cache.memory_share import parse_memory
 
 _MODEL_PANEL = "Model"
 _SAMPLING_PANEL = "Sampling"
@@ -42,9 +43,20 @@ DtypeOption = Annotated[
         help="auto, float32, bfloat16, float16 or (on the CPU) int8.",
     ),
 ]
+
+
+def _checked_memory(text: str) -> str:
+    try:
+        parse_memory(text)
+    except RuntimeFailure as failure:
+        raise typer.BadParameter(str(failure)) from failure
+    return text
+
+
 KvMemoryOption = Annotated[
     str,
     typer.Option(
+        callback=_checked_memory,
         metavar="SIZE",
         envvar="FIMBRIA_KV_MEMORY",
         rich_help_panel=_MODEL_PANEL,

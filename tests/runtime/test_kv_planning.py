@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from model_runtime.api import OutOfMemory, RuntimeFailure
-from model_runtime.kv_cache.planning import MemoryShare, allocate, parse_memory, plan_cache
+from model_runtime.kv_cache.memory_share import MemoryShare, parse_memory
+from model_runtime.kv_cache.planning import allocate, plan_cache
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 
 CPU = torch.device("cpu")

@@ -44,6 +44,7 @@ def test_values_of_each_type() -> None:
         ({"zzzzzz": 1}, ['unknown setting "zzzzzz".']),
         ({"dtype": "bfloat"}, ['"dtype" must be one of', "perhaps bfloat16?", 'keeping "auto"']),
         ({"dtype": 16}, ['"dtype" must be one of']),
+        ({"kv_memory": "much"}, ['"kv_memory" must be an amount of memory', 'keeping "auto"']),
         ({"max_tokens": 0}, ["a whole number from 1 to 1024", 'keeping "64"']),
         ({"max_tokens": True}, ["a whole number"]),
         ({"max_tokens": 1.5}, ["a whole number"]),
