@@ -1,8 +1,7 @@
 """Steps on a GPU as CUDA graphs: captured once per shape, replayed without Python or launches in
 between.
 
-A slot of the cache is one page to flash attention's paged kernels: they read each sequence's used
-positions and nothing else, without a copy and without page tables to keep.
+Attention is flash_attention.py's, which reads each sequence's used positions in place.
 """
 
 from __future__ import annotations
@@ -16,9 +15,11 @@ import torch
 from torch import Tensor
 
 from model_runtime.failures import memory_failure
+from model_runtime.flash_attention import SlotAttention
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 from model_runtime.model import LlamaModel
 from model_runtime.padded_step import (
+    Attend,
     PaddedStep,
     StepInputs,
     StepShape,
@@ -28,8 +29,6 @@ from model_runtime.padded_step import (
 )
 from model_runtime.step import Row
 
-# Flash attention's paged kernels want pages of a multiple of this.
-PAGE_MULTIPLE = 256
 _WARM_UP_RUNS = 2
 
 logger = logging.getLogger(__name__)
@@ -45,12 +44,14 @@ class _Captured:
 class GraphedLlama:
     """A LlamaModel on a GPU in float16 or bfloat16. Steps that no bucket takes run plainly."""
 
-    def __init__(self, model: LlamaModel, *, compiled: bool = False) -> None:
+    def __init__(
+        self, model: LlamaModel, *, compiled: bool = False, attend: Attend | None = None
+    ) -> None:
         """compiled: let torch.compile fuse what lies between the matrix products; slower to
-        capture.
+        capture. attend: SlotAttention if None.
         """
         self._model = model
-        step = PaddedStep(model, attend_paged)
+        step = PaddedStep(model, attend or SlotAttention(model.config.num_heads))
         self._step = torch.compile(step, dynamic=False) if compiled else step
         self._captured: dict[StepShape, _Captured] = {}
         self._pool: Any = None
@@ -76,7 +77,7 @@ class GraphedLlama:
     @torch.inference_mode()
     def forward(self, rows: Sequence[Row], kv: KVTensors) -> Tensor:
         """See `CausalModel.forward`."""
-        if kv.capacity % PAGE_MULTIPLE or not fits(rows, kv.capacity):
+        if self.device.type != "cuda" or not fits(rows, kv.capacity):
             self.num_plain += 1
             return self._model.forward(rows, kv)
         self._forget_other_caches(kv)
@@ -91,8 +92,13 @@ class GraphedLlama:
         """A graph reads and writes the addresses that it was captured with."""
         address = kv.keys[0].data_ptr()
         if address != self._cache_address:
-            self._captured.clear()
+            self._forget()
             self._cache_address = address
+
+    def _forget(self) -> None:
+        """A pool of memory cannot be captured into again once its last graph is gone."""
+        self._captured.clear()
+        self._pool = None
 
     def _capture(self, shape: StepShape, kv: KVTensors) -> _Captured:
         try:
@@ -101,7 +107,7 @@ class GraphedLlama:
             if memory_failure(error) is None or not self._captured:
                 raise
             # Graphs keep what their steps have needed; the ones in use are captured again.
-            self._captured.clear()
+            self._forget()
             torch.cuda.empty_cache()
             captured = self._record(shape, kv)
         logger.debug("captured %s", shape)
@@ -127,32 +133,7 @@ class GraphedLlama:
         return _Captured(graph, inputs, logits)
 
 
-def attend_paged(
-    queries: Tensor, keys: Tensor, values: Tensor, inputs: StepInputs, shape: StepShape
-) -> Tensor:
-    """`padded_step.Attend` with torch's flash attention: each slot is one page."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    mixed = varlen_attn(
-        queries,
-        keys,
-        values,
-        inputs.starts,
-        None,
-        shape.tokens,
-        shape.context,
-        window_size=(-1, 0),
-        enable_gqa=True,
-        seqused_k=inputs.used,
-        block_table=inputs.tables,
-    )
-    assert isinstance(mixed, Tensor)
-    return mixed
-
-
-def graphed(model: LlamaModel, capacity: int) -> GraphedLlama | LlamaModel:
+def graphed(model: LlamaModel, _capacity: int = 0) -> GraphedLlama | LlamaModel:
     """The model with captured steps where its device and dtype allow them, else as it is."""
     captures = model.device.type == "cuda" and model.dtype in (torch.float16, torch.bfloat16)
-    if not captures or capacity % PAGE_MULTIPLE:
-        return model
-    return GraphedLlama(model)
+    return GraphedLlama(model) if captures else model

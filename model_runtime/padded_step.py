@@ -67,10 +67,12 @@ class StepInputs:
         return cls(buffer, ids, slots, positions, starts, used, tables[:, None], wanted)
 
 
-Attend = Callable[[Tensor, Tensor, Tensor, StepInputs, StepShape], Tensor]
-"""(queries [tokens, heads, head_dim], keys, values [slots, capacity, kv_heads, head_dim], inputs,
-shape) → [tokens, heads, head_dim]. Causal; a sequence's last token sees all that `used` says.
+AttendLayer = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(queries [tokens, heads, head_dim], keys, values [slots, capacity, kv_heads, head_dim]) →
+[tokens, heads, head_dim]. Causal; a sequence's last token sees all that `used` says.
 """
+Attend = Callable[[StepInputs, StepShape, KVTensors], AttendLayer]
+"""Called once per step, for what its layers share."""
 
 
 def fits(rows: Sequence[Row], capacity: int) -> bool:
@@ -133,12 +135,15 @@ class PaddedStep:
     def __call__(self, inputs: StepInputs, shape: StepShape, kv: KVTensors) -> Tensor:
         """Logits at the wanted places: [logits, vocabulary]."""
         model, weights = self._model, self._model.weights
-        cos, sin = model.rotary(inputs.positions)
+        attend = self._attend(inputs, shape, kv)
+        # Indices of 32 bits would be converted anew at every use.
+        places = inputs.slots.long(), inputs.positions.long()
+        rotary = model.rotary(places[1])
         hidden = F.embedding(inputs.ids, weights.embedding)
         for index, layer in enumerate(weights.layers):
             qkv = F.linear(model.norm(hidden, layer.attention_norm), layer.qkv)
             cache = kv.keys[index].transpose(1, 2), kv.values[index].transpose(1, 2)
-            mixed = self._attention(qkv, cache, inputs, shape, (cos, sin))
+            mixed = self._attention(qkv, cache, places, rotary, attend)
             hidden = hidden + F.linear(mixed, layer.attention_out)
             hidden = hidden + model.mlp(layer, hidden)
         wanted = model.norm(hidden[inputs.wanted], weights.norm)
@@ -148,43 +153,49 @@ class PaddedStep:
         self,
         qkv: Tensor,
         cache: tuple[Tensor, Tensor],
-        inputs: StepInputs,
-        shape: StepShape,
+        places: tuple[Tensor, Tensor],
         rotary: tuple[Tensor, Tensor],
+        attend: AttendLayer,
     ) -> Tensor:
         config = self._model.config
         heads = qkv.view(len(qkv), -1, config.head_dim)
         num_rotated = config.num_heads + config.num_kv_heads
         rotated = rotate(heads[:, :num_rotated].transpose(0, 1), *rotary).transpose(0, 1)
         keys, values = cache
-        keys.index_put_((inputs.slots, inputs.positions), rotated[:, config.num_heads :])
-        values.index_put_((inputs.slots, inputs.positions), heads[:, num_rotated:])
+        keys.index_put_(places, rotated[:, config.num_heads :])
+        values.index_put_(places, heads[:, num_rotated:])
         queries = rotated[:, : config.num_heads]
-        return self._attend(queries, keys, values, inputs, shape).reshape(len(qkv), -1)
+        return attend(queries, keys, values).reshape(len(qkv), -1)
 
 
-def attend_one_by_one(
-    queries: Tensor, keys: Tensor, values: Tensor, inputs: StepInputs, _: StepShape
-) -> Tensor:
+def attend_one_by_one(inputs: StepInputs, _shape: StepShape, _kv: KVTensors) -> AttendLayer:
     """`Attend` in plain torch, sequence by sequence: the reference, for any device and dtype."""
-    mixed = torch.zeros_like(queries)
     starts, used = inputs.starts.tolist(), inputs.used.tolist()
-    for number, slot in enumerate(inputs.tables[:, 0].tolist()):
-        first, last, end = starts[number], starts[number + 1], used[number]
-        if first == last:
-            continue
-        seen = torch.arange(end, device=queries.device)
-        mask = (
-            seen[None, :] <= torch.arange(end - (last - first), end, device=queries.device)[:, None]
-        )
-        mixed[first:last] = F.scaled_dot_product_attention(
-            queries[first:last].transpose(0, 1)[None],
-            keys[slot, :end].transpose(0, 1)[None],
-            values[slot, :end].transpose(0, 1)[None],
-            attn_mask=mask,
-            enable_gqa=True,
-        )[0].transpose(0, 1)
-    return mixed
+    slots = inputs.tables[:, 0].tolist()
+
+    def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        mixed = torch.zeros_like(queries)
+        for number, slot in enumerate(slots):
+            here, end = slice(starts[number], starts[number + 1]), used[number]
+            if here.start < here.stop:
+                mixed[here] = _attend_causally(queries[here], keys[slot, :end], values[slot, :end])
+        return mixed
+
+    return attend
+
+
+def _attend_causally(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """[query, heads, head_dim] × [used, kv_heads, head_dim]; the last query sees all."""
+    seen = torch.arange(len(keys), device=queries.device)
+    mask = seen[None, :] <= seen[len(keys) - len(queries) :, None]
+    mixed = F.scaled_dot_product_attention(
+        queries.transpose(0, 1)[None],
+        keys.transpose(0, 1)[None],
+        values.transpose(0, 1)[None],
+        attn_mask=mask,
+        enable_gqa=True,
+    )
+    return mixed[0].transpose(0, 1)
 
 
 def _bucket(size: int, buckets: Sequence[int]) -> int:
