@@ -73,10 +73,10 @@ class Engine:
         self._thread.join()
 
     def _check_candidates(self, request: CompletionRequest) -> None:
-        most = self._worker.num_slots
-        if not 1 <= request.num_candidates <= most:
+        most, wanted = self._worker.num_slots, request.num_candidates
+        if not 1 <= wanted <= most:
             raise InvalidRequest(
-                f"The KV cache has room for {most} candidates at once, not {request.num_candidates}.",
+                f"The KV cache has room for {most} candidates at once, not {wanted}.",
                 "Ask for fewer (at least 1), or start the daemon with more --kv-memory.",
             )
 
