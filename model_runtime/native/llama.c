@@ -35,12 +35,14 @@
 /* Sizes of the register tiles: row sums must stay in registers (16 of them with AVX2). */
 #define TILE_ROWS 3
 #define TILE_TOKENS 4
-#define FEW (tokens < (w->codes ? 3 : 4))
+#define PARTS 4
 #define AHEAD 4096
 /* Sizes of the cache blocks: weights that stay in L2, inputs and values that stay in L1. */
 #define PANEL_BYTES (96 << 10)
 #define TOKEN_BYTES (16 << 10)
 #define POSITIONS 128
+/* A sweep row by row pays from this many columns on. */
+#define SWEPT_COLUMNS 192
 /* Queries that share one reading of the keys. */
 #define QUERIES 8
 
@@ -160,6 +162,11 @@ INLINE float sum(floats sums) {
     return (folded[0] + folded[2]) + (folded[1] + folded[3]);
 }
 
+INLINE floats larger(floats a, floats b) {
+    words taken = (words)(a > b);
+    return (floats)(((words)a & taken) | ((words)b & ~taken));
+}
+
 /* e^x within 2e-7 relative for -87 <= x <= 88, and held to those ends. Polynomial of Cephes' expf.
  * Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits. */
 INLINE floats exponential(floats x) {
@@ -188,93 +195,121 @@ INLINE floats load_some(const float *from, int64_t count) {
 
 /* ---- Products ---- */
 
+INLINE floats weights_at(const matrix *w, int64_t i, const int int8) {
+    return int8 ? widen(w->codes + i) : load(w->values + i);
+}
+
+/* sums[t][r]: products of `rows` rows with `tokens` inputs, side by side in registers. The next
+ * rows are fetched ahead: the processor does not foresee where they lie. */
+INLINE void rows_at_once(const matrix *w, int64_t first, const float *x, floats sums[4][4],
+                         const int rows, const int tokens, const int int8) {
+    int64_t columns = w->columns, from = first * columns;
+    for (int64_t k = 0; k + LANES <= columns; k += LANES) {
+        floats weights[4];
+        UNROLL for (int r = 0; r < rows; r++) {
+            int64_t i = from + r * columns + k;
+            if (int8) __builtin_prefetch(w->codes + i + AHEAD);
+            else __builtin_prefetch(w->values + i + AHEAD / 4);
+            weights[r] = weights_at(w, i, int8);
+        }
+        UNROLL for (int t = 0; t < tokens; t++) {
+            floats inputs = load(x + t * columns + k);
+            UNROLL for (int r = 0; r < rows; r++) sums[t][r] += weights[r] * inputs;
+        }
+    }
+}
+
+/* The same row after row: memory is read in one sweep, which is fastest where it is what limits. */
+INLINE void rows_in_turn(const matrix *w, int64_t first, const float *x, floats sums[4][4],
+                         const int rows, const int tokens, const int int8) {
+    int64_t columns = w->columns, wide = columns / (PARTS * LANES) * PARTS * LANES;
+    UNROLL for (int r = 0; r < rows; r++) {
+        int64_t from = (first + r) * columns, k = 0;
+        floats parts[PARTS][4] = {{{0}}};
+        for (; k < wide; k += PARTS * LANES) {
+            if (int8) __builtin_prefetch(w->codes + from + k + AHEAD);
+            UNROLL for (int p = 0; p < PARTS; p++) {
+                floats weights = weights_at(w, from + k + p * LANES, int8);
+                UNROLL for (int t = 0; t < tokens; t++)
+                    parts[p][t] += weights * load(x + t * columns + k + p * LANES);
+            }
+        }
+        for (; k + LANES <= columns; k += LANES)
+            UNROLL for (int t = 0; t < tokens; t++)
+                parts[0][t] += weights_at(w, from + k, int8) * load(x + t * columns + k);
+        UNROLL for (int t = 0; t < tokens; t++)
+            sums[t][r] = (parts[0][t] + parts[1][t]) + (parts[2][t] + parts[3][t]);
+    }
+}
+
 /* What does not fill a vector. */
-APART float rest_of_row(const float *values, const int8_t *codes, const float *x, int64_t count) {
+APART float rest_of_row(const matrix *w, int64_t r, const float *x) {
     float total = 0.0f;
-    for (int64_t k = 0; k < count; k++) total += (values ? values[k] : (float)codes[k]) * x[k];
+    for (int64_t k = w->columns / LANES * LANES; k < w->columns; k++)
+        total += (w->codes ? (float)w->codes[r * w->columns + k] : w->values[r * w->columns + k]) *
+                 x[k];
     return total;
 }
 
-/* sums[t][r] += weights[r][at] * x[t][at] for one vector of columns. Rows ahead are fetched, as the
- * processor does not see where the next tile lies. */
-INLINE void accumulate(const float *values, const int8_t *codes, int64_t columns, int64_t at,
-                       const float *x, floats sums[4][4], const int rows, const int tokens) {
-    floats weights[4];
-    UNROLL for (int r = 0; r < rows; r++) {
-        int64_t i = r * columns + at;
-        if (codes)
-            __builtin_prefetch(codes + i + AHEAD);
-        else if (rows > 1)
-            __builtin_prefetch(values + i + AHEAD / 4);
-        weights[r] = codes ? widen(codes + i) : load(values + i);
-    }
+/* y[t][first + r] = sum over k of weights[first + r][k] * x[t][k], for a few rows and tokens; added
+ * to what y holds where `add`. */
+INLINE void tile(const matrix *w, int64_t first, const float *x, float *y, int64_t y_stride,
+                 int add, const int rows, const int tokens, const int in_turn, const int int8) {
+    floats sums[4][4] = {{{0}}};
+    if (in_turn) rows_in_turn(w, first, x, sums, rows, tokens, int8);
+    else rows_at_once(w, first, x, sums, rows, tokens, int8);
     UNROLL for (int t = 0; t < tokens; t++) {
-        floats inputs = load(x + t * columns + at);
-        UNROLL for (int r = 0; r < rows; r++) sums[t][r] += weights[r] * inputs;
+        quad totals = sum_each(sums[t][0], sums[t][1], sums[t][2], sums[t][3]);
+        float *to = y + t * y_stride + first;
+        UNROLL for (int r = 0; r < rows; r++) {
+            float total = totals[r];
+            if (w->columns % LANES) total += rest_of_row(w, first + r, x + t * w->columns);
+            if (int8) total *= w->scales[first + r];
+            to[r] = add ? to[r] + total : total;
+        }
     }
 }
 
-/* y[t][r] = sum over k of weights[r][k] * x[t][k], for a tile that fits the registers; added to
- * what y holds where `add`. One of `values` and `codes` is NULL. Sums are kept in so many `parts`.
- */
-INLINE void tile(const float *values, const int8_t *codes, const float *scales, int64_t columns,
-                 const float *x, float *y, int64_t y_stride, const int rows, const int tokens,
-                 const int parts, const int add) {
-    floats sums[4][4][4] = {{{{0}}}}; /* parts, tokens, rows */
-    int64_t k = 0;
-    for (; k + parts * LANES <= columns; k += parts * LANES)
-        UNROLL for (int p = 0; p < parts; p++)
-            accumulate(values, codes, columns, k + p * LANES, x, sums[p], rows, tokens);
-    for (; parts > 1 && k + LANES <= columns; k += LANES)
-        accumulate(values, codes, columns, k, x, sums[0], rows, tokens);
-    UNROLL for (int t = 0; t < tokens; t++) {
-        floats *of = sums[0][t];
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int p = 1; p < parts; p++) of[r] += sums[p][t][r];
-        quad totals = rows == 1 ? (quad){sum(of[0])} : sum_each(of[0], of[1], of[2], of[3]);
-        UNROLL for (int r = 0; r < rows; r++) {
-            float total = totals[r];
-            if (k < columns)
-                total += rest_of_row(codes ? NULL : values + r * columns + k,
-                                     codes ? codes + r * columns + k : NULL,
-                                     x + t * columns + k, columns - k);
-            if (codes) total *= scales[r];
-            y[t * y_stride + r] = add ? y[t * y_stride + r] + total : total;
+#define TILE(rows, tokens, in_turn)                                                                \
+    tile(w, r, x + t * w->columns, y + t * y_stride, y_stride, add, rows, tokens, in_turn, int8)
+
+/* As many rows and tokens as stay in the caches. */
+INLINE void block(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
+                  int add, const int int8) {
+    int64_t r = 0, t = 0;
+    if (w->columns >= SWEPT_COLUMNS && tokens <= (int8 ? 2 : 3))
+        for (; r + 4 <= w->rows; r += 4) switch (tokens) {
+        case 1: TILE(4, 1, 1); break;
+        case 2: TILE(4, 2, 1); break;
+        default: TILE(4, 3, 1); break;
+        }
+    for (; r + TILE_ROWS <= w->rows; r += TILE_ROWS) {
+        for (t = 0; t + TILE_TOKENS <= tokens; t += TILE_TOKENS) TILE(TILE_ROWS, TILE_TOKENS, 0);
+        switch (tokens - t) {
+        case 3: TILE(TILE_ROWS, 3, 0); break;
+        case 2: TILE(TILE_ROWS, 2, 0); break;
+        case 1: TILE(TILE_ROWS, 1, 0); break;
+        default: break;
         }
     }
+    for (; r < w->rows; r++)
+        for (t = 0; t < tokens; t++) TILE(1, 1, 0);
+}
+
+APART void block_f32(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
+                     int add) {
+    block(w, x, tokens, y, y_stride, add, 0);
+}
+
+APART void block_int8(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
+                      int add) {
+    block(w, x, tokens, y, y_stride, add, 1);
 }
 
 INLINE matrix part(const matrix *w, int64_t first, int64_t last) {
     int64_t from = first * w->columns;
     return (matrix){w->values ? w->values + from : NULL, w->codes ? w->codes + from : NULL,
-                   w->codes ? w->scales + first : NULL, last - first, w->columns};
-}
-
-#define TILE(rows, tokens, parts)                                                                  \
-    tile(w->values ? w->values + r * columns : NULL, w->codes ? w->codes + r * columns : NULL,     \
-         w->scales ? w->scales + r : NULL, columns, x + t * columns, y + t * y_stride + r,         \
-         y_stride, rows, tokens, parts, add)
-
-APART void block(const matrix *w, const float *x, int64_t tokens, float *y, int64_t y_stride,
-                 int add) {
-    int64_t columns = w->columns, r = 0, t = 0;
-    for (; FEW && r < w->rows; r++) switch (tokens) {
-    case 1: TILE(1, 1, 4); break;
-    case 2: TILE(1, 2, 4); break;
-    case 3: TILE(1, 3, 2); break;
-    default: TILE(1, 4, 2); break;
-    }
-    for (; r + TILE_ROWS <= w->rows; r += TILE_ROWS) {
-        for (t = 0; t + TILE_TOKENS <= tokens; t += TILE_TOKENS) TILE(TILE_ROWS, TILE_TOKENS, 1);
-        switch (tokens - t) {
-        case 3: TILE(TILE_ROWS, 3, 1); break;
-        case 2: TILE(TILE_ROWS, 2, 1); break;
-        case 1: TILE(TILE_ROWS, 1, 1); break;
-        default: break;
-        }
-    }
-    for (; r < w->rows; r++)
-        for (t = 0; t < tokens; t++) TILE(1, 1, 4);
+                    w->codes ? w->scales + first : NULL, last - first, w->columns};
 }
 
 /* y[t][r] for all tokens and rows: block by block, so that a panel of weights and a few inputs stay
@@ -290,8 +325,8 @@ static void product(const matrix *w, const float *x, int64_t tokens, float *y, i
     for (int64_t r = 0; r < w->rows; r += panel) {
         matrix rows = part(w, r, least(r + panel, w->rows));
         for (int64_t t = 0; t < tokens; t += some)
-            block(&rows, x + t * columns, least(some, tokens - t), y + t * y_stride + r, y_stride,
-                  add);
+            (w->codes ? block_int8 : block_f32)(&rows, x + t * columns, least(some, tokens - t),
+                                                y + t * y_stride + r, y_stride, add);
     }
 }
 
@@ -364,8 +399,10 @@ static void mix(const float *scores, int64_t stride, const float *values, int64_
 static void softmax(float *scores, int64_t count, int64_t padded) {
     int64_t j = 0, even = count / LANES * LANES;
     float largest = scores[0], total = 0.0f;
-    for (int64_t i = 1; i < count; i++) largest = scores[i] > largest ? scores[i] : largest;
-    floats totals = {0};
+    floats totals = {0}, maxima = all(largest);
+    for (int64_t i = 0; i < even; i += LANES) maxima = larger(maxima, load(scores + i));
+    for (int i = 0; i < LANES; i++) largest = maxima[i] > largest ? maxima[i] : largest;
+    for (int64_t i = even; i < count; i++) largest = scores[i] > largest ? scores[i] : largest;
     for (; j < even; j += LANES) {
         floats powers = exponential(load(scores + j) - largest);
         totals += powers;
