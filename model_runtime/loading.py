@@ -31,6 +31,7 @@ from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
 from model_runtime.model import LlamaModel
+from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
@@ -125,7 +126,7 @@ def _describe(
     folder: Path, model: CausalModel, renderer: PromptRenderer, habits: Habits
 ) -> ModelInfo:
     return ModelInfo(
-        id=folder.name,
+        id=model_name(folder),
         context_length=renderer.context_length,
         capabilities=renderer.capabilities,
         layouts=renderer.layouts,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_runtime.api import FinishReason, Priority, RuntimeFailure
+from model_runtime.models import model_name
 
 if TYPE_CHECKING:
     from model_runtime.transport import Endpoint
@@ -117,7 +118,7 @@ def summary_of(endpoint: Endpoint, status: Mapping[str, Any]) -> Summary:
     model = status["model"] or {}
     details = model.get("fimbria", {})
     return Summary(
-        model=model.get("id", Path(endpoint.model).name),
+        model=model.get("id", model_name(Path(endpoint.model))),
         folder=endpoint.model,
         state=status["state"],
         error=status["error"],
@@ -138,7 +139,7 @@ def summary_of(endpoint: Endpoint, status: Mapping[str, Any]) -> Summary:
 def summary_of_silent(endpoint: Endpoint, failure: RuntimeFailure) -> Summary:
     """A daemon that accepts connections, but does not answer."""
     return Summary(
-        model=Path(endpoint.model).name,
+        model=model_name(Path(endpoint.model)),
         folder=endpoint.model,
         state=SILENT,
         error={"code": failure.code, "message": failure.message, "hint": failure.hint},

@@ -45,7 +45,7 @@ def test_a_missing_model_says_what_to_give_instead(name: str) -> None:
 def test_a_name_of_the_hub_comes_with_the_command_to_download_it() -> None:
     with pytest.raises(ModelNotFound) as caught:
         resolve_model("codellama/CodeLlama-7b-hf")
-    assert "hf download codellama/CodeLlama-7b-hf" in caught.value.hint
+    assert "fimbria models pull codellama/CodeLlama-7b-hf" in caught.value.hint
 
 
 def test_an_incomplete_folder_says_what_is_missing(tmp_path: Path) -> None:
