@@ -26,6 +26,9 @@ _PATIENT = """
 
 _NOTES = """
 - Everybody is answered once, uncounted, before the clock starts.
+- Answers end where the model ends them, after 24 tokens at the latest; they need not be equally
+  long, since only `fimbria` heals tokens that the cursor stands in. `generate-cached` always
+  generates 24.
 - First token: when the client gets the first piece of text; `generate-cached` tells when it had it.
 - `fimbria` runs in a process of its own, the typists in another, on the same processor; after a
   change that is no typed character it is sent a warm-up, which gives way to everything else.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -74,12 +74,18 @@ class BatchingServer:
 
     async def answer(self, _typist: int, step: Step) -> Answer:
         """See Server. Raises PeerFailed."""
-        ids = self.asker.renderer.render(self.asker.completion(step)).ids
+        prompt = self.asker.renderer.render(self.asker.completion(step))
         name = str(next(self._numbers))
         outputs: asyncio.Queue[Any] = asyncio.Queue()
         began = time.perf_counter()
         self.manager.register_result_handler(name, outputs.put_nowait)
-        self.manager.add_request(ids, name, max_new_tokens=MAX_TOKENS, streaming=True)
+        self.manager.add_request(
+            prompt.ids,
+            name,
+            max_new_tokens=MAX_TOKENS,
+            streaming=True,
+            eos_token_id=sorted(prompt.end_ids),
+        )
         first_ms = 0.0
         try:
             async with asyncio.timeout(_DEADLINE_S):
@@ -94,7 +100,7 @@ class BatchingServer:
             raise PeerFailed(output.error)
         answer_ms = 1000 * (time.perf_counter() - began)
         num_tokens = len(output.generated_tokens)
-        return Answer(first_ms or answer_ms, answer_ms, len(ids), None, num_tokens)
+        return Answer(first_ms or answer_ms, answer_ms, len(prompt.ids), None, num_tokens)
 
     async def prepare(self, _typist: int, _step: Step) -> None:
         """Nothing: it knows no request that nobody waits for."""
@@ -173,10 +179,7 @@ def _open_batching(
         max_batch_tokens=_BATCH_TOKENS,
         max_requests_per_batch=most_typists,
     )
-    ends = sorted(end_ids(asker))
-    generation = GenerationConfig(
-        max_new_tokens=MAX_TOKENS, do_sample=False, eos_token_id=ends, pad_token_id=0
-    )
+    generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
     model = load_reference(folder, num_threads)
     try:
         manager = model.init_continuous_batching(generation, config)
@@ -185,12 +188,6 @@ def _open_batching(
         raise PeerFailed(f"{type(error).__name__}: {error}") from error
     stack.callback(manager.stop, block=True)
     return BatchingServer(manager, asker)
-
-
-def end_ids(asker: Asker) -> Sequence[int]:
-    """Tokens that end an answer."""
-    fim = asker.renderer.fim
-    return [*asker.renderer.eos_ids, *([fim.end] if fim else [])]
 
 
 def _open_queue(folder: Path, asker: Asker, num_threads: int, stack: AsyncExitStack) -> Server:

@@ -19,7 +19,6 @@ from safetensors import safe_open
 from sentencepiece import SentencePieceProcessor
 
 from model_runtime.config import ModelConfig, read_config
-from model_runtime.families import CODE_LLAMA
 from model_runtime.models import resolve_model
 
 Weights = npt.NDArray[np.float32]
@@ -144,13 +143,11 @@ def _add_vocabulary(writer: Any, model_file: Path, vocab_size: int) -> None:
 
 
 def _kind(sp: Any, token_id: int) -> int:
-    fim = CODE_LLAMA.fim
     if sp.is_unknown(token_id):
         return _UNKNOWN
     if sp.is_byte(token_id):
         return _BYTE
-    is_marker = sp.id_to_piece(token_id) in {fim.prefix, fim.suffix, fim.middle, fim.end}
-    if is_marker or sp.is_control(token_id):
+    if sp.is_control(token_id):
         return _CONTROL
     return _UNUSED if sp.is_unused(token_id) else _NORMAL
 

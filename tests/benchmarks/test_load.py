@@ -22,7 +22,6 @@ from benchmarks.load_servers import (
     DaemonServer,
     PeerFailed,
     QueueServer,
-    end_ids,
 )
 from benchmarks.measurements import Measurement
 from benchmarks.plots import write_load_plot
@@ -88,12 +87,14 @@ class FakeManager:
     cancelled: list[str] = field(default_factory=list)
     handlers: dict[str, Callable[[Output], object]] = field(default_factory=dict)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    end_ids: Sequence[int] = ()
 
     def register_result_handler(self, name: str, handler: Callable[[Output], object]) -> None:
         self.handlers[name] = handler
 
-    def add_request(self, ids: list[int], name: str, **_: Any) -> None:
+    def add_request(self, ids: list[int], name: str, **options: Any) -> None:
         assert ids
+        self.end_ids = options["eos_token_id"]
         for output in self.outputs:
             self.handlers[name](output)
         self.asked.set()
@@ -103,8 +104,12 @@ class FakeManager:
 
 
 def test_a_batched_answer_ends_with_its_last_token(asker: Asker) -> None:
-    server = BatchingServer(FakeManager([Output([5]), Output([5, 6], finished=True)]), asker)
+    manager = FakeManager([Output([5]), Output([5, 6], finished=True)])
+    server = BatchingServer(manager, asker)
     answer = asyncio.run(server.answer(0, STEP))
+    fim = asker.renderer.fim
+    assert fim is not None
+    assert set(manager.end_ids) == {*asker.renderer.eos_ids, fim.end}
     assert (answer.completion_tokens, answer.cached_tokens) == (2, None)
     assert answer.prompt_tokens > 0
     assert asyncio.run(server.prepare(0, STEP)) is None
@@ -164,12 +169,6 @@ def test_what_waits_in_the_queue_can_be_dropped(asker: Asker) -> None:
     assert peer.num_asked == 1
     assert answer.cached_tokens == 1
     assert answer.ttft_ms == pytest.approx(answer.answer_ms - 4)
-
-
-def test_answers_end_with_the_models_own_tokens(asker: Asker) -> None:
-    fim = asker.renderer.fim
-    assert fim is not None
-    assert set(end_ids(asker)) == {*asker.renderer.eos_ids, fim.end}
 
 
 def point(engine: str, num_typists: int, num_answers: int) -> dict[str, Any]:
