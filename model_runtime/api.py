@@ -100,6 +100,44 @@ class CompletionRequest:
     speculate: bool = True
 
 
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    """What holds for the whole conversation; at most the first message."""
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a conversation; line breaks as `\\n`."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """The next answer in a conversation.
+
+    messages: an optional system message, then user and assistant in turn; the last one is the
+    user's. Where all of it is too long for the model's context, the oldest turns are left out.
+    document: the conversation's key; a newer request supersedes an older one with the same key.
+    The other fields mean what they mean in a CompletionRequest.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    sampling: SamplingParams = SamplingParams()
+    document: str | None = None
+    priority: Priority = Priority.CHAT
+    num_candidates: int = 1
+    drafts: tuple[str, ...] = ()
+    speculate: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one request. `prompt_tokens` = `cached_tokens` + `computed_tokens`.

@@ -79,6 +79,11 @@ class BpeTokenizer:
         unusable = range(self.size if vocab_size is None else vocab_size, self.size)
         reserved = {token.id for token in added if token.is_control} | set(unusable)
         self._spellings = {i: every_bytes.get(i, b"") for i in reserved}
+        self.control_pieces: Mapping[str, int] = {
+            token.content: token.id
+            for token in added
+            if token.is_control and token.id not in unusable
+        }
         self._bytes = [b"" if i in reserved else every_bytes.get(i, b"") for i in range(self.size)]
         self._byte_ids = _find_bytes(self._bytes, file)
         self._encoder, self._true_ids = _make_encoder(content, added, file)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_runtime.api import ModelNotFound, UnsupportedModel
+from model_runtime.api import Capability, ModelNotFound, UnsupportedModel
 from model_runtime.ngrams import CacheWeights
 
 _OWN_ARCHITECTURE = "LlamaForCausalLM"
@@ -54,6 +54,8 @@ class ModelConfig:
     """Shape of a model.
 
     is_lean: our own forward pass computes it; transformers' classes compute all others.
+    family, capabilities: what the config's `fimbria` object says of them, where it does; the names
+    in `families` and `Capability`.
     """
 
     is_lean: bool
@@ -72,6 +74,9 @@ class ModelConfig:
     dtype: str
     eos_ids: frozenset[int]
     habits: Habits
+    architecture: str = ""
+    family: str = ""
+    capabilities: frozenset[Capability] | None = None
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -109,6 +114,9 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
         eos_ids=_ids(raw.get("eos_token_id")),
         habits=_habits(raw.get("fimbria", {})),
+        architecture=str((raw.get("architectures") or [""])[0]),
+        family=str(raw.get("fimbria", {}).get("family", "")),
+        capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
     )
 
 
@@ -138,6 +146,10 @@ def _habits(raw: dict[str, Any]) -> Habits:
         min_token_logprob=_number(raw.get("min_token_logprob")),
         cache=CacheWeights(**{key: float(value) for key, value in raw.get("cache", {}).items()}),
     )
+
+
+def _capabilities(names: list[str] | None) -> frozenset[Capability] | None:
+    return None if names is None else frozenset(map(Capability, names))
 
 
 def _number(value: object) -> float | None:

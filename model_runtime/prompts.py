@@ -1,8 +1,9 @@
 """Renders a request into the token ids that the model sees. Torch-free.
 
 Layouts as in Meta's `llama/generation.py`: PSM `[BOS PRE] prefix [SUF] suffix [MID]`, SPM `[BOS PRE
-SUF] suffix [MID] prefix`. FROZEN, for families without SPM, is `[BOS PRE] prefix [SUF] suffix [MID]
-typed` with a prefix that ends at a line some way before the cursor, and typed what follows it.
+SUF] suffix [MID] prefix`, or in another family's way of putting the suffix first. FROZEN, for
+families without SPM, is `[BOS PRE] prefix [SUF] suffix [MID] typed` with a prefix that ends at a
+line some way before the cursor, and typed what follows it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,24 @@ from pathlib import Path
 
 from model_runtime.api import (
     Capability,
+    ChatRequest,
     CompletionRequest,
     InvalidRequest,
     Layout,
-    MissingCapability,
-    UnsupportedModel,
 )
+from model_runtime.capabilities import (
+    ModelTraits,
+    find_capabilities,
+    missing_chat,
+    missing_infilling,
+    model_name,
+)
+from model_runtime.chat import ChatRenderer, open_chat
 from model_runtime.config import ModelConfig
-from model_runtime.families import CODE_LLAMA, Family, FimIds, capabilities, find_fim_ids
-from model_runtime.tokenization import Ids, SentencePieceTokenizer, Tokenizer
+from model_runtime.control_text import encode_with_controls
+from model_runtime.families import Family, FimIds, SuffixFirst, find_family, find_fim_ids
+from model_runtime.tokenization import Ids, Tokenizer
+from model_runtime.tokenizer_files import generation_eos_ids, open_tokenizer, read_notes
 from model_runtime.windows import frozen_len, prefix_window, suffix_window
 
 MAX_CONTEXT_LENGTH = 8192
@@ -45,62 +55,105 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Ids around every infilling prompt (`Family.before`, `after`), and what a document starts
+    with.
+    """
+
+    start: Ids = ()
+    before: Ids = ()
+    after: Ids = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRenderer:
-    """Knows one model's tokenizer, layouts and context length."""
+    """Knows one model's tokenizer, layouts and context length.
+
+    frame: None for nothing but the tokenizer's BOS. chat: None without a chat format. known: what
+    the model can do; None to tell by its tokens.
+    """
 
     tokenizer: Tokenizer
     family: Family
     fim: FimIds | None
     eos_ids: frozenset[int]
     context_length: int
+    frame: Frame | None = None
+    chat: ChatRenderer | None = None
+    known: frozenset[Capability] | None = None
+    name: str = ""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What the model can do."""
-        return capabilities(self.fim)
+        if self.known is not None:
+            return self.known
+        has_fim = self.fim is not None
+        return find_capabilities(self.family, ModelTraits(name=self.name), has_fim=has_fim)
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """Trained prompt orders, the default first; none without infilling."""
-        return self.family.layouts if self.fim else ()
+        return self.family.layouts if self._infills else ()
 
-    def check(self, request: CompletionRequest) -> None:
+    def check(self, request: CompletionRequest | ChatRequest) -> None:
         """Raise InvalidRequest or MissingCapability for a request that could never be rendered.
         Takes no time.
         """
         if request.max_tokens < 0:
             raise InvalidRequest("max_tokens must not be negative.")
-        longest = self.context_length - _NUM_CONTROL_TOKENS - _MIN_PROMPT_TOKENS
+        longest = self.context_length - self._num_control_tokens - _MIN_PROMPT_TOKENS
         if request.max_tokens > longest:
             raise InvalidRequest(
                 f"max_tokens {request.max_tokens} leaves no room for a prompt: the context is "
                 f"{self.context_length} tokens.",
                 f"Ask for at most {longest}.",
             )
-        if request.suffix is None:
-            return
-        if self.fim is None:
-            raise MissingCapability(
-                "This model was not trained for infilling.",
-                "Leave out the suffix, or use Code Llama 7B or 13B (base or Instruct).",
-            )
-        if request.layout not in (Layout.AUTO, *self.family.layouts):
-            raise InvalidRequest(f"This model has no layout {request.layout!r}.")
+        if isinstance(request, ChatRequest):
+            self._chat_renderer.check(request.messages)
+        elif request.suffix is not None:
+            self._check_infilling(request)
 
-    def render(self, request: CompletionRequest) -> Prompt:
+    def render(self, request: CompletionRequest | ChatRequest) -> Prompt:
         """Turn a checked request into ids that leave `max_tokens` of the context free; too long
-        texts are cut (see windows.py).
+        texts are cut (see windows.py), long conversations lose their oldest turns.
         """
         answer = max(request.max_tokens, min(_RESERVED_ANSWER, self.context_length // 4))
-        budget = self.context_length - answer - _NUM_CONTROL_TOKENS
+        if isinstance(request, ChatRequest):
+            ids = self._chat_renderer.render(request.messages, self.context_length - answer)
+            return Prompt(ids, b"", self.eos_ids | self._chat_renderer.end_ids)
+        budget = self.context_length - answer - self._num_control_tokens
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
-            return Prompt([*self._bos, *prefix], healed, self.eos_ids)
+            return Prompt([*self._frame.start, *prefix], healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget)
 
     @property
-    def _bos(self) -> list[int]:
-        return [] if self.tokenizer.bos_id < 0 else [self.tokenizer.bos_id]
+    def _infills(self) -> bool:
+        return self.fim is not None and Capability.INFILLING in self.capabilities
+
+    @property
+    def _chat_renderer(self) -> ChatRenderer:
+        if self.chat is None or Capability.CHAT not in self.capabilities:
+            raise missing_chat(self.family, self.name)
+        return self.chat
+
+    @property
+    def _frame(self) -> Frame:
+        if self.frame is not None:
+            return self.frame
+        return Frame(() if self.tokenizer.bos_id < 0 else (self.tokenizer.bos_id,))
+
+    @property
+    def _num_control_tokens(self) -> int:
+        frame = self._frame
+        return _NUM_CONTROL_TOKENS + sum(map(len, (frame.start, frame.before, frame.after)))
+
+    def _check_infilling(self, request: CompletionRequest) -> None:
+        if not self._infills:
+            raise missing_infilling(self.family, self.name)
+        if request.layout not in (Layout.AUTO, *self.family.layouts):
+            raise InvalidRequest(f"This model has no layout {request.layout!r}.")
 
     def _infilling(self, request: CompletionRequest, text: str, fim: FimIds, budget: int) -> Prompt:
         layout = self.family.layouts[0] if request.layout is Layout.AUTO else request.layout
@@ -108,20 +161,32 @@ class PromptRenderer:
         suffix = suffix_window(self.tokenizer.encode_lines(text), suffix_budget)
         room = budget - len(suffix)
         if layout is Layout.FROZEN:
-            return self._frozen(request, suffix, fim, room)
-        # Prefix-first training splits at any character, so there a cursor inside a token is nothing
-        # unusual.
-        heal = request.heal and layout is Layout.SPM
-        prefix, healed = self._prefix(request.prompt, room, heal=heal)
-        if layout is Layout.SPM:
-            ids = [*self._bos, fim.prefix, fim.suffix, *suffix, fim.middle, *prefix]
+            ids, healed = self._frozen(request, suffix, fim, room)
+        elif layout is Layout.SPM:
+            ids, healed = self._suffix_first(request, suffix, fim, room)
         else:
-            ids = [*self._bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle]
-        return Prompt(ids, healed, self.eos_ids | {fim.end})
+            # Prefix-first training splits at any character, so there a cursor inside a token is
+            # nothing unusual.
+            prefix, healed = self._prefix(request.prompt, room, heal=False)
+            ids = [fim.prefix, *prefix, fim.suffix, *suffix, *self._middle(fim)]
+        end_ids = self.eos_ids if fim.end < 0 else self.eos_ids | {fim.end}
+        return Prompt([*self._frame.start, *self._frame.before, *ids], healed, end_ids)
+
+    def _suffix_first(
+        self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int
+    ) -> tuple[list[int], bytes]:
+        order = self.family.suffix_first
+        if order is SuffixFirst.CLOSED:
+            prefix, healed = self._prefix(request.prompt, room, heal=False)
+            return [fim.suffix, *suffix, fim.prefix, *prefix, *self._middle(fim)], healed
+        prefix, healed = self._prefix(request.prompt, room, heal=request.heal)
+        if order is SuffixFirst.BARE:
+            return [fim.suffix, *suffix, fim.prefix, *prefix], healed
+        return [fim.prefix, fim.suffix, *suffix, *self._middle(fim), *prefix], healed
 
     def _frozen(
         self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int
-    ) -> Prompt:
+    ) -> tuple[list[int], bytes]:
         """The middle has begun already, and no middle in training ends inside a token: that is why
         it is healed.
         """
@@ -131,8 +196,11 @@ class PromptRenderer:
         prefix, _ = self._prefix(request.prompt[:end], room - typed_budget, heal=False)
         lines, tail = self._encode(request.prompt[end:], heal=request.heal)
         typed = prefix_window(lines, typed_budget)[1] if lines else []
-        ids = [*self._bos, fim.prefix, *prefix, fim.suffix, *suffix, fim.middle, *typed]
-        return Prompt(ids, tail.encode(), self.eos_ids | {fim.end})
+        ids = [fim.prefix, *prefix, fim.suffix, *suffix, *self._middle(fim), *typed]
+        return ids, tail.encode()
+
+    def _middle(self, fim: FimIds) -> list[int]:
+        return [*([] if fim.middle < 0 else [fim.middle]), *self._frame.after]
 
     def _prefix(self, text: str, budget: int, *, heal: bool) -> tuple[list[int], bytes]:
         lines, tail = self._encode(text, heal=heal)
@@ -151,26 +219,40 @@ class PromptRenderer:
         return self.tokenizer.encode_lines(text), ""
 
 
-def open_renderer(folder: Path, config: ModelConfig) -> PromptRenderer:
-    """Read a checkpoint folder's tokenizer. Raises UnsupportedModel."""
-    file = folder / "tokenizer.model"
-    if not file.is_file():
-        raise UnsupportedModel(
-            f"There is no tokenizer.model in {folder}.",
-            "Fimbria needs the checkpoint's sentencepiece tokenizer beside the weights.",
-        )
-    pieces = CODE_LLAMA.fim
-    control_pieces = {pieces.prefix, pieces.suffix, pieces.middle, pieces.end}
-    try:
-        tokenizer = SentencePieceTokenizer(file, control_pieces, config.vocab_size)
-    except (OSError, RuntimeError) as error:
-        raise UnsupportedModel(
-            f"{file} is not a sentencepiece model.", "Download the checkpoint again."
-        ) from error
+def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> PromptRenderer:
+    """Read a checkpoint folder's tokenizer and find out what its prompts look like.
+
+    family: a family's name, in place of what folder and config tell. Raises UnsupportedModel.
+    """
+    notes = read_notes(folder)
+    tokenizer = open_tokenizer(folder, notes, config.vocab_size)
+    name = model_name(folder)
+    found = find_family(
+        name, config.architecture, tokenizer.id_of, config.vocab_size, family or config.family
+    )
+    fim = find_fim_ids(found, tokenizer.id_of, config.vocab_size)
+    shape = (config.hidden_size, config.num_layers)
+    traits = ModelTraits(name=name, shape=shape, chat_template=notes.chat_template)
+    capabilities = find_capabilities(found, traits, has_fim=fim is not None)
+    stops = (tokenizer.id_of(piece) for piece in found.stops)
+    ends = {tokenizer.eos_id, *config.eos_ids, *generation_eos_ids(folder), *stops}
     return PromptRenderer(
         tokenizer,
-        CODE_LLAMA,
-        find_fim_ids(CODE_LLAMA, tokenizer.id_of, config.vocab_size),
-        config.eos_ids | {tokenizer.eos_id},
+        found,
+        fim,
+        frozenset(i for i in ends if i is not None and 0 <= i < config.vocab_size),
         min(config.context_length, MAX_CONTEXT_LENGTH),
+        _frame(found, tokenizer, adds_bos=notes.adds_bos),
+        open_chat(found, tokenizer, notes),
+        capabilities if config.capabilities is None else config.capabilities,
+        name,
     )
+
+
+def _frame(family: Family, tokenizer: Tokenizer, *, adds_bos: bool | None) -> Frame:
+    bos = () if tokenizer.bos_id < 0 or adds_bos is False else (tokenizer.bos_id,)
+    start, before, after = (
+        tuple(encode_with_controls(tokenizer, text))
+        for text in (family.start, family.before, family.after)
+    )
+    return Frame(start or bos, before, after)

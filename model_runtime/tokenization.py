@@ -8,7 +8,7 @@ survives a call). For byte-level BPE see bpe.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -58,6 +58,10 @@ class Tokenizer(Protocol):
         `▁return`).
         """
 
+    @property
+    def control_pieces(self) -> Mapping[str, int]:
+        """The control tokens that the model has, and their ids."""
+
     def id_of(self, piece: str) -> int | None:
         """Id of a vocabulary piece, None if there is none."""
 
@@ -99,23 +103,39 @@ class SentencePieceTokenizer:
     text. So pieces named in `control_pieces`, and user-defined ones that look like markers, are
     spelled character by character. So are pieces from `vocab_size` on: 34B and the Python variants
     come with the whole tokenizer, but their embedding has no rows for its last pieces.
+
+    added: ids of control tokens that a checkpoint names outside the model file (in
+    `tokenizer_config.json`): further ones, or other names for pieces that were kept free for them.
     """
 
     def __init__(
-        self, model_file: Path, control_pieces: Collection[str] = (), vocab_size: int | None = None
+        self,
+        model_file: Path,
+        control_pieces: Collection[str] = (),
+        vocab_size: int | None = None,
+        added: Mapping[str, int] | None = None,
     ) -> None:
         self._sp = SentencePieceProcessor(model_file=str(model_file))
+        self._added = dict(added or {})
         self.size: int = self._sp.get_piece_size()
         self.bos_id: int = self._sp.bos_id()
         self.eos_id: int = self._sp.eos_id()
         self._anchor_ids: list[int] = self._sp.encode(_ANCHOR)
         num_usable = self.size if vocab_size is None else vocab_size
         self._reserved_ids = self._find_reserved(control_pieces, num_usable)
+        self._num_usable = num_usable
         self._bytes = [self._piece_bytes(i) for i in range(self.size)]
         self._line = _independent_lines(self._bytes)
         self._encode_cached = lru_cache(maxsize=1 << 16)(self._encode_uncached)
 
+    @cached_property
+    def control_pieces(self) -> Mapping[str, int]:
+        held = (i for i in self._reserved_ids if i < self._num_usable)
+        return {self._sp.id_to_piece(i): i for i in held} | self._added
+
     def id_of(self, piece: str) -> int | None:
+        if piece in self._added:
+            return self._added[piece]
         index: int = self._sp.piece_to_id(piece)
         return index if self._sp.id_to_piece(index) == piece else None
 
@@ -198,7 +218,7 @@ class SentencePieceTokenizer:
 
     def _find_reserved(self, control_pieces: Collection[str], num_usable: int) -> frozenset[int]:
         user_defined = user_defined_ids(self._sp.serialized_model_proto())
-        return frozenset(
+        return frozenset(i for i in self._added.values() if i < self.size) | frozenset(
             i
             for i in range(self.size)
             if i >= num_usable

@@ -18,7 +18,7 @@ _ANCHOR_HOP_INSIDE_LINE = 256
 Line = Sequence[int]
 
 
-def first_kept_line(line_lens: Sequence[int], budget: int) -> int:
+def first_kept_line(line_lens: Sequence[int], budget: int, hop: int = MAX_HOP) -> int:
     """Index of the first line of the prefix window; the kept lines hold at most `budget` tokens.
 
     What is dropped is a multiple of the hop, rounded up to a line, so that the index stays put
@@ -27,15 +27,15 @@ def first_kept_line(line_lens: Sequence[int], budget: int) -> int:
     total = sum(line_lens)
     if total <= budget:
         return 0
-    to_drop = hops_to_drop(total, budget)
+    to_drop = hops_to_drop(total, budget, hop)
     return next(
         i for i, dropped in enumerate(accumulate(line_lens), 1) if dropped >= min(to_drop, total)
     )
 
 
-def hops_to_drop(total: int, budget: int) -> int:
+def hops_to_drop(total: int, budget: int, hop: int = MAX_HOP) -> int:
     """The smallest number of whole hops, in tokens, that brings `total` down to `budget`."""
-    hop = max(1, min(MAX_HOP, budget // 2))
+    hop = max(1, min(hop, budget // 2))
     return -(-(total - budget) // hop) * hop
 
 

@@ -1,0 +1,142 @@
+"""What a model was trained to do. Torch-free.
+
+Code Llama's matrix: Rozière et al., arXiv 2308.12950 (v3), abstract and table 1; the README of
+meta-llama/codellama. Of the other families the table in `families` says what infills; whether a
+model chats is told by its name and its chat template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_runtime.api import Capability, MissingCapability
+from model_runtime.families import CODE_LLAMA, FAMILIES, Family
+
+Capabilities = frozenset[Capability]
+
+_COMPLETION = frozenset({Capability.COMPLETION})
+_INFILLING = _COMPLETION | {Capability.INFILLING}
+_PYTHON = _COMPLETION | {Capability.PYTHON}
+_CHAT = frozenset({Capability.CHAT})
+
+BASE, PYTHON, INSTRUCT = "base", "python", "instruct"
+
+CODE_LLAMA_MATRIX: Mapping[tuple[str, str], Capabilities] = {
+    ("7b", BASE): _INFILLING,
+    ("7b", PYTHON): _PYTHON,
+    ("7b", INSTRUCT): _INFILLING | _CHAT,
+    ("13b", BASE): _INFILLING,
+    ("13b", PYTHON): _PYTHON,
+    ("13b", INSTRUCT): _INFILLING | _CHAT,
+    ("34b", BASE): _COMPLETION,
+    ("34b", PYTHON): _PYTHON,
+    ("34b", INSTRUCT): _COMPLETION | _CHAT,
+    # Trained to infill according to the paper's third version; Meta's page names 7B and 13B only.
+    ("70b", BASE): _INFILLING,
+    ("70b", PYTHON): _PYTHON,
+    ("70b", INSTRUCT): _INFILLING | _CHAT,
+}
+"""By size and variant."""
+
+# (hidden size, layers), from the models' configs.
+_CODE_LLAMA_SIZES = {(4096, 32): "7b", (5120, 40): "13b", (8192, 48): "34b", (8192, 80): "70b"}
+
+_SIZE = re.compile(r"(?<!\d)(7|13|34|70)b(?![a-z])")
+_CHATS = re.compile(r"(?:^|[-_. ])(?:instruct|chat|it|reasoning)(?:$|[-_. \d])")
+_DOES_NOT_CHAT = re.compile(r"(?:^|[-_. ])base(?:$|[-_. \d])")
+_HUB_FOLDER = re.compile(r"models--(.+?)--(.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTraits:
+    """What is known of a checkpoint besides its tokenizer.
+
+    name: its folder's or on the hub. shape: hidden size and number of layers. chat_template: Jinja,
+    None if it comes without.
+    """
+
+    name: str
+    shape: tuple[int, int] = (0, 0)
+    chat_template: str | None = None
+
+
+def model_name(folder: Path) -> str:
+    """What a checkpoint is called: `owner/name` in the hub's cache, else its folder's name."""
+    for part in folder.parts[-3:]:
+        cached = _HUB_FOLDER.fullmatch(part)
+        if cached:
+            return "/".join(cached.groups())
+    return folder.name
+
+
+def find_capabilities(family: Family, traits: ModelTraits, *, has_fim: bool) -> Capabilities:
+    """What a model can do. has_fim: its tokenizer and embedding have the infilling tokens."""
+    if family is CODE_LLAMA:
+        known = _code_llama(traits, has_fim=has_fim)
+    else:
+        known = _COMPLETION | (_CHAT if _chats(family, traits) else frozenset())
+        if not (family.no_infilling and re.search(family.no_infilling, traits.name.lower())):
+            known |= _INFILLING
+    return known if has_fim else known - {Capability.INFILLING}
+
+
+def official_capabilities(name: str) -> Capabilities | None:
+    """What an official Code Llama checkpoint (`codellama/CodeLlama-7b-hf`, its copy by meta-llama,
+    or the same without owner) can do; None for other names. Needs no files.
+    """
+    found = re.fullmatch(
+        r"(?:(?:codellama|meta-llama)/)?codellama-(7|13|34|70)b(?:-(python|instruct))?(?:-hf)?",
+        name.lower(),
+    )
+    if found is None:
+        return None
+    return CODE_LLAMA_MATRIX[f"{found[1]}b", found[2] or BASE]
+
+
+def missing_infilling(family: Family, name: str) -> MissingCapability:
+    """Why a suffix is refused, and which models take one."""
+    what = name or "This model"
+    if family.fim.prefix:
+        reason = f"{what} was not trained for infilling."
+    else:
+        reason = f"{what} has none of the tokens that mark a prefix and a suffix."
+    return MissingCapability(reason, f"Leave out the suffix, or use {_infilling_models(family)}.")
+
+
+def missing_chat(family: Family, name: str) -> MissingCapability:
+    """Why a conversation is refused, and which models take one."""
+    if family is CODE_LLAMA:
+        others = "codellama/CodeLlama-7b-Instruct-hf or codellama/CodeLlama-13b-Instruct-hf"
+    else:
+        others = "an instruct model, such as Qwen/Qwen2.5-Coder-7B-Instruct"
+    return MissingCapability(
+        f"{name or 'This model'} was not trained for chat.", f"Complete a text, or use {others}."
+    )
+
+
+def _infilling_models(family: Family) -> str:
+    able = family if family in FAMILIES else CODE_LLAMA
+    return " or ".join(able.models[:2])
+
+
+def _code_llama(traits: ModelTraits, *, has_fim: bool) -> Capabilities:
+    name = traits.name.rpartition("/")[2].lower()
+    variant = next((v for v in (PYTHON, INSTRUCT) if v in name), BASE)
+    if variant == BASE and traits.chat_template:
+        variant = INSTRUCT
+    named = _SIZE.search(name)
+    size = _CODE_LLAMA_SIZES.get(traits.shape) or (f"{named[1]}b" if named else "")
+    # A size of one's own: the tokens tell.
+    fallback = {BASE: _INFILLING, PYTHON: _PYTHON, INSTRUCT: _INFILLING | _CHAT}[variant]
+    known = CODE_LLAMA_MATRIX.get((size, variant), fallback)
+    return known if has_fim else known - {Capability.INFILLING}
+
+
+def _chats(family: Family, traits: ModelTraits) -> bool:
+    name = traits.name.rpartition("/")[2].lower()
+    if traits.chat_template is None or _DOES_NOT_CHAT.search(name):
+        return False
+    return not family.base_has_template or _CHATS.search(name) is not None

@@ -1,0 +1,74 @@
+"""Which family a checkpoint is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from model_runtime.api import UnsupportedModel
+from model_runtime.families.formats import Family, missing_pieces
+from model_runtime.families.table import CODE_LLAMA, FAMILIES, OTHER
+
+# General models of these makers have the coders' tokens in their tokenizers, but nothing says that
+# they were trained with them.
+_GENERAL = re.compile(r"(?:qwen|glm|gemma)(?!.*cod)")
+
+IdOf = Callable[[str], int | None]
+
+
+def find_family(
+    name: str, architecture: str, id_of: IdOf, vocab_size: int, override: str = ""
+) -> Family:
+    """Decide by `override` (a family's name), else by the model's name, else by its tokens.
+
+    name: the folder's or on the hub. architecture: the class in the config. id_of: the tokenizer's.
+    Raises UnsupportedModel for an unknown override, and when a family's infilling tokens are
+    missing where override or name say that they should be there.
+    """
+    if override:
+        return _checked(_named(override), name, id_of, vocab_size)
+    known = _by_name(name, architecture)
+    if known is not None:
+        return _checked(known, name, id_of, vocab_size)
+    return _by_tokens(name, architecture, id_of)
+
+
+def _named(override: str) -> Family:
+    found = [family for family in (*FAMILIES, OTHER) if family.name == override]
+    if not found:
+        names = ", ".join(family.name for family in FAMILIES)
+        raise UnsupportedModel(
+            f"There is no model family {override!r}.", f"Choose one of {names}, or other."
+        )
+    return found[0]
+
+
+def _by_name(name: str, architecture: str) -> Family | None:
+    lower = name.lower()
+    matching = (f for f in FAMILIES if re.search(f.names, lower))
+    return next((f for f in matching if architecture in f.architectures), None)
+
+
+def _by_tokens(name: str, architecture: str, id_of: IdOf) -> Family:
+    if _GENERAL.search(name.lower()):
+        return OTHER
+    fitting = (
+        family
+        for family in FAMILIES
+        if (architecture in family.architectures or family is CODE_LLAMA)
+        and not missing_pieces(family, id_of, vocab_size=1 << 31)
+    )
+    return next(fitting, OTHER)
+
+
+def _checked(family: Family, name: str, id_of: IdOf, vocab_size: int) -> Family:
+    if family is CODE_LLAMA:  # its members without infilling may come without the tokens
+        return family
+    missing = missing_pieces(family, id_of, vocab_size)
+    if not missing:
+        return family
+    raise UnsupportedModel(
+        f"{name} should be of the family {family.title}, but its tokenizer lacks "
+        f"{', '.join(missing)}.",
+        'Download the checkpoint again, or set its family to "other" to do without infilling.',
+    )
