@@ -26,7 +26,8 @@ NATIVE_VARIABLE = "FIMBRIA_NATIVE"
 TOLERANCE = 1e-4
 """Logits differ from torch's by no more than this times the largest of them (at least 1)."""
 
-_MOST_NATIVE_TOKENS = 128
+# Measured on one core: C and torch meet at 96 tokens with 8 million parameters, at 32 with 90.
+_MOST_NATIVE_TOKENS = 48
 _SMALL_MODEL = 100_000_000
 _log = logging.getLogger(__name__)
 
