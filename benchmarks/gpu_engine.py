@@ -33,7 +33,7 @@ from model_runtime.kv_cache.planning import (
     plan_cache,
 )
 from model_runtime.kv_cache.slots import SlotIndex
-from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
+from model_runtime.measuring import measure_step_costs, pace, warm_up
 from model_runtime.prompts import MAX_CONTEXT_LENGTH, Prompt, open_renderer
 from model_runtime.worker import Worker
 
@@ -96,14 +96,14 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
     tokenizer: Any = WideTokenizer(renderer.tokenizer)
     wide: Any = EndlessRenderer(replace(renderer, tokenizer=tokenizer, context_length=capacity))
     control_ids = frozenset(i for i, piece in enumerate(tokenizer.vocabulary) if not piece)
-    chunk = prefill_chunk(costs, model.device)
+    cut = pace(costs, model.device)
     worker = Worker(
         model,
         kv,
         slots,
         Vocabulary(wide, ByteVocabulary(tokenizer.vocabulary), -2.3),
         Lookahead(tokenizer, DraftPolicy(costs), config.habits.cache, control_ids, model.device),
-        chunk,
+        cut,
     )
     info = ModelInfo(id=subject.name, context_length=capacity, capabilities=wide.capabilities)
     figures = {
@@ -113,7 +113,7 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
         "slots": num_slots,
         "slot_tokens": capacity,
         "slots_that_fit": {n: budget // (per_token * n) for n in (4096, 8192, 16384)},
-        "prefill_chunk": chunk,
+        "pace": chunk,
         "step_ms": {n: round(costs.ms(n), 2) for n in (1, 4, 16, 64)},
     }
     try:

@@ -32,7 +32,7 @@ class Engine:
         self.renderer = renderer
         self._worker = worker
         self._changed = threading.Condition()
-        self._scheduler = Scheduler()
+        self._scheduler = Scheduler(worker.most_rows)
         self._counters = Counters()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)

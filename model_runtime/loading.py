@@ -29,7 +29,7 @@ from model_runtime.kv_cache.planning import (
 )
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.measuring import measure_step_costs, prefill_chunk, warm_up
+from model_runtime.measuring import measure_step_costs, pace, warm_up
 from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
@@ -118,7 +118,7 @@ def _worker(
         slots,
         Vocabulary(renderer, ByteVocabulary(tokenizer.vocabulary), unlikely),
         Lookahead(tokenizer, DraftPolicy(costs), habits.cache, control_ids, model.device),
-        prefill_chunk(costs, model.device),
+        pace(costs, model.device),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import torch
 
@@ -14,10 +15,23 @@ from model_runtime.step_costs import StepCosts
 _BUDGET_MS = {"cuda": 10.0, "cpu": 40.0}
 # Reading the weights for few tokens at a time costs as much as for many.
 _LEAST_STEPS = 4
+_SLOWDOWN = 2.0
+_LEAST_ROWS = 2
+_MOST_ROWS = 32
 _SIZES = (1, 4, 16, 64)
 _NUM_TRIES = 2
 _CONTEXT = 512
 _ENOUGH_MS = 400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """prefill_chunk: most tokens of a prompt in one step. most_rows: most candidates that decode
+    together.
+    """
+
+    prefill_chunk: int
+    most_rows: int
 
 
 def warm_up(model: CausalModel, kv: KVTensors) -> None:
@@ -45,12 +59,16 @@ def measure_step_costs(model: CausalModel, kv: KVTensors, capacity: int) -> Step
     return StepCosts.fitted(points)
 
 
-def prefill_chunk(costs: StepCosts, device: torch.device) -> int:
-    """Tokens of a prompt to compute in one step: what the budget allows, but not so few that most
-    of the time is spent on reading the weights.
+def pace(costs: StepCosts, device: torch.device) -> Pace:
+    """Cut work to what steps cost: a prompt's pieces to the budget, but not so small that most of
+    the time is spent on reading the weights; company to what slows an answer down by half or less.
     """
     budget = _BUDGET_MS.get(device.type, _BUDGET_MS["cuda"])
-    return costs.largest(max(budget, _LEAST_STEPS * costs.ms(1)))
+    chunk = costs.largest(max(budget, _LEAST_STEPS * costs.ms(1)))
+    most_rows = 1
+    while most_rows < _MOST_ROWS and costs.ms(2 * most_rows) <= _SLOWDOWN * costs.ms(1):
+        most_rows *= 2
+    return Pace(chunk, max(_LEAST_ROWS, most_rows))
 
 
 def _time_ms(model: CausalModel, kv: KVTensors, row: Row) -> float:

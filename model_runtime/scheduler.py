@@ -25,8 +25,11 @@ class Plan:
 
 @dataclass(slots=True)
 class Scheduler:
-    """waiting: no slot yet. running: with a slot."""
+    """waiting: no slot yet. running: with a slot. most_rows: candidates that may decode together.
+    Where company slows everybody down, a few answers in time are worth more than many too late.
+    """
 
+    most_rows: int = 1
     waiting: list[Sequence] = field(default_factory=list)
     running: list[Sequence] = field(default_factory=list)
 
@@ -41,9 +44,14 @@ class Scheduler:
         return [*self.running, *self.waiting]
 
     def next_waiting(self) -> Sequence | None:
-        """The sequence to give a slot to; an idle one only while nothing else is there."""
+        """The sequence to give a slot to; an idle one only while nothing else is there, and none
+        that would make too many of its priority and those before it.
+        """
         first = min(self.waiting, key=lambda sequence: sequence.rank, default=None)
         if first is None or (first.is_idle and self._has_real_work()):
+            return None
+        rows = self._rows_up_to(first.request.priority)
+        if rows and rows + first.request.num_candidates > self.most_rows:
             return None
         return first
 
@@ -72,6 +80,15 @@ class Scheduler:
         if prefilling and prefilling.request.priority is Priority.COMPLETION:
             decoding = [s for s in decoding if s.request.priority is Priority.COMPLETION]
         return Plan(tuple(decoding), prefilling)
+
+    def _rows_up_to(self, priority: Priority) -> int:
+        """Candidates of running sequences that are as urgent or more."""
+        urgent = list(Priority)[: list(Priority).index(priority) + 1]
+        return sum(
+            sequence.request.num_candidates
+            for sequence in self.running
+            if sequence.request.priority in urgent
+        )
 
     def _has_real_work(self) -> bool:
         return any(not sequence.is_idle for sequence in self.all())

@@ -16,6 +16,7 @@ from model_runtime.foresight import Lookahead
 from model_runtime.generation import Generation, Vocabulary
 from model_runtime.kv_cache.slots import Placement, SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.measuring import Pace
 from model_runtime.prompts import Prompt
 from model_runtime.scheduler import Plan
 from model_runtime.sequence import Progress, Sequence, SlotStats
@@ -50,15 +51,15 @@ class Worker:
         slots: SlotIndex,
         vocabulary: Vocabulary,
         lookahead: Lookahead,
-        prefill_chunk: int,
+        pace: Pace,
     ) -> None:
-        """prefill_chunk: most tokens of a prompt that one step computes."""
+        self.most_rows = pace.most_rows
         self._model = model
         self._kv = kv
         self._slots = slots
         self._vocabulary = vocabulary
         self._lookahead = lookahead
-        self._chunk = prefill_chunk
+        self._chunk = pace.prefill_chunk
         self._reserved: dict[Sequence, int] = {}
 
     @property

@@ -97,6 +97,7 @@ def test_neither_company_nor_drafts_change_an_answer(
 ) -> None:
     """Everything asked at once and with guesses, against one by one and without."""
     for engine in (tiny, starter):
+        engine._scheduler.most_rows = 8
         requests = [
             request(CODE[:end], suffix=AFTER[start:], layout=layout, heal=heal, drafts=(guess,))
             for end, start, layout, heal, guess in asks
@@ -109,7 +110,8 @@ def test_neither_company_nor_drafts_change_an_answer(
             assert running.text == run(engine, CODE[:end], max_tokens=12, **plain).text
 
 
-def test_requests_decode_together(starter: Engine) -> None:
+def test_requests_decode_together(starter: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter._scheduler, "most_rows", 8)
     with paused(starter) as held:
         runs = [Running(starter, request(f"number_{i} = ", speculate=False)) for i in range(3)]
         held.open()

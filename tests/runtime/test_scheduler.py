@@ -53,7 +53,7 @@ def test_what_a_newer_request_makes_worthless(
 
 
 def test_slots_go_to_completions_first_then_in_order(clock: Iterator[float]) -> None:
-    scheduler = Scheduler()
+    scheduler = Scheduler(most_rows=3)
     chat, first, second = (sequence(clock, p) for p in (CHAT, COMPLETION, COMPLETION))
     for one in (chat, first, second):
         scheduler.add(one)
@@ -88,6 +88,30 @@ def test_a_completions_prompt_keeps_chats_out_of_its_steps(clock: Iterator[float
     plan = Scheduler(running=[chat, prompt, typing]).plan()
     assert plan.decoding == (typing,)
     assert plan.prefilling is prompt
+
+
+def test_where_company_slows_down_few_answers_are_computed_at_once(clock: Iterator[float]) -> None:
+    """32 people typed on one CPU, all were served at once, and nobody got an answer in time."""
+    scheduler = Scheduler(most_rows=2, running=[decoding(clock), decoding(clock)])
+    scheduler.add(sequence(clock))
+    assert scheduler.next_waiting() is None
+    scheduler.remove(scheduler.running[0])
+    assert scheduler.next_waiting() is scheduler.waiting[0]
+
+
+def test_chats_do_not_keep_a_completion_waiting(clock: Iterator[float]) -> None:
+    scheduler = Scheduler(most_rows=2, running=[decoding(clock, CHAT), decoding(clock, CHAT)])
+    chat, completion = sequence(clock, CHAT), sequence(clock)
+    scheduler.add(chat)
+    assert scheduler.next_waiting() is None
+    scheduler.add(completion)
+    assert scheduler.next_waiting() is completion
+
+
+def test_more_candidates_than_usual_are_served_alone(clock: Iterator[float]) -> None:
+    scheduler = Scheduler(most_rows=2)
+    scheduler.add(sequence(clock, num_candidates=5))
+    assert scheduler.next_waiting() is scheduler.waiting[0]
 
 
 def test_nothing_to_do(clock: Iterator[float]) -> None:
