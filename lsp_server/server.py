@@ -24,6 +24,7 @@ from lsp_server.features import (
 from lsp_server.language_server import FimbriaServer, RuntimeFactory
 from lsp_server.settings import Settings, apply, from_environment
 from lsp_server.transport import serve_stdio
+from lsp_server.user_config import user_settings
 from model_runtime.failures import INTERRUPTED_STATUS
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def run(flags: Mapping[str, object] | None = None) -> int:
 
     flags: settings by name, from the command line.
     """
-    settings, problems = from_environment(os.environ)
-    settings, more = apply(settings, flags or {}, "command line")
-    problems += more + logs.log_to_file(settings)
+    settings, problems, _ = user_settings()
+    settings, of_environment = from_environment(os.environ, settings)
+    settings, of_flags = apply(settings, flags or {}, "command line")
+    problems += [*of_environment, *of_flags, *logs.log_to_file(settings)]
     server = make_server(daemon_runtime, settings, problems)
     try:
         return asyncio.run(serve_stdio(server))

@@ -1,8 +1,8 @@
 """What a user can set, where it comes from, and what is said about values that make no sense.
 
-Later sources win: environment (`FIMBRIA_MODEL` …), flags of `fimbria lsp`, the editor's
-`initializationOptions` and `workspace/didChangeConfiguration`. A problem never stops the server:
-the value so far stays, and the user is told.
+Later sources win: the user's `config.toml` (user_config.py), environment (`FIMBRIA_MODEL` …), flags
+of `fimbria lsp`, the editor's `initializationOptions` and `workspace/didChangeConfiguration`. A
+problem never stops the server: the value so far stays, and the user is told.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ class Settings:
     """The settings of one server. Every field's metadata hold its parser."""
 
     model: str = field(default="starter", metadata={"parse": _text})
-    """`starter`, or the folder of a checkpoint in Hugging Face layout."""
+    """`starter`, the folder of a checkpoint in Hugging Face layout, or OWNER/NAME of one that
+    `fimbria models pull` has downloaded.
+    """
     device: str = field(default="auto", metadata={"parse": _text})
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
     dtype: str = field(default="auto", metadata={"parse": _one_of(*_DTYPES)})
@@ -156,8 +158,10 @@ def apply(
     return settings, problems
 
 
-def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Read `FIMBRIA_*`; a variable that resembles no setting belongs to somebody else."""
+def from_environment(
+    environment: Mapping[str, str], settings: Settings | None = None
+) -> tuple[Settings, list[str]]:
+    """Overlay `FIMBRIA_*`; a variable that resembles no setting belongs to somebody else."""
     values: dict[str, object] = {}
     for key, value in environment.items():
         if not key.startswith(ENVIRONMENT_PREFIX) or key in _OTHER_VARIABLES:
@@ -165,7 +169,7 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Settings, list[str
         name = key.removeprefix(ENVIRONMENT_PREFIX).lower()
         if name in _PARSERS or _nearest(name, cutoff=0.8):
             values[name] = value
-    return apply(Settings(), values, "environment")
+    return apply(settings or Settings(), values, "environment")
 
 
 def initial_values(options: object) -> Mapping[str, object]:

@@ -10,6 +10,9 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Nobody's own settings and downloads.
+os.environ["XDG_CONFIG_HOME"] = str(PROJECT / "tests" / "no-such-folder")
+os.environ["HF_HUB_CACHE"] = str(PROJECT / "tests" / "no-such-folder")
 
 
 @pytest.fixture(scope="session")

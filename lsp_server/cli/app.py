@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -22,9 +22,10 @@ from lsp_server.cli.errors import (
     one_line,
 )
 from lsp_server.cli.lsp import run_language_server
-from lsp_server.cli.models import models
+from lsp_server.cli.models import make_models_app
 from lsp_server.cli.session import Services
 from lsp_server.cli.status import status
+from lsp_server.user_config import user_settings
 from model_runtime.failures import INTERRUPTED_STATUS
 
 HELP = (
@@ -51,7 +52,10 @@ COMPLETE_EPILOG = """[bold]Examples[/bold]
 
 Exit status: 0 answered, 1 the runtime failed, 2 wrong usage."""
 
-_TRY, _RUN, _LOOK = "Try it", "Run it", "Look after it"
+_SHARED_SETTINGS = frozenset({"model", "device", "dtype", "kv_memory", "transport"})
+"""Settings that are options of commands, too, under the same names."""
+
+_TRY, _RUN, _LOOK, _MODELS = "Try it", "Run it", "Look after it", "Choose a model"
 
 
 def run(arguments: Sequence[str], services: Services | None = None) -> int:
@@ -65,12 +69,31 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
             prog_name="fimbria",
             standalone_mode=False,
             obj=services or Services(),
+            default_map=_defaults_of_user(command),
         )
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     except Exception as error:  # noqa: BLE001 - the rim: whatever it is, no traceback by default
         return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _defaults_of_user(command: object) -> dict[str, object]:
+    """What the user's configuration file gives the options of all commands for a default."""
+    settings, problems, decided = user_settings()
+    for problem in problems:
+        sys.stderr.write(f"fimbria: {one_line(problem)}\n")
+    values = {name: getattr(settings, name) for name in decided & _SHARED_SETTINGS}
+    return _for_all_commands(command, values) if values else {}
+
+
+def _for_all_commands(command: object, values: Mapping[str, object]) -> dict[str, object]:
+    """Click's `default_map`: by command, and for commands of commands the same once more."""
+    found: dict[str, object] = dict(values)
+    for name, inner in getattr(command, "commands", {}).items():
+        if name != "models":  # what is downloaded, chosen or deleted is said each time
+            found[name] = _for_all_commands(inner, values)
+    return found
 
 
 def make_app() -> typer.Typer:
@@ -96,7 +119,7 @@ def make_app() -> typer.Typer:
     app.command(rich_help_panel=_RUN)(status)
     app.command(rich_help_panel=_RUN)(stop)
     app.command(rich_help_panel=_LOOK)(doctor)
-    app.command(rich_help_panel=_LOOK)(models)
+    app.add_typer(make_models_app(), name="models", rich_help_panel=_MODELS)
     return app
 
 

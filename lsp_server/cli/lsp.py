@@ -13,7 +13,7 @@ _HELP = """Usage: fimbria lsp [--NAME VALUE]...
 Start the language server; editors do this. It speaks the Language Server Protocol on standard
 input and output. A wrong flag never stops it: the editor shows what is wrong.
 
-  --model NAME         'starter', or a folder in Hugging Face layout
+  --model NAME         'starter', a folder in Hugging Face layout, or a downloaded model's name
   --device DEVICE      auto, cpu, cuda, cuda:1, …
   --dtype DTYPE        auto, float32, bfloat16, float16 or (on the CPU) int8
   --kv-memory SIZE     of a daemon's KV cache: auto, 4GiB, 512MB, 40% of what is free
@@ -27,7 +27,8 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
   --log-level LEVEL    debug, info, warning or error
   --stdio              the default, and all there is
 
-Each can be set as FIMBRIA_NAME in the environment, and by the editor under "fimbria".
+Each can also be set in the user's config.toml, as FIMBRIA_NAME in the environment (it goes before
+the file, flags before both), and by the editor under "fimbria" (it goes before all else).
 """
 
 

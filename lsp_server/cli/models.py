@@ -1,49 +1,95 @@
-"""`fimbria models`: which models there are, and what each can do."""
+"""`fimbria models`: which models there are, what each can do and takes, and which one is used."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Annotated
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import typer
 
 from lsp_server.cli.errors import error_of
-from lsp_server.cli.options import JsonOption
+from lsp_server.cli.models_convert import convert
+from lsp_server.cli.models_memory import memory
+from lsp_server.cli.models_pull import pull, remove
+from lsp_server.cli.models_use import use
+from lsp_server.cli.options import JsonOption, ModelArgument
+from lsp_server.user_config import user_settings
 from model_runtime.api import RuntimeFailure
+from model_runtime.hub_cache import CachedModel, cached_models, is_hub_name
 from model_runtime.models import STARTER, resolve_model
 
+HELP = (
+    "List the models on this machine, download others, and choose the one that is used.\n\n"
+    "A model is [bold]starter[/bold] (built in), a folder with a checkpoint in Hugging Face "
+    "format, or a name of the Hugging Face hub, such as codellama/CodeLlama-7b-hf."
+)
+EPILOG = """[bold]Examples[/bold]
+  fimbria models                                     what is here, and which one is used
+  fimbria models memory codellama/CodeLlama-7b-hf    would it fit on this machine?
+  fimbria models pull codellama/CodeLlama-7b-hf      download it; Ctrl-C and again goes on
+  fimbria models use codellama/CodeLlama-7b-hf       for editors and commands from now on
+  fimbria models info starter                        what it can do
 
-@dataclass(frozen=True, slots=True)
+[dim]Downloads are kept in the Hugging Face cache, which other programs share: HF_HOME moves it,
+HF_TOKEN or `hf auth login` opens gated models, HF_HUB_OFFLINE=1 forbids downloading.[/dim]"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
-    """A model on this machine, as far as its files tell."""
+    """A model on this machine, as far as its files tell. problem: why it cannot be used."""
 
     name: str
     folder: str
     weights_mib: float
-    context_length: int
-    capabilities: list[str]
-    layouts: list[str]
+    in_use: bool = False
+    context_length: int | None = None
+    capabilities: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
+    family: str = ""
+    problem: str | None = None
 
 
-def models(
-    folders: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FOLDER]...", help="Model folders to describe, too.", show_default=False
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the models and what each can do: infill between two pieces of code, continue one."""
-    try:
-        entries = [describe_model(name) for name in [STARTER, *(folders or [])]]
-    except RuntimeFailure as failure:
-        raise error_of(failure) from failure
+def make_models_app() -> typer.Typer:
+    """The commands below `fimbria models`."""
+    app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="rich")
+    app.callback(invoke_without_command=True)(_bare)
+    app.command("list")(list_models)
+    app.command()(info)
+    app.command()(memory)
+    app.command()(pull)
+    app.command()(use)
+    app.command()(remove)
+    app.command()(convert)
+    return app
+
+
+def _bare(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    if ctx.invoked_subcommand is None:
+        list_models(as_json=as_json)
+
+
+def list_models(as_json: JsonOption = False) -> None:
+    """List what is on this machine: the starter, downloads, and the folder in use."""
+    entries = list(_entries())
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
     _show(entries)
+
+
+def info(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """Tell what a model can do; of official Code Llama checkpoints also before they are here.
+
+    Reads the model's files and loads nothing.
+    """
+    entry = _describe(model)
+    if as_json:
+        typer.echo(json.dumps(asdict(entry), ensure_ascii=False))
+        return
+    _show_one(entry)
 
 
 def describe_model(name: str) -> ModelEntry:
@@ -53,31 +99,123 @@ def describe_model(name: str) -> ModelEntry:
 
     folder = resolve_model(name)
     renderer = open_renderer(folder, read_config(folder))
-    weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return ModelEntry(
         name=name,
         folder=str(folder),
-        weights_mib=round(weights / 1024**2, 1),
+        weights_mib=_weights_mib(folder),
         context_length=renderer.context_length,
-        capabilities=sorted(capability.value for capability in renderer.capabilities),
-        layouts=[layout.value for layout in renderer.layouts],
+        capabilities=tuple(sorted(capability.value for capability in renderer.capabilities)),
+        layouts=tuple(layout.value for layout in renderer.layouts),
+        family=renderer.family.name,
     )
+
+
+def _describe(name: str) -> ModelEntry:
+    try:
+        return replace(describe_model(name), in_use=name == _chosen())
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+
+
+def _entries() -> Iterator[ModelEntry]:
+    """The starter, what has been downloaded, and what the configuration names besides."""
+    chosen = _chosen()
+    downloads = list(cached_models())
+    names = [STARTER, *(one.name for one in downloads)]
+    yield _entry(STARTER, chosen)
+    for download in downloads:
+        yield _download_entry(download, chosen)
+    if chosen not in names:
+        yield _entry(chosen, chosen)
+
+
+def _entry(name: str, chosen: str) -> ModelEntry:
+    try:
+        return replace(describe_model(name), in_use=name == chosen)
+    except RuntimeFailure as failure:
+        return ModelEntry(
+            name=name,
+            folder="" if is_hub_name(name) else name,
+            weights_mib=0.0,
+            in_use=name == chosen,
+            problem=str(failure),
+        )
+
+
+def _download_entry(download: CachedModel, chosen: str) -> ModelEntry:
+    if download.missing is None:
+        return replace(_entry(download.name, chosen), weights_mib=_mib(download.num_bytes))
+    return ModelEntry(
+        name=download.name,
+        folder=str(download.folder),
+        weights_mib=_mib(download.num_bytes),
+        in_use=download.name == chosen,
+        problem=f"{download.missing} is missing; fimbria models pull {download.name}",
+    )
+
+
+def _chosen() -> str:
+    """The model that commands use when none is named."""
+    settings, _, _ = user_settings()
+    return os.environ.get("FIMBRIA_MODEL") or settings.model
+
+
+def _weights_mib(folder: Path) -> float:
+    return _mib(sum(file.stat().st_size for file in folder.glob("*.safetensors")))
+
+
+def _mib(num_bytes: int) -> float:
+    return round(num_bytes / 1024**2, 1)
 
 
 def _show(entries: list[ModelEntry]) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("Model", "Can", "Context", "Weights", "Folder"):
-        table.add_column(column, overflow="fold")
+    for column in ("", "Model", "Can", "Context", "Size"):
+        table.add_column(column, overflow="fold", justify="right" if column == "Size" else "left")
     for entry in entries:
+        can = ", ".join(entry.capabilities)
         table.add_row(
-            entry.name,
-            ", ".join(entry.capabilities),
-            f"{entry.context_length} tokens",
-            f"{entry.weights_mib} MiB",
-            entry.folder,
+            "[green]●[/green]" if entry.in_use else "",
+            escape(entry.name),
+            f"[red]{escape(entry.problem)}[/red]" if entry.problem else can,
+            f"{entry.context_length} tokens" if entry.context_length else "",
+            _size(entry.weights_mib),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(
+        "[green]●[/green] [dim]is used when none is named; `fimbria models use NAME` changes "
+        "that.[/dim]",
+        highlight=False,
+    )
+
+
+def _show_one(entry: ModelEntry) -> None:
+    from rich.console import Console
+
+    facts = {
+        "family": entry.family.replace("_", " "),
+        "can": ", ".join(entry.capabilities),
+        "layouts": ", ".join(entry.layouts),
+        "context": f"{entry.context_length} tokens" if entry.context_length else "",
+        "weights": _size(entry.weights_mib),
+        "folder": entry.folder,
+        "state": entry.problem or ("used when none is named" if entry.in_use else ""),
+    }
+    console = Console()
+    console.print(entry.name, style="bold", highlight=False)
+    for name, value in facts.items():
+        if value:
+            console.print(f"  {name:<9}", end="", style="dim")
+            console.print(value, highlight=False, soft_wrap=True, markup=False)
+
+
+def _size(mib: float) -> str:
+    if not mib:
+        return ""
+    return f"{mib:.1f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"

@@ -22,7 +22,7 @@ ModelOption = Annotated[
         metavar="NAME",
         envvar="FIMBRIA_MODEL",
         rich_help_panel=_MODEL_PANEL,
-        help="'starter', or a folder in Hugging Face layout.",
+        help="'starter', a folder in Hugging Face layout, or the name of a downloaded model.",
     ),
 ]
 DeviceOption = Annotated[
@@ -80,6 +80,14 @@ IdleTimeoutOption = Annotated[
         metavar="SECONDS",
         envvar="FIMBRIA_IDLE_TIMEOUT_S",
         help="End when nobody asked for so long; 0: never.",
+    ),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="'starter', a checkpoint folder, or OWNER/NAME of the Hugging Face hub.",
+        show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -278,7 +278,7 @@ def test_models_lists_what_the_starter_can_do(commands: Commands) -> None:
 
 
 def test_models_names_a_folder_without_a_model(commands: Commands, tmp_path: Path) -> None:
-    outcome = commands.run("models", tmp_path)
+    outcome = commands.run("models", "info", tmp_path)
     assert "config.json is missing" in outcome.only_error_line
     assert outcome.status == 1
 

@@ -1,0 +1,164 @@
+"""Will it fit? What a model's weights and KV cache take, and what of that this machine has room
+for. Plans with numbers of bytes; nothing is loaded or reserved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from model_runtime.config import ModelConfig
+from model_runtime.memory_plan_shapes import WeightCounts
+
+_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+PRECISIONS = (*_BYTES, "int8", "int4")
+_SCALE_BYTES = 4
+_INT4_BLOCK = 64
+"""Weights that share a scale in bitsandbytes' nf4."""
+_LOADABLE = {
+    "cuda": ("bfloat16", "float16", "float32"),
+    "cpu": ("float32", "bfloat16", "int8"),
+}
+"""What `--dtype` gives on each kind of device, those that `auto` prefers first."""
+# What CUDA's context and kernels take, and the activations of a step.
+_GPU_OVERHEAD = 700 * 2**20
+_CPU_OVERHEAD = 400 * 2**20
+_GPU_CACHE_SHARE, _CPU_CACHE_SHARE = 0.8, 0.25
+"""Of what is free behind the weights: see kv_cache.planning.cache_budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """What a model takes, as far as its configuration tells. kv_values: numbers that one token
+    leaves in the KV cache, of all layers.
+    """
+
+    name: str
+    counts: WeightCounts
+    kv_values: int
+    context_length: int
+    is_lean: bool
+
+    @property
+    def weights_bytes(self) -> dict[str, int]:
+        """Memory of the weights by precision."""
+        return {precision: weights_bytes(self.counts, precision) for precision in PRECISIONS}
+
+    def kv_bytes_per_token(self, precision: str) -> int:
+        """Keys and values of one token when the weights have this precision."""
+        return self.kv_values * (2 if precision == "int4" else _BYTES.get(precision, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of this machine and its memory. auto: the precision that `--dtype auto` takes there
+    for the model in question.
+    """
+
+    name: str
+    label: str
+    total_bytes: int
+    free_bytes: int
+    auto: str
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """One precision on one device.
+
+    needed_bytes: weights, the slots asked for, and what else a running engine takes; loading_bytes:
+    the most that is in use while loading. num_slots of slot_context tokens: what the engine makes
+    of the memory when nothing is asked for; 0 where not even the weights have room.
+    """
+
+    device: str
+    precision: str
+    weights_bytes: int
+    kv_bytes_per_token: int
+    needed_bytes: int
+    loading_bytes: int
+    free_bytes: int
+    fits: bool
+    num_slots: int
+    slot_context: int
+
+
+def model_size(
+    name: str, config: ModelConfig, counts: WeightCounts, num_kv_heads: int
+) -> ModelSize:
+    """Put together what is known of a model."""
+    kv_values = 2 * config.num_layers * num_kv_heads * config.head_dim
+    return ModelSize(name, counts, kv_values, config.context_length, config.is_lean)
+
+
+def weights_bytes(counts: WeightCounts, precision: str) -> int:
+    """Memory of all weights.
+
+    int8: linear layers and head in a byte, a scale for each of their rows, the rest in float32.
+    int4: linear layers in half a byte and a scale per 64 weights, the rest in 16 bits.
+    """
+    if precision in _BYTES:
+        return counts.total * _BYTES[precision]
+    if precision == "int8":
+        head_rows = counts.head * counts.rows // max(1, counts.matrices)
+        scales = (counts.rows + head_rows) * _SCALE_BYTES
+        return counts.matrices + counts.head + scales + 4 * (counts.embedding + counts.other)
+    scales = counts.matrices // _INT4_BLOCK * _SCALE_BYTES
+    return counts.matrices // 2 + scales + 2 * (counts.total - counts.matrices)
+
+
+def plan_fits(
+    size: ModelSize, devices: Iterable[Device], context: int, num_slots: int
+) -> list[Fit]:
+    """Every precision that can be loaded on every device, with so many slots of so many tokens."""
+    return [
+        _fit(size, device, precision, context, num_slots)
+        for device in devices
+        for precision in _LOADABLE.get(device.kind, ("float32",))
+        if size.is_lean or precision != "int8"
+    ]
+
+
+def _fit(size: ModelSize, device: Device, precision: str, context: int, num_slots: int) -> Fit:
+    from model_runtime.kv_cache.planning import plan_cache
+
+    weights = weights_bytes(size.counts, precision)
+    per_token = size.kv_bytes_per_token(precision)
+    on_cpu = device.kind == "cpu"
+    overhead = _CPU_OVERHEAD if on_cpu else _GPU_OVERHEAD
+    needed = weights + context * num_slots * per_token + overhead
+    loading = _loading_bytes(size, precision) + overhead
+    left = device.free_bytes - weights - overhead
+    budget = int(left * (_CPU_CACHE_SHARE if on_cpu else _GPU_CACHE_SHARE))
+    longest = min(size.context_length, _longest_context())
+    slot_context, slots = plan_cache(max(0, budget), per_token, longest)
+    has_room = slot_context * per_token <= budget
+    return Fit(
+        device=device.name,
+        precision=precision,
+        weights_bytes=weights,
+        kv_bytes_per_token=per_token,
+        needed_bytes=needed,
+        loading_bytes=loading,
+        free_bytes=device.free_bytes,
+        fits=max(needed, loading) <= device.free_bytes and context <= size.context_length,
+        num_slots=slots if has_room else 0,
+        slot_context=slot_context if has_room else 0,
+    )
+
+
+def _loading_bytes(size: ModelSize, precision: str) -> int:
+    """For int8 the weights are there in float32 first, and once more to check the result."""
+    if precision == "int8":
+        return weights_bytes(size.counts, "int8") + 2 * weights_bytes(size.counts, "float32")
+    return weights_bytes(size.counts, precision)
+
+
+def _longest_context() -> int:
+    from model_runtime.prompts import MAX_CONTEXT_LENGTH
+
+    return MAX_CONTEXT_LENGTH

@@ -1,0 +1,162 @@
+"""What a model takes, planned from its configuration and compared with what it really takes."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.loading import load_engine
+from model_runtime.memory_plan import Device, ModelSize, model_size, plan_fits, weights_bytes
+from model_runtime.memory_plan_devices import devices_for, size_of
+from model_runtime.memory_plan_shapes import llama_counts, official_config, read_shape
+
+GIB = 2**30
+
+
+def planned(name: str) -> ModelSize:
+    config = official_config(name)
+    assert config is not None
+    return model_size(name, config, llama_counts(config), config.num_kv_heads)
+
+
+def gpu(free: int) -> Device:
+    return Device("cuda:0", "a GPU", free, free, "float16")
+
+
+def tensor_bytes() -> int:
+    """Memory of all tensors that exist, shared memory once."""
+    gc.collect()
+    storages = {
+        one.untyped_storage().data_ptr(): one.untyped_storage().nbytes()
+        for one in gc.get_objects()
+        if type(one) in (torch.Tensor, torch.nn.Parameter) and one.device.type == "cpu"
+    }
+    return sum(storages.values())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_the_plan_is_what_a_running_engine_takes(starter_folder: Path, precision: str) -> None:
+    _, size = size_of("starter")
+    before = tensor_bytes()
+    engine = load_engine(starter_folder, device="cpu", dtype=precision, kv_memory="64MiB")
+    try:
+        taken = tensor_bytes() - before
+        (kv,) = (
+            one for one in gc.get_objects() if type(one) is KVTensors and one.num_slots > 2
+        )
+        kv_bytes = kv.num_slots * kv.capacity * size.kv_bytes_per_token(precision)
+        del kv
+    finally:
+        engine.close()
+    assert taken == pytest.approx(size.weights_bytes[precision] + kv_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_counting_equals_what_transformers_builds(tmp_path: Path, tied: bool) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=500,
+        hidden_size=64,
+        intermediate_size=160,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=tied,
+        architectures=["LlamaForCausalLM"],
+    )
+    config.save_pretrained(tmp_path)
+    expected = LlamaForCausalLM(config).num_parameters()
+    _, counts = read_shape(tmp_path)
+    assert counts.total == expected
+
+
+@pytest.mark.parametrize("multi_query", [False, True])
+def test_other_architectures_are_built_without_memory(tmp_path: Path, multi_query: bool) -> None:
+    from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
+
+    config = GPTBigCodeConfig(
+        vocab_size=300,
+        n_embd=48,
+        n_head=4,
+        n_layer=2,
+        n_positions=128,
+        multi_query=multi_query,
+        architectures=["GPTBigCodeForCausalLM"],
+    )
+    config.save_pretrained(tmp_path)
+    _, size = size_of(str(tmp_path))
+    assert size.counts.total == GPTBigCodeForCausalLM(config).num_parameters()
+    assert size.kv_values == 2 * 2 * (1 if multi_query else 4) * 12
+
+
+@pytest.mark.parametrize(
+    ("name", "billions", "kv_bytes"),
+    [
+        ("codellama/CodeLlama-7b-hf", 6.74, 2 * 32 * 4096 * 2),
+        ("codellama/CodeLlama-13b-Instruct-hf", 13.02, 2 * 40 * 5120 * 2),
+        ("CodeLlama-34b-Python-hf", 33.74, 2 * 48 * 1024 * 2),
+        ("meta-llama/CodeLlama-70b-hf", 68.98, 2 * 80 * 1024 * 2),
+    ],
+)
+def test_official_checkpoints_are_known_by_name(name: str, billions: float, kv_bytes: int) -> None:
+    size = planned(name)
+    assert size.counts.total / 1e9 == pytest.approx(billions, abs=0.005)
+    assert size.kv_bytes_per_token("float16") == kv_bytes
+    assert size_of(name)[1] == size
+
+
+@pytest.mark.parametrize("name", ["codellama/CodeLlama-8b-hf", "CodeLlama-7b-hf-mine", "starter"])
+def test_other_names_are_not_guessed(name: str) -> None:
+    assert official_config(name) is None
+
+
+def test_precisions_are_ordered_by_size() -> None:
+    size = planned("CodeLlama-13b-hf")
+    found = [size.weights_bytes[one] for one in ("int4", "int8", "float16", "float32")]
+    assert found == sorted(found)
+    assert found[0] < 0.3 * found[2]
+    assert weights_bytes(size.counts, "bfloat16") == found[2]
+
+
+def test_what_fits_depends_on_context_slots_and_device() -> None:
+    size = planned("CodeLlama-7b-hf")
+
+    def fits(free: int, context: int, slots: int) -> bool:
+        found = plan_fits(size, [gpu(free)], context, slots)
+        return {fit.precision: fit.fits for fit in found}["float16"]
+
+    assert fits(24 * GIB, 4096, 1)
+    assert fits(24 * GIB, 4096, 4)
+    assert not fits(24 * GIB, 8192, 4)
+    assert not fits(13 * GIB, 4096, 1)
+    assert not fits(80 * GIB, 20_000, 1)
+
+
+def test_the_engines_own_choice_is_told() -> None:
+    size = planned("CodeLlama-7b-hf")
+    (fit,) = (f for f in plan_fits(size, [gpu(24 * GIB)], 4096, 1) if f.precision == "float16")
+    assert fit.num_slots * fit.slot_context * fit.kv_bytes_per_token < 24 * GIB - fit.weights_bytes
+    assert (fit.num_slots, fit.slot_context) == (4, 4096)
+    (fit, *_) = plan_fits(size, [gpu(8 * GIB)], 4096, 1)
+    assert (fit.num_slots, fit.slot_context) == (0, 0)
+
+
+def test_eight_bits_need_room_for_more_while_loading() -> None:
+    cpu = Device("cpu", "", 20 * GIB, 20 * GIB, "bfloat16")
+    size = planned("CodeLlama-7b-hf")
+    fits = {fit.precision: fit for fit in plan_fits(size, [cpu], 1024, 1)}
+    assert fits["int8"].needed_bytes < 20 * GIB < fits["int8"].loading_bytes
+    assert not fits["int8"].fits
+    assert fits["bfloat16"].fits
+
+
+def test_this_machine_has_a_processor() -> None:
+    config, _ = size_of("starter")
+    *_, last = devices_for(config)
+    assert last.name == "cpu"
+    assert 0 < last.free_bytes <= last.total_bytes
