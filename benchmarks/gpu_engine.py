@@ -25,9 +25,9 @@ from model_runtime.engine import Abort, Engine
 from model_runtime.foresight import Lookahead
 from model_runtime.generation import Vocabulary
 from model_runtime.healing import ByteVocabulary
+from model_runtime.kv_cache.memory_share import MemoryShare
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
-    MemoryShare,
     allocate,
     cache_budget,
     plan_cache,
@@ -113,7 +113,8 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
         "slots": num_slots,
         "slot_tokens": capacity,
         "slots_that_fit": {n: budget // (per_token * n) for n in (4096, 8192, 16384)},
-        "pace": chunk,
+        "prefill_chunk": cut.prefill_chunk,
+        "most_rows": cut.most_rows,
         "step_ms": {n: round(costs.ms(n), 2) for n in (1, 4, 16, 64)},
     }
     try:
