@@ -73,11 +73,16 @@ class Results:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; 1 if a check or a part failed."""
-    options = _parse(arguments)
-    device = torch.device(options.device)
+    options = parse(arguments)
     torch._dynamo.config.recompile_limit = _COMPILED_SHAPES
-    if device.type == "cpu":
+    if options.device == "cpu":
         torch.set_num_threads(1)
+    return int(has_failed(measure(options)))
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the parts that were asked for; returns what the file holds afterwards."""
+    device = torch.device(options.device)
     machine, copy_gb_s = _machine(device, options.bandwidth_gib)
     results = Results(options.out, machine)
     _say(json.dumps(machine))
@@ -96,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     if write_plot(results.content, options.out) is None:
         _say("no plot: matplotlib or figures to draw are missing")
     _say(markdown(results.content))
-    return int(_has_failed(results.content))
+    return results.content
 
 
 def _plan(
@@ -167,12 +172,13 @@ def _time_limit(seconds: float) -> Iterator[None]:
         raise OutOfTime
 
     previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(0.1, seconds))
+    left, _ = signal.setitimer(signal.ITIMER_REAL, max(0.1, seconds))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def _machine(device: torch.device, gib: float) -> tuple[dict[str, Any], float]:
@@ -200,14 +206,17 @@ def _dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def _has_failed(content: dict[str, Any]) -> bool:
+def has_failed(content: dict[str, Any]) -> bool:
+    """Whether a part failed, or something was not as it should be."""
     parts = content["parts"].values()
     return any(p["state"].startswith("failed") for p in parts) or any(
         row.get("ok") is False for p in parts for row in p["rows"]
     )
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+
     def words(text: str) -> tuple[str, ...]:
         return tuple(text.split(","))
 

@@ -112,10 +112,10 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
         "ms": round(started_ms),
         "slots": num_slots,
         "slot_tokens": capacity,
-        "slots_that_fit": {n: budget // (per_token * n) for n in (4096, 8192, 16384)},
+        "slots_that_fit": {str(n): budget // (per_token * n) for n in (4096, 8192, 16384)},
         "prefill_chunk": cut.prefill_chunk,
         "most_rows": cut.most_rows,
-        "step_ms": {n: round(costs.ms(n), 2) for n in (1, 4, 16, 64)},
+        "step_ms": {str(n): round(costs.ms(n), 2) for n in (1, 4, 16, 64)},
     }
     try:
         with closing(Engine(info, wide, worker)) as engine:

@@ -74,7 +74,8 @@ def write_plot(result: Json, stem: Path) -> Path | None:
     by_batch.set(xlabel="sequences", ylabel="tokens/s", xscale="log", yscale="log")
     for panel in (by_context, by_batch):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize="small")
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(fontsize="small")
     file = stem.with_suffix(".svg")
     figure.savefig(file, metadata={"Date": None})
     return file

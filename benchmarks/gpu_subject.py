@@ -32,7 +32,7 @@ SHAPES: Mapping[str, tuple[int, int, int, int, int, int]] = MappingProxyType(
         "13b": (5120, 13824, 40, 40, 40, 32016),
         "gqa7b": (4096, 14336, 32, 32, 8, 32016),
         "small": (1024, 2816, 4, 8, 2, 8192),
-        "tiny": (64, 128, 2, 4, 2, 8192),
+        "tiny": (256, 512, 2, 4, 2, 8192),
     }
 )
 KINDS = ("plain", "graphs", "graphs-whole", "compiled")
