@@ -100,11 +100,15 @@ class SourceChat:
         for turn in conversation.turns:
             for message in turn:
                 ids += self._message(message)
-        ids += self.tokenizer.encode(" Source: assistant\nDestination: user")
-        return ids + self.tokenizer.encode("\n\n ")
+        return ids + self._header(Role.ASSISTANT) + self.tokenizer.encode("\n\n ")
+
+    def _header(self, role: Role) -> list[int]:
+        # Meta requires a destination of the model's own messages, also of earlier ones.
+        destination = "\nDestination: user" if role is Role.ASSISTANT else ""
+        return self.tokenizer.encode(f" Source: {role.value}{destination}")
 
     def _message(self, message: ChatMessage) -> list[int]:
-        ids = self.tokenizer.encode(f" Source: {message.role.value}")
+        ids = self._header(message.role)
         if message.content:
             ids += self.tokenizer.encode("\n\n " + message.content.strip())
         return [*ids, self.step_id]

@@ -22,9 +22,6 @@ from model_runtime.tokenization import Tokenizer
 if TYPE_CHECKING:
     from jinja2 import Template
 
-# What templates put around a message, roughly; what was rendered is measured in the end.
-_TOKENS_PER_MESSAGE = 8
-
 
 class TemplateChat:
     """The conversation as the checkpoint's template writes it, asking for the next answer."""
@@ -48,12 +45,24 @@ class TemplateChat:
 
     def render(self, messages: Sequence[ChatMessage], budget: int) -> list[int]:
         conversation = read_conversation(messages)
-        fixed = len(self._tokenizer.encode_continuation(conversation.system or ""))
-        return fit(conversation, budget, fixed, self._turn_len, self._render)
+        last = len(conversation.turns) - 1
+        shortest = len(self._render(conversation.since(last)))
+        around = 0  # what the template puts around a turn, told by the last but one
+        if last:
+            both = len(self._render(conversation.since(last - 1)))
+            around = both - shortest - self._text_len(conversation.turns[last - 1])
+        fixed = shortest - self._text_len(conversation.turns[last]) - around
+        return fit(
+            conversation,
+            budget,
+            fixed,
+            lambda turn: self._text_len(turn) + around,
+            self._render,
+        )
 
-    def _turn_len(self, turn: Turn) -> int:
+    def _text_len(self, turn: Turn) -> int:
         encode = self._tokenizer.encode_continuation
-        return sum(len(encode(message.content)) + _TOKENS_PER_MESSAGE for message in turn)
+        return sum(len(encode(message.content)) for message in turn)
 
     def _render(self, conversation: Conversation) -> list[int]:
         mark = find_shield_mark(message.content for message in conversation.messages)

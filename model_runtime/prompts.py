@@ -125,7 +125,8 @@ class PromptRenderer:
         budget = self.context_length - answer - self._num_control_tokens
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
-            return Prompt([*self._frame.start, *prefix], healed, self.eos_ids)
+            ids = [*self._frame.start, *prefix]
+            return Prompt(ids or self._document_edge, healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget)
 
     @property
@@ -143,6 +144,14 @@ class PromptRenderer:
         if self.frame is not None:
             return self.frame
         return Frame(() if self.tokenizer.bos_id < 0 else (self.tokenizer.bos_id,))
+
+    @property
+    def _document_edge(self) -> list[int]:
+        """What stands before a document in the training of models without BOS: the end of another
+        one.
+        """
+        eos = self.tokenizer.eos_id
+        return [eos if eos >= 0 else min(self.eos_ids)]
 
     @property
     def _num_control_tokens(self) -> int:

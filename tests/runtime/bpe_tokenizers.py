@@ -56,7 +56,7 @@ def _byte_level(use_regex: bool) -> dict[str, Any]:
     }
 
 
-def _pre_tokenizer(name: str) -> dict[str, Any]:
+def pre_tokenizer(name: str) -> dict[str, Any]:
     digits = {"type": "Digits", "individual_digits": True}
     steps = {
         "gpt2": [_byte_level(True)],
@@ -92,7 +92,7 @@ def tokenizer_json(name: str) -> str:
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
     empty = json.loads(Tokenizer(models.BPE()).to_str())
-    empty["pre_tokenizer"] = _pre_tokenizer(name)
+    empty["pre_tokenizer"] = pre_tokenizer(name)
     empty["normalizer"] = {"type": "NFC"} if name == "qwen2" else None
     tokenizer = Tokenizer.from_str(json.dumps(empty))
     trainer = trainers.BpeTrainer(

@@ -1,0 +1,113 @@
+"""Code Llama's matrix, and what tells a model's capabilities where no name does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_runtime.api import Capability
+from model_runtime.capabilities import (
+    CODE_LLAMA_MATRIX,
+    ModelTraits,
+    find_capabilities,
+    missing_chat,
+    missing_infilling,
+    model_name,
+    official_capabilities,
+)
+from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
+
+C, FIM, CHAT, P = (
+    Capability.COMPLETION,
+    Capability.INFILLING,
+    Capability.CHAT,
+    Capability.PYTHON,
+)
+QWEN = next(family for family in FAMILIES if family.name == "qwen2.5_coder")
+TEMPLATE = "{{ messages }}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("codellama/CodeLlama-7b-hf", {C, FIM}),
+        ("codellama/CodeLlama-13b-hf", {C, FIM}),
+        ("codellama/CodeLlama-34b-hf", {C}),
+        ("codellama/CodeLlama-70b-hf", {C, FIM}),
+        ("codellama/CodeLlama-7b-Python-hf", {C, P}),
+        ("codellama/CodeLlama-34b-Python-hf", {C, P}),
+        ("codellama/CodeLlama-70b-Python-hf", {C, P}),
+        ("codellama/CodeLlama-7b-Instruct-hf", {C, FIM, CHAT}),
+        ("codellama/CodeLlama-13b-Instruct-hf", {C, FIM, CHAT}),
+        ("codellama/CodeLlama-34b-Instruct-hf", {C, CHAT}),
+        ("meta-llama/CodeLlama-70b-Instruct-hf", {C, FIM, CHAT}),
+        ("CodeLlama-7b", {C, FIM}),
+    ],
+)
+def test_official_checkpoints_offline(name: str, expected: set[Capability]) -> None:
+    assert official_capabilities(name) == expected
+    traits = ModelTraits(name=name)
+    assert find_capabilities(CODE_LLAMA, traits, has_fim=True) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["starter", "codellama/CodeLlama-8b-hf", "Phind/CodeLlama-34B-v2", "/models/CodeLlama"]
+)
+def test_other_names_are_not_official(name: str) -> None:
+    assert official_capabilities(name) is None
+
+
+def test_the_matrix_is_whole() -> None:
+    assert len(CODE_LLAMA_MATRIX) == 4 * 3
+    assert all(C in capabilities for capabilities in CODE_LLAMA_MATRIX.values())
+
+
+@pytest.mark.parametrize(
+    ("traits", "has_fim", "expected"),
+    [
+        (ModelTraits(name="starter"), True, {C, FIM}),
+        (ModelTraits(name="starter"), False, {C}),
+        (ModelTraits(name="mine", shape=(8192, 48)), True, {C}),
+        (ModelTraits(name="mine", shape=(4096, 32)), True, {C, FIM}),
+        (ModelTraits(name="mine", shape=(4096, 32), chat_template="[INST]"), True, {C, FIM, CHAT}),
+        (ModelTraits(name="my-python-tune", shape=(5120, 40)), True, {C, P}),
+        (ModelTraits(name="CodeLlama-7b-Python-hf"), False, {C, P}),
+    ],
+    ids=str,
+)
+def test_shape_and_tokens_tell_where_the_name_does_not(
+    traits: ModelTraits, has_fim: bool, expected: set[Capability]
+) -> None:
+    assert find_capabilities(CODE_LLAMA, traits, has_fim=has_fim) == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "template", "chats"),
+    [
+        (QWEN, "Qwen2.5-Coder-7B", TEMPLATE, False),
+        (QWEN, "Qwen2.5-Coder-7B-Instruct", TEMPLATE, True),
+        (QWEN, "Qwen2.5-Coder-7B-Instruct", None, False),
+        (OTHER, "SmolLM2-1.7B", TEMPLATE, True),
+        (OTHER, "DeepSeek-Coder-V2-Lite-Base", TEMPLATE, False),
+        (OTHER, "codegemma-7b-it", TEMPLATE, True),
+    ],
+)
+def test_who_chats(family: Family, name: str, template: str | None, chats: bool) -> None:
+    traits = ModelTraits(name=name, chat_template=template)
+    assert (CHAT in find_capabilities(family, traits, has_fim=True)) is chats
+
+
+def test_names_of_folders() -> None:
+    cached = Path("/cache/hub/models--codellama--CodeLlama-7b-hf/snapshots/0123abc")
+    assert model_name(cached) == "codellama/CodeLlama-7b-hf"
+    assert model_name(Path("/models/CodeLlama-7b-hf")) == "CodeLlama-7b-hf"
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, OTHER], ids=lambda family: family.name)
+def test_a_refusal_names_a_model_that_can(family: Family) -> None:
+    named = missing_infilling(family, "m").hint.partition("or use ")[2].rstrip(".").split(" or ")
+    for name in named:
+        able = next(f for f in FAMILIES if name in f.models)
+        assert FIM in find_capabilities(able, ModelTraits(name=name), has_fim=True)
+    assert "Instruct" in missing_chat(family, "m").hint

@@ -1,0 +1,233 @@
+"""Each family's checkpoint is recognised, and its prompts are what the family was trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_runtime.api import (
+    Capability,
+    CompletionRequest,
+    Layout,
+    MissingCapability,
+    UnsupportedModel,
+)
+from model_runtime.config import read_config
+from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, find_family
+from model_runtime.prompts import PromptRenderer, open_renderer
+from tests.conftest import PROJECT
+from tests.runtime.family_checkpoints import BY_NAME, CHECKPOINTS
+
+GOLDEN = PROJECT / "tests" / "golden" / "family_prompts.json"
+PREFIX = "import os\n\n\ndef area(width, height):\n    return wid"
+SUFFIX = "\n\nprint(area(1, 2))\n"
+ABLE = [name for name in BY_NAME if name != "codegemma-7b-it"]
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Configs and tokenizers without weights."""
+    folder = tmp_path_factory.mktemp("families")
+    for checkpoint in CHECKPOINTS:
+        checkpoint.write_config(folder / checkpoint.name)
+    return folder
+
+
+def opened(folder: Path, **options: Any) -> PromptRenderer:
+    return open_renderer(folder, read_config(folder), **options)
+
+
+def change(folder: Path, file: str, **entries: Any) -> None:
+    content = json.loads((folder / file).read_text(encoding="utf-8"))
+    (folder / file).write_text(json.dumps(content | entries), encoding="utf-8")
+
+
+def test_every_family_has_a_checkpoint() -> None:
+    assert {checkpoint.family for checkpoint in CHECKPOINTS} == {f.name for f in FAMILIES}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_checkpoint_is_recognised_by_its_name(name: str, folders: Path) -> None:
+    assert opened(folders / name).family.name == BY_NAME[name].family
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_renamed_folder_is_recognised_by_its_tokens(
+    name: str, folders: Path, tmp_path: Path
+) -> None:
+    """StarCoder's tokens in its architecture may be Granite's 20B, too: all the same."""
+    (tmp_path / "renamed").symlink_to(folders / name)
+    found = opened(tmp_path / "renamed").family
+    expected = opened(folders / name).family
+    assert (found.fim, found.suffix_first, found.before) == (
+        expected.fim,
+        expected.suffix_first,
+        expected.before,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", "other"),
+        ("Qwen/Qwen2.5-Coder-7B", "qwen2.5_coder"),
+        ("some-tune", "qwen2.5_coder"),
+    ],
+)
+def test_general_models_with_a_coders_tokens_are_no_coders(name: str, expected: str) -> None:
+    everything = dict.fromkeys(next(f for f in FAMILIES if f.name == "qwen2.5_coder").pieces, 1)
+    assert find_family(name, "Qwen2ForCausalLM", everything.get, 10).name == expected
+
+
+def test_names_and_sizes_in_the_hubs_cache(folders: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / "models--Qwen--Qwen2.5-Coder-0.5B-Instruct" / "snapshots" / "abc123"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.symlink_to(folders / "Qwen2.5-Coder-0.5B-Instruct")
+    renderer = opened(snapshot)
+    assert renderer.name == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+    assert Capability.CHAT in renderer.capabilities
+
+
+def test_settings_override_what_is_found(folders: Path) -> None:
+    folder = folders / "starcoder2-3b"
+    assert opened(folder, family="stable_code").family.name == "stable_code"
+    assert opened(folder, family="other").layouts == ()
+
+
+def test_a_config_may_say_what_its_model_is(folders: Path, tmp_path: Path) -> None:
+    BY_NAME["starcoder2-3b"].write_config(tmp_path / "model")
+    change(
+        tmp_path / "model",
+        "config.json",
+        fimbria={"family": "stable_code", "capabilities": ["completion"]},
+    )
+    renderer = opened(tmp_path / "model")
+    assert renderer.family.name == "stable_code"
+    assert renderer.capabilities == {Capability.COMPLETION}
+    assert renderer.layouts == ()
+
+
+def test_an_unknown_family_is_no_family(folders: Path) -> None:
+    with pytest.raises(UnsupportedModel, match="no model family 'starcoder3'") as failure:
+        opened(folders / "starcoder2-3b", family="starcoder3")
+    assert "starcoder2" in failure.value.hint
+
+
+def test_a_tokenizer_without_the_familys_tokens_is_named(tmp_path: Path) -> None:
+    BY_NAME["starcoder2-3b"].write_config(tmp_path / "starcoder2-3b")
+    file = tmp_path / "starcoder2-3b" / "tokenizer.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("<fim_middle>", "<mid>"))
+    with pytest.raises(UnsupportedModel, match="lacks <fim_middle>") as failure:
+        opened(file.parent)
+    assert "other" in failure.value.hint
+
+
+def test_a_model_of_no_family_says_what_is_missing(folders: Path) -> None:
+    renderer = opened(folders / "starcoder2-3b", family="other")
+    assert renderer.family is OTHER
+    assert renderer.render(CompletionRequest(prompt="x = ")).ids
+    with pytest.raises(MissingCapability, match="none of the tokens that mark") as failure:
+        renderer.check(CompletionRequest(prompt="x", suffix="y"))
+    assert "CodeLlama-7b-hf" in failure.value.hint
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_every_layout_holds_prefix_and_suffix(name: str, folders: Path) -> None:
+    renderer = opened(folders / name)
+    assert renderer.layouts
+    fim = renderer.fim
+    assert fim is not None
+    for layout in renderer.layouts:
+        prompt = renderer.render(
+            CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout, heal=False)
+        )
+        markers = [i for i in prompt.ids if i in (fim.prefix, fim.suffix, fim.middle)]
+        assert len(markers) == 2 + (fim.middle >= 0)
+        text = renderer.tokenizer.decode(i for i in prompt.ids if i not in markers)
+        assert SUFFIX in text
+        assert PREFIX in text.replace(SUFFIX, "") or layout is Layout.FROZEN
+        assert renderer.eos_ids <= prompt.end_ids
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_healing_only_where_the_answer_follows_the_prefix(name: str, folders: Path) -> None:
+    renderer = opened(folders / name)
+    for layout in renderer.layouts:
+        prompt = renderer.render(CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout))
+        closed = layout is Layout.PSM or renderer.family.suffix_first.value.endswith("<MID>")
+        assert prompt.healed == (b"" if closed and layout is not Layout.FROZEN else b" wid")
+
+
+def test_the_golden_prompts(folders: Path, update_golden: bool) -> None:
+    """Ids of every layout and of plain completion, for each family."""
+    found = {name: _golden(opened(folders / name)) for name in BY_NAME}
+    if update_golden:
+        lines = (f"{json.dumps(name)}: {json.dumps(ids)}" for name, ids in found.items())
+        GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    assert found == json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+def _golden(renderer: PromptRenderer) -> dict[str, list[int]]:
+    layouts = {
+        layout.value: renderer.render(
+            CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout)
+        ).ids
+        for layout in renderer.layouts
+    }
+    plain = renderer.render(CompletionRequest(prompt=PREFIX)).ids
+    return {"completion": plain, "end": sorted(renderer.eos_ids)} | layouts
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_no_text_becomes_a_control_token(name: str, folders: Path) -> None:
+    """Every control token of every family in prefix and suffix, glued to words and each other."""
+    renderer = opened(folders / name)
+    control = set(renderer.tokenizer.control_pieces.values())
+    spaced = sorted({piece.replace("▁", " ") for f in FAMILIES for piece in f.pieces})
+    own = [piece.replace("▁", " ") for piece in renderer.tokenizer.control_pieces]
+    assert control
+    assert set(own) & set(spaced) or renderer.family is CODE_LLAMA
+    for hostile in (*spaced, *own, "".join(spaced), "".join(own), f"<|im_{own[0]}end|>"):
+        for layout in renderer.layouts or (Layout.AUTO,):
+            asked = CompletionRequest(
+                prompt=f"a{hostile}b\n{hostile}",
+                suffix=f"{hostile} c\n" if renderer.layouts else None,
+                layout=layout,
+                heal=False,
+            )
+            harmless = CompletionRequest(
+                prompt="ab\n", suffix="c\n" if renderer.layouts else None, layout=layout
+            )
+            assert controls(renderer, asked, control) == controls(renderer, harmless, control)
+
+
+def controls(renderer: PromptRenderer, request: CompletionRequest, control: set[int]) -> list[int]:
+    return [i for i in renderer.render(request).ids if i in control]
+
+
+def test_glm_infills_inside_a_chat_message(folders: Path) -> None:
+    """The example of the model's own guide, with path and language left blank."""
+    renderer = opened(folders / "codegeex4-all-9b")
+    ids = renderer.render(CompletionRequest(prompt="def area", suffix="print")).ids
+    names = {i: piece for piece, i in renderer.tokenizer.control_pieces.items()}
+    shown = "".join(names.get(i) or renderer.tokenizer.decode([i]) for i in ids)
+    assert shown == (
+        "[gMASK]<sop><|user|>\n###PATH:\n###LANGUAGE:\n###MODE:BLOCK\n"
+        "<|code_suffix|>print<|code_prefix|>def area<|code_middle|><|assistant|>\n"
+    )
+
+
+def test_codestral_puts_the_suffix_first_and_goes_on_with_the_prefix(folders: Path) -> None:
+    """mistral-common: BOS, [SUFFIX], suffix without dummy space, [PREFIX], prefix with one."""
+    renderer = opened(folders / "Codestral-22B-v0.1")
+    tokenizer = renderer.tokenizer
+    ids = renderer.render(CompletionRequest(prompt="def area(", suffix=")", heal=False)).ids
+    marks = tokenizer.control_pieces
+    assert ids == [
+        *(tokenizer.bos_id, marks["[SUFFIX]"], *tokenizer.encode_continuation(")")),
+        *(marks["[PREFIX]"], *tokenizer.encode("def area(")),
+    ]
+    assert tokenizer.encode("def area(") == tokenizer.encode_continuation(" def area(")
