@@ -4,14 +4,17 @@ and over.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 from model_runtime.api import (
     CompletionRequest,
+    Event,
     InvalidRequest,
     ModelInfo,
+    RuntimeFailure,
     RuntimeUnavailable,
 )
 from model_runtime.failures import as_failure
@@ -20,6 +23,10 @@ from model_runtime.scheduler import Plan, Scheduler
 from model_runtime.sequence import Emit, EngineStats, Sequence
 from model_runtime.stats import Counters
 from model_runtime.worker import Worker
+
+_RETRY_S = 0.05
+
+logger = logging.getLogger(__name__)
 
 Abort = Callable[[], None]
 
@@ -42,7 +49,8 @@ class Engine:
         """Queue a request; it aborts older ones of the same document (see sequence.supersedes).
 
         emit is called on the engine's thread with any number of chunks, then exactly one Finished
-        or RuntimeFailure; it must not block. Returns a function that aborts the request within one
+        or RuntimeFailure; it must not block, and not close the engine. A request whose emit raises
+        is aborted. Returns a function that aborts the request within one
         step; it may be called at any time from any thread. Raises InvalidRequest,
         MissingCapability, RuntimeUnavailable.
         """
@@ -86,7 +94,8 @@ class Engine:
             self._admit()
             with self._changed:
                 plan = self._scheduler.plan()
-            self._run(plan)
+            if not self._run(plan):
+                self._wait_for_change()
 
     def _wait(self) -> bool:
         with self._changed:
@@ -114,9 +123,15 @@ class Engine:
             with self._changed:
                 self._scheduler.start(sequence)
 
-    def _run(self, plan: Plan) -> None:
+    def _wait_for_change(self) -> None:
+        """Something waits that cannot be admitted, and nothing runs that would make room."""
+        with self._changed:
+            self._changed.wait(_RETRY_S)
+
+    def _run(self, plan: Plan) -> bool:
+        """Compute a step; False if there was nothing to compute."""
         if not plan.sequences():
-            return
+            return False
         began = time.perf_counter()
         failures = self._step(plan)
         with self._changed:
@@ -126,6 +141,7 @@ class Engine:
         for sequence in plan.sequences():
             if sequence not in failures:
                 self._tell(sequence)
+        return True
 
     def _step(self, plan: Plan) -> dict[Sequence, Exception]:
         try:
@@ -136,7 +152,7 @@ class Engine:
     def _tell(self, sequence: Sequence) -> None:
         for generation in sequence.generations:
             for chunk in generation.take_chunks():
-                sequence.emit(chunk)
+                _emit(sequence, chunk)
         if not sequence.prefilling and not sequence.live():
             self._end(sequence)
 
@@ -146,10 +162,19 @@ class Engine:
         with self._changed:
             self._scheduler.remove(sequence)
             self._counters.count(sequence.request.priority, finished)
-        sequence.emit(finished)
+        _emit(sequence, finished)
 
     def _fail(self, sequence: Sequence, error: Exception) -> None:
         self._worker.discard(sequence)
         with self._changed:
             self._scheduler.remove(sequence)
-        sequence.emit(as_failure(error))
+            self._counters.failed += 1
+        _emit(sequence, as_failure(error))
+
+
+def _emit(sequence: Sequence, event: Event | RuntimeFailure) -> None:
+    try:
+        sequence.emit(event)
+    except Exception as error:  # noqa: BLE001 -- somebody else's code must not end the engine
+        logger.error("a request's receiver failed: %s", type(error).__name__)
+        sequence.aborted.set()

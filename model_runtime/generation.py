@@ -168,12 +168,14 @@ class Generation:
         self._sum_logprobs += logprob
         self._untold.append(logprob)
         if self._first_drop is None and logprob < self._vocabulary.unlikely:
-            self._first_drop = self._num_chars
+            self._first_drop = self._num_chars + self._text.num_held
 
     def _finish(self, reason: FinishReason) -> None:
         self._tell(self._text.flush())
         if self._untold:
             self._emit("")
+        if self._first_drop is not None:
+            self._first_drop = min(self._first_drop, self._num_chars)
         self.reason = reason
 
     def _tell(self, text: str) -> None:

@@ -83,7 +83,7 @@ def accelerate_on_cpu(model: LlamaModel, *, int8: bool = False) -> CausalModel:
 def _checked(model: LlamaModel, reference: LlamaModel, *, int8: bool) -> NativeLlama:
     if os.environ.get(NATIVE_VARIABLE) == "0":
         raise NativeUnavailable(f"{NATIVE_VARIABLE} is 0")
-    library = NativeLibrary(library_path())
+    library = _opened()
     if not library.has_threads and _wants_threads(model):
         raise NativeUnavailable("the compiler has no OpenMP, and the model wants several threads")
     native = NativeLlama(model, library, int8=int8)
@@ -91,6 +91,16 @@ def _checked(model: LlamaModel, reference: LlamaModel, *, int8: bool) -> NativeL
     if not difference <= TOLERANCE:  # NaN is not
         raise NativeUnavailable(f"its logits are off by {difference:.1e}")
     return native
+
+
+def _opened() -> NativeLibrary:
+    """The library, built again if the file in the cache is damaged."""
+    path = library_path()
+    try:
+        return NativeLibrary(path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return NativeLibrary(library_path())
 
 
 def _wants_threads(model: LlamaModel) -> bool:

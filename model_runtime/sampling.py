@@ -10,6 +10,9 @@ from torch import Tensor
 
 from model_runtime.api import SamplingParams
 
+# Apart enough that no candidate of one seed is that of the next.
+_SEED_STEP = 0x9E3779B97F4A7C15
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -28,7 +31,8 @@ class Sampler:
     """Draws the tokens of one candidate; its own generator makes a seed reproducible whatever else
     runs. One draw per token, so that checking a draft draws what generating one by one would have.
 
-    rank: with temperature 0, how many more likely tokens the first choice passes over.
+    rank: with temperature 0, how many more likely tokens the first choice passes over, as far as
+    there are so many.
     """
 
     def __init__(self, params: SamplingParams, rank: int = 0) -> None:
@@ -40,7 +44,7 @@ class Sampler:
             if params.seed is None:
                 self._generator.seed()
             else:
-                self._generator.manual_seed(params.seed + rank)
+                self._generator.manual_seed((params.seed + rank * _SEED_STEP) % 2**63)
 
     @property
     def is_greedy(self) -> bool:
@@ -55,7 +59,7 @@ class Sampler:
         """Next token id and its log-probability among the allowed ones, at temperature 1.
 
         logits: [vocabulary], any float dtype and device. allowed: the only ids that may be chosen,
-        None for all.
+        none for all.
         """
         logprobs = _log_probabilities(_only(logits, allowed), expected)
         picked = self._pick(logprobs)
@@ -63,7 +67,8 @@ class Sampler:
 
     def _pick(self, logprobs: Tensor) -> int:
         if self._generator is None:
-            rank, self._rank = min(self._rank, len(logprobs) - 1), 0
+            num_allowed = int(torch.isfinite(logprobs).sum()) if self._rank else 1
+            rank, self._rank = min(self._rank, num_allowed - 1), 0
             return int(logprobs.argmax() if rank == 0 else logprobs.topk(rank + 1).indices[-1])
         # Shifted first, so that a tiny temperature makes it greedy instead of infinite.
         shifted = (logprobs.double() - logprobs.max()).cpu()
@@ -83,7 +88,7 @@ def most_likely(logits: Tensor) -> list[tuple[int, float]]:
 
 def _only(logits: Tensor, allowed: Collection[int] | None) -> Tensor:
     """The logits with every id ruled out that is not allowed."""
-    if allowed is None:
+    if not allowed:
         return logits
     ids = torch.tensor(list(allowed), device=logits.device)
     masked = torch.full_like(logits, -torch.inf)

@@ -142,6 +142,7 @@ class EngineStats:
     queued: int
     running: int
     aborted: int
+    failed: int
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int

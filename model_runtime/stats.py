@@ -35,6 +35,7 @@ class Counters:
 
     requests: int = 0
     aborted: int = 0
+    failed: int = 0
     steps: int = 0
     usage: Usage = field(default_factory=lambda: Usage(0, 0, 0))
     recent: deque[RequestRecord] = field(default_factory=lambda: deque(maxlen=_NUM_RECENT))
@@ -65,6 +66,7 @@ class Counters:
             queued=queued,
             running=running,
             aborted=self.aborted,
+            failed=self.failed,
             prompt_tokens=self.usage.prompt_tokens,
             cached_tokens=self.usage.cached_tokens,
             completion_tokens=self.usage.completion_tokens,

@@ -22,6 +22,11 @@ class TextAssembler:
         self._to_skip = len(healed)
         self.stopped = False
 
+    @property
+    def num_held(self) -> int:
+        """Characters that are held back."""
+        return len(self._held)
+
     def push(self, piece: bytes) -> str:
         """Take the next token's bytes, return the text that is now certain: none once `stopped`."""
         if self.stopped:

@@ -4,13 +4,14 @@ scheduler has planned. The engine's thread only.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from model_runtime.api import FinishReason
+from model_runtime.api import FinishReason, OutOfMemory, Priority
 from model_runtime.failures import DeviceLost, memory_failure
 from model_runtime.foresight import Lookahead
 from model_runtime.generation import Generation, Vocabulary
@@ -24,6 +25,8 @@ from model_runtime.stats import Memory
 from model_runtime.step import CausalModel, Row
 
 _LEAST_CHUNK = 16
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,12 @@ class Worker:
         sequence without one.
         """
         request = sequence.request
-        if self._slots.num_free() - self._num_reserved() < request.num_candidates:
+        if request.num_candidates > self._slots.num_slots:
+            raise OutOfMemory(
+                f"The memory left has room for {self._slots.num_slots} candidates at once.",
+                "Ask for fewer, or close other programs.",
+            )
+        if self._num_to_give(request.priority) < request.num_candidates:
             return False
         started = time.perf_counter()
         prompt = self._vocabulary.renderer.render(request)
@@ -118,27 +126,26 @@ class Worker:
         self.release(sequence)
 
     def _parts(self, plan: Plan) -> list[_Part]:
-        parts = [
-            self._decode_part(sequence, generation)
-            for sequence in plan.decoding
-            for generation in sequence.live()
-        ]
+        parts: list[_Part] = []
+        for sequence in plan.decoding:
+            for generation in sequence.live():
+                parts.append(self._decode_part(sequence, generation, _num_tokens(parts)))
         if plan.prefilling is not None:
-            parts.append(self._prefill_part(plan.prefilling))
+            parts.append(self._prefill_part(plan.prefilling, _num_tokens(parts)))
         return parts
 
-    def _decode_part(self, sequence: Sequence, generation: Generation) -> _Part:
-        draft = generation.draft()
+    def _decode_part(self, sequence: Sequence, generation: Generation, batch_tokens: int) -> _Part:
+        draft = _draft(generation, batch_tokens)
         return _Part(sequence, generation, generation.next_ids, draft, 1 + len(draft))
 
-    def _prefill_part(self, sequence: Sequence) -> _Part:
+    def _prefill_part(self, sequence: Sequence, batch_tokens: int) -> _Part:
         generation, prompt = sequence.generations[0], sequence.prompt
         assert prompt is not None
         done = generation.slot.len
         ids = prompt.ids[done : done + self._chunk]
         if done + len(ids) < len(prompt.ids) or not sequence.request.max_tokens:
             return _Part(sequence, generation, ids, [], 0)
-        draft = generation.draft(batch_tokens=len(ids) - 1)
+        draft = _draft(generation, batch_tokens + len(ids) - 1)
         return _Part(sequence, generation, ids, draft, 1 + len(draft))
 
     def _forward(self, parts: list[_Part]) -> list[Tensor | Exception]:
@@ -157,19 +164,28 @@ class Worker:
         return [self._forward_alone(part) for part in parts]
 
     def _forward_alone(self, part: _Part) -> Tensor | Exception:
+        """A part by itself; a long piece of a prompt in pieces as small as they are by now."""
+        row = part.row()
         try:
-            return self._model.forward([part.row()], self._kv).clone()
+            for first in range(0, len(row.ids) - row.num_logits, self._chunk):
+                ids = row.ids[first : min(first + self._chunk, len(row.ids) - row.num_logits)]
+                self._model.forward([Row(row.slot, row.start + first, ids, 0)], self._kv)
+            done = max(0, len(row.ids) - row.num_logits)
+            if not row.num_logits:
+                return torch.empty(0)
+            last = Row(row.slot, row.start + done, row.ids[done:], row.num_logits)
+            return self._model.forward([last], self._kv).clone()
         except Exception as error:  # noqa: BLE001 -- told to whom it concerns
             return error
 
     def _make_room(self) -> None:
         """Give memory back: smaller steps from now on, and half of the slots, the least valuable
-        first. Raises DeviceLost if not even that is possible.
+        first. That stays so until the daemon's end. Raises DeviceLost if not even that is possible.
         """
         self._chunk = max(_LEAST_CHUNK, self._chunk // 2)
         in_use = self._slots.num_slots - self._slots.num_free() + self._num_reserved()
         kept = self._slots.drop(max(1, in_use, self._slots.num_slots // 2))
-        if kept is None:
+        if kept is None or len(kept) == self._kv.num_slots:
             return
         try:
             self._kv.keep(kept)
@@ -178,6 +194,13 @@ class Worker:
                 "The memory ran out while the KV cache was made smaller.",
                 "The model daemon ends, and the next request starts another.",
             ) from error
+
+    def _num_to_give(self, priority: Priority) -> int:
+        """Slots for a request of this priority. The last free one is kept for somebody who types:
+        a chat may hold its slot for long.
+        """
+        kept = int(priority is not Priority.COMPLETION and self._slots.num_slots > 1)
+        return self._slots.num_free() - self._num_reserved() - kept
 
     def _num_reserved(self) -> int:
         """Slots that are free but promised to candidates to come."""
@@ -236,3 +259,16 @@ class Worker:
     def _copy(self, placement: Placement) -> None:
         if placement.donor is not None:
             self._kv.copy_prefix(placement.donor.index, placement.slot.index, placement.cached_len)
+
+
+def _num_tokens(parts: list[_Part]) -> int:
+    return sum(len(part.ids) + len(part.draft) for part in parts)
+
+
+def _draft(generation: Generation, batch_tokens: int) -> list[int]:
+    """What to check; nothing if guessing fails, since an answer does not depend on it."""
+    try:
+        return generation.draft(batch_tokens)
+    except Exception as error:  # noqa: BLE001 -- see above
+        logger.error("guessing failed: %s", type(error).__name__)
+        return []

@@ -92,6 +92,8 @@ def _compile(compiler: Compiler, library: Path) -> None:
     written = Path(name)
     try:
         _compile_somehow(compiler, written)
+        with written.open("rb") as content:
+            os.fsync(content.fileno())  # or a power cut may leave an empty file under that name
         written.replace(library)
     finally:
         written.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from model_runtime.api import (
     FinishReason,
     InvalidRequest,
     Layout,
+    OutOfMemory,
     Priority,
     RuntimeFailure,
     SamplingParams,
@@ -237,6 +238,93 @@ def test_log_probabilities_are_those_of_the_model(starter: Engine) -> None:
 @pytest.fixture
 def eight_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 8)
+
+
+def test_candidates_of_a_healed_word_all_begin_with_it(starter: Engine) -> None:
+    done = run(starter, "x = zqxj", "", max_tokens=8, num_candidates=6)
+    assert all(candidate.mean_logprob > -50 for candidate in done.candidates)
+
+
+def test_a_receiver_that_fails_harms_only_its_own_request(tiny: Engine) -> None:
+    def receive(_: object) -> None:
+        raise ValueError("my loop has ended")
+
+    tiny.submit(request(CODE), receive)
+    assert run(tiny, CODE, AFTER, max_tokens=3).usage.completion_tokens > 0
+    assert not any(slot.pinned for slot in tiny.stats().slots)
+
+
+def test_a_completion_does_not_wait_for_a_chats_end(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few slots there is always one for somebody who types."""
+    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
+    engine = load_engine(tiny_folder)
+    try:
+        ask: dict[str, Any] = {"priority": Priority.CHAT, "max_tokens": 150, "suffix": None}
+        with paused(engine) as held:
+            chats = [Running(engine, request(f"{i} = ", **ask)) for i in range(2)]
+            typed = Running(engine, request("x", suffix=None, max_tokens=2))
+            held.open()
+            typed.wait()
+        assert engine.stats().running + engine.stats().queued >= 1
+        for chat in chats:
+            chat.abort()
+            chat.wait()
+    finally:
+        engine.close()
+
+
+def test_guessing_that_fails_costs_no_answer(tiny: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run(tiny, CODE, AFTER, max_tokens=8).text
+    monkeypatch.setattr("model_runtime.foresight.Foresight.propose", _out_of_memory)
+    assert run(tiny, CODE, AFTER, max_tokens=8).text == expected
+
+
+def test_held_back_text_counts_where_confidence_drops(starter: Engine) -> None:
+    plain = run(starter, CODE, AFTER, max_tokens=24)
+    held = run(starter, CODE, AFTER, max_tokens=24, stop=("e\0", "n\0", "(\0"))
+    assert held.text == plain.text
+    assert held.candidates[0].first_drop == plain.candidates[0].first_drop
+
+
+@pytest.mark.usefixtures("eight_slots")
+def test_more_candidates_than_the_slots_left_are_refused(tiny_folder: Path) -> None:
+    """What no longer fits must not keep everybody behind it waiting."""
+    engine = load_engine(tiny_folder)
+    try:
+        with paused(engine) as held:
+            big = Running(engine, request(CODE, num_candidates=6))
+            small = Running(engine, request(CODE))
+            engine._worker._kv.keep(engine._worker._slots.drop(4) or [])
+            held.open()
+            with pytest.raises(OutOfMemory):
+                big.wait()
+            assert small.wait().reason is not FinishReason.ABORTED
+    finally:
+        engine.close()
+
+
+def test_a_lack_of_memory_makes_steps_smaller(tiny_folder: Path) -> None:
+    engine = load_engine(tiny_folder)
+    try:
+        engine._worker._chunk = 64
+        expected = run(engine, CODE, AFTER, max_tokens=8).text
+        forget = engine._worker._slots
+        for slot in forget._slots:
+            forget.clear(slot)
+        forward = engine._worker._model.forward
+
+        def small_steps_only(rows: Sequence[Any], *rest: Any) -> Any:
+            if sum(len(row.ids) for row in rows) > 40:
+                raise MemoryError
+            return forward(rows, *rest)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine._worker._model, "forward", small_steps_only)
+            assert run(engine, CODE, AFTER, max_tokens=8).text == expected
+    finally:
+        engine.close()
 
 
 @pytest.mark.usefixtures("eight_slots")

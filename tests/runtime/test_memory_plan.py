@@ -45,9 +45,7 @@ def test_the_plan_is_what_a_running_engine_takes(starter_folder: Path, precision
     engine = load_engine(starter_folder, device="cpu", dtype=precision, kv_memory="64MiB")
     try:
         taken = tensor_bytes() - before
-        (kv,) = (
-            one for one in gc.get_objects() if type(one) is KVTensors and one.num_slots > 2
-        )
+        (kv,) = (one for one in gc.get_objects() if type(one) is KVTensors and one.num_slots > 2)
         kv_bytes = kv.num_slots * kv.capacity * size.kv_bytes_per_token(precision)
         del kv
     finally:

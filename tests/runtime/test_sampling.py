@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from model_runtime.api import SamplingParams
+from model_runtime.ngrams import CacheDistribution, mix
 from model_runtime.sampling import Expectation, Sampler, most_likely
 
 LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
@@ -60,6 +61,30 @@ def test_sampling_follows_the_mixture() -> None:
 def test_candidates_begin_with_different_tokens() -> None:
     firsts = [Sampler(GREEDY, rank=rank).sample(LOGITS)[0] for rank in range(6)]
     assert firsts == [1, 2, 3, 0, 0, 0]
+
+
+def test_no_candidate_begins_with_a_forbidden_token() -> None:
+    """Healing allows a few tokens; a later candidate once took one that it rules out."""
+    firsts = [Sampler(GREEDY, rank=rank).sample(LOGITS, allowed=[0, 3])[0] for rank in range(4)]
+    assert firsts == [3, 0, 0, 0]
+
+
+def test_seeds_next_to_each_other_share_no_candidate() -> None:
+    def drawn(seed: int, rank: int) -> list[int]:
+        sampler = Sampler(SamplingParams(temperature=1.0, seed=seed), rank=rank)
+        return [sampler.sample(torch.zeros(1000))[0] for _ in range(4)]
+
+    assert drawn(1, 1) != drawn(2, 0)
+    assert drawn(2**63 - 1, 3) == drawn(2**63 - 1, 3)
+
+
+def test_the_mixture_is_that_of_the_reference() -> None:
+    """ngrams.mix says in numpy what is computed here in torch."""
+    expected = expectation({0: 0.25, 3: 0.75}, weight=0.4)
+    logprobs = torch.log_softmax(LOGITS, -1).double().numpy()
+    cache = CacheDistribution(expected.ids.numpy(), expected.probs.numpy(), 0.4)
+    token, logprob = Sampler(GREEDY).sample(LOGITS, None, expected)
+    assert (token, logprob) == (3, pytest.approx(mix(logprobs, cache).max(), abs=1e-6))
 
 
 def test_only_the_first_token_of_a_candidate_is_not_the_best() -> None:
