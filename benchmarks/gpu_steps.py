@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def captures(subject: Subject) -> Rows:
             clock = Clock(subject.device)
             model.forward([row], kv)
             first = clock.ms()
-            later = best_ms(subject.device, lambda row=row: model.forward([row], kv))
+            later = best_ms(subject.device, partial(model.forward, [row], kv))
             yield {"tokens": size, "first_ms": round(first, 1), "later_ms": round(later, 3)}
 
 
@@ -184,7 +185,8 @@ def _prefill_row(subject: Subject, kind: str, length: int, chunk: int) -> dict[s
 def _choose(model: CausalModel, kv: KVTensors, row: Row) -> list[int]:
     """A step with its read-back, as the engine has it; none where no logits are wanted."""
     logits = model.forward([row], kv)
-    return logits.argmax(-1).tolist() if row.num_logits else []  # type: ignore[no-any-return]
+    ids: list[int] = logits.argmax(-1).tolist() if row.num_logits else []
+    return ids
 
 
 def _ids(count: int) -> tuple[int, ...]:

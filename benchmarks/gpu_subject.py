@@ -199,7 +199,7 @@ def _their_tensors(subject: Subject) -> dict[str, Tensor]:
     sizes = [count * c.head_dim for count in (c.num_heads, c.num_kv_heads, c.num_kv_heads)]
     for number, layer in enumerate(weights.layers):
         at = f"model.layers.{number}."
-        for kind, tensor in zip("qkv", layer.qkv.split(sizes), strict=True):
+        for kind, tensor in zip("qkv", torch.split(layer.qkv, sizes), strict=True):
             tensors[f"{at}self_attn.{kind}_proj.weight"] = tensor
         gate, up = layer.gate_up.chunk(2)
         tensors |= {
