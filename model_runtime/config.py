@@ -181,7 +181,14 @@ def _rope_scaling(rope: dict[str, Any]) -> RopeScaling | None:
 
 def _check_supported(raw: dict[str, Any], folder: Path) -> None:
     architectures = raw.get("architectures") or [raw.get("model_type", "an unknown architecture")]
-    if not any(str(name).endswith(_CAUSAL) for name in architectures):
+    is_causal = any(str(name).endswith(_CAUSAL) for name in architectures)
+    if raw.get("auto_map") and not is_causal:
+        raise UnsupportedModel(
+            f"{folder} holds {', '.join(map(str, architectures))}, which runs with code of the "
+            "checkpoint's own only.",
+            "Choose a version for transformers' classes; its name often ends in -hf.",
+        )
+    if not is_causal:
         raise UnsupportedModel(
             f"{folder} holds {', '.join(map(str, architectures))}, which completes no text.",
             _CHOOSE_ANOTHER,

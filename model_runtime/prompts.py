@@ -234,7 +234,7 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
     family: a family's name, in place of what folder and config tell. Raises UnsupportedModel.
     """
     notes = read_notes(folder)
-    tokenizer = open_tokenizer(folder, notes, config.vocab_size)
+    tokenizer, start = open_tokenizer(folder, notes, config.vocab_size)
     name = model_name(folder)
     found = find_family(
         name, config.architecture, tokenizer.id_of, config.vocab_size, family or config.family
@@ -251,17 +251,16 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
         fim,
         frozenset(i for i in ends if i is not None and 0 <= i < config.vocab_size),
         min(config.context_length, MAX_CONTEXT_LENGTH),
-        _frame(found, tokenizer, adds_bos=notes.adds_bos),
+        _frame(found, tokenizer, start),
         open_chat(found, tokenizer, notes),
         capabilities if config.capabilities is None else config.capabilities,
         name,
     )
 
 
-def _frame(family: Family, tokenizer: Tokenizer, *, adds_bos: bool | None) -> Frame:
-    bos = () if tokenizer.bos_id < 0 or adds_bos is False else (tokenizer.bos_id,)
-    start, before, after = (
+def _frame(family: Family, tokenizer: Tokenizer, start: Ids) -> Frame:
+    own_start, before, after = (
         tuple(encode_with_controls(tokenizer, text))
         for text in (family.start, family.before, family.after)
     )
-    return Frame(start or bos, before, after)
+    return Frame(own_start or start, before, after)

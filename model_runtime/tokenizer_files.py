@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,13 @@ def generation_eos_ids(folder: Path) -> frozenset[int]:
     return frozenset(i for i in ids if isinstance(i, int))
 
 
-def open_tokenizer(folder: Path, notes: TokenizerNotes, vocab_size: int) -> Tokenizer:
-    """Open `tokenizer.model` (sentencepiece), else `tokenizer.json` (byte-level BPE). vocab_size:
-    rows of the model's embedding. Raises UnsupportedModel.
+def open_tokenizer(
+    folder: Path, notes: TokenizerNotes, vocab_size: int
+) -> tuple[Tokenizer, tuple[int, ...]]:
+    """Open `tokenizer.model` (sentencepiece), else `tokenizer.json` (byte-level BPE).
+
+    vocab_size: rows of the model's embedding. Returns the ids that a document starts with, too.
+    Raises UnsupportedModel.
     """
     has_bpe = (folder / _BPE).is_file()
     if (folder / _SENTENCEPIECE).is_file():
@@ -83,31 +88,39 @@ def open_tokenizer(folder: Path, notes: TokenizerNotes, vocab_size: int) -> Toke
     return _open_bpe(folder / _BPE, notes, vocab_size)
 
 
-def _open_sentencepiece(file: Path, notes: TokenizerNotes, vocab_size: int) -> Tokenizer:
+def _open_sentencepiece(
+    file: Path, notes: TokenizerNotes, vocab_size: int
+) -> tuple[Tokenizer, tuple[int, ...]]:
     added = {piece: i for piece, i in notes.added.items() if i < vocab_size}
     try:
-        return SentencePieceTokenizer(file, _ALL_PIECES, vocab_size, added)
+        tokenizer = SentencePieceTokenizer(file, _ALL_PIECES, vocab_size, added)
     except (OSError, RuntimeError) as error:
         raise UnsupportedModel(f"{file} is not a sentencepiece model.", _AGAIN) from error
+    has_bos = tokenizer.bos_id >= 0 and notes.adds_bos is not False
+    return tokenizer, (tokenizer.bos_id,) if has_bos else ()
 
 
-def _open_bpe(file: Path, notes: TokenizerNotes, vocab_size: int) -> Tokenizer:
+def _open_bpe(
+    file: Path, notes: TokenizerNotes, vocab_size: int
+) -> tuple[Tokenizer, tuple[int, ...]]:
     try:
-        content = _json_object(file)
-        bos = _template_start(content) or (notes.bos if notes.adds_bos else None)
-        return BpeTokenizer(file, bos, notes.eos, vocab_size)
-    except (OSError, ValueError) as error:
+        start = _template_start(_json_object(file))
+        if notes.adds_bos and notes.bos is not None:
+            start = start or [notes.bos]
+        tokenizer = BpeTokenizer(file, start[0] if start else None, notes.eos, vocab_size)
+    except (OSError, ValueError, AttributeError) as error:
         raise UnsupportedModel(f"{file} is not a tokenizer: {error}.", _AGAIN) from error
+    ids = (tokenizer.id_of(piece) for piece in start)
+    return tokenizer, tuple(i for i in ids if i is not None)
 
 
-def _template_start(content: Mapping[str, Any]) -> str | None:
-    """The token that the tokenizer's own post-processor puts before a text."""
+def _template_start(content: Mapping[str, Any]) -> list[str]:
+    """The tokens that the tokenizer's own post-processor puts before a text."""
     for step in _steps(content.get("post_processor") or {}):
-        first = (step.get("single") or [{}])[0]
-        if step.get("type") == "TemplateProcessing" and "SpecialToken" in first:
-            name: str = first["SpecialToken"]["id"]
-            return name
-    return None
+        if step.get("type") == "TemplateProcessing":
+            parts = takewhile(lambda part: "SpecialToken" in part, step["single"])
+            return [str(part["SpecialToken"]["id"]) for part in parts]
+    return []
 
 
 def _steps(processor: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from sentencepiece import sentencepiece_model_pb2 as proto
 from model_runtime.engine import Engine
 from model_runtime.families import CODE_LLAMA
 from model_runtime.loading import load_engine
+from tests.runtime.family_checkpoints import CHECKPOINTS
 
 FIM_PIECES = (
     CODE_LLAMA.fim.prefix,
@@ -105,3 +106,12 @@ def code_llama_tokenizer_file(
     file = tmp_path / "tokenizer.model"
     file.write_bytes(model.SerializeToString())
     return file
+
+
+@pytest.fixture(scope="session")
+def family_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config and a tokenizer of each family, without weights."""
+    folder = tmp_path_factory.mktemp("families")
+    for checkpoint in CHECKPOINTS:
+        checkpoint.write_config(folder / checkpoint.name)
+    return folder

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 from model_runtime.api import (
     Capability,
@@ -16,7 +18,7 @@ from model_runtime.api import (
     UnsupportedModel,
 )
 from model_runtime.config import read_config
-from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, find_family
+from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, SuffixFirst, find_family
 from model_runtime.prompts import PromptRenderer, open_renderer
 from tests.conftest import PROJECT
 from tests.runtime.family_checkpoints import BY_NAME, CHECKPOINTS
@@ -25,15 +27,6 @@ GOLDEN = PROJECT / "tests" / "golden" / "family_prompts.json"
 PREFIX = "import os\n\n\ndef area(width, height):\n    return wid"
 SUFFIX = "\n\nprint(area(1, 2))\n"
 ABLE = [name for name in BY_NAME if name != "codegemma-7b-it"]
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Configs and tokenizers without weights."""
-    folder = tmp_path_factory.mktemp("families")
-    for checkpoint in CHECKPOINTS:
-        checkpoint.write_config(folder / checkpoint.name)
-    return folder
 
 
 def opened(folder: Path, **options: Any) -> PromptRenderer:
@@ -50,18 +43,18 @@ def test_every_family_has_a_checkpoint() -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_checkpoint_is_recognised_by_its_name(name: str, folders: Path) -> None:
-    assert opened(folders / name).family.name == BY_NAME[name].family
+def test_a_checkpoint_is_recognised_by_its_name(name: str, family_folders: Path) -> None:
+    assert opened(family_folders / name).family.name == BY_NAME[name].family
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_renamed_folder_is_recognised_by_its_tokens(
-    name: str, folders: Path, tmp_path: Path
+    name: str, family_folders: Path, tmp_path: Path
 ) -> None:
     """StarCoder's tokens in its architecture may be Granite's 20B, too: all the same."""
-    (tmp_path / "renamed").symlink_to(folders / name)
+    (tmp_path / "renamed").symlink_to(family_folders / name)
     found = opened(tmp_path / "renamed").family
-    expected = opened(folders / name).family
+    expected = opened(family_folders / name).family
     assert (found.fim, found.suffix_first, found.before) == (
         expected.fim,
         expected.suffix_first,
@@ -82,22 +75,22 @@ def test_general_models_with_a_coders_tokens_are_no_coders(name: str, expected: 
     assert find_family(name, "Qwen2ForCausalLM", everything.get, 10).name == expected
 
 
-def test_names_and_sizes_in_the_hubs_cache(folders: Path, tmp_path: Path) -> None:
+def test_names_and_sizes_in_the_hubs_cache(family_folders: Path, tmp_path: Path) -> None:
     snapshot = tmp_path / "models--Qwen--Qwen2.5-Coder-0.5B-Instruct" / "snapshots" / "abc123"
     snapshot.parent.mkdir(parents=True)
-    snapshot.symlink_to(folders / "Qwen2.5-Coder-0.5B-Instruct")
+    snapshot.symlink_to(family_folders / "Qwen2.5-Coder-0.5B-Instruct")
     renderer = opened(snapshot)
     assert renderer.name == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
     assert Capability.CHAT in renderer.capabilities
 
 
-def test_settings_override_what_is_found(folders: Path) -> None:
-    folder = folders / "starcoder2-3b"
+def test_settings_override_what_is_found(family_folders: Path) -> None:
+    folder = family_folders / "starcoder2-3b"
     assert opened(folder, family="stable_code").family.name == "stable_code"
     assert opened(folder, family="other").layouts == ()
 
 
-def test_a_config_may_say_what_its_model_is(folders: Path, tmp_path: Path) -> None:
+def test_a_config_may_say_what_its_model_is(family_folders: Path, tmp_path: Path) -> None:
     BY_NAME["starcoder2-3b"].write_config(tmp_path / "model")
     change(
         tmp_path / "model",
@@ -110,9 +103,9 @@ def test_a_config_may_say_what_its_model_is(folders: Path, tmp_path: Path) -> No
     assert renderer.layouts == ()
 
 
-def test_an_unknown_family_is_no_family(folders: Path) -> None:
+def test_an_unknown_family_is_no_family(family_folders: Path) -> None:
     with pytest.raises(UnsupportedModel, match="no model family 'starcoder3'") as failure:
-        opened(folders / "starcoder2-3b", family="starcoder3")
+        opened(family_folders / "starcoder2-3b", family="starcoder3")
     assert "starcoder2" in failure.value.hint
 
 
@@ -125,8 +118,8 @@ def test_a_tokenizer_without_the_familys_tokens_is_named(tmp_path: Path) -> None
     assert "other" in failure.value.hint
 
 
-def test_a_model_of_no_family_says_what_is_missing(folders: Path) -> None:
-    renderer = opened(folders / "starcoder2-3b", family="other")
+def test_a_model_of_no_family_says_what_is_missing(family_folders: Path) -> None:
+    renderer = opened(family_folders / "starcoder2-3b", family="other")
     assert renderer.family is OTHER
     assert renderer.render(CompletionRequest(prompt="x = ")).ids
     with pytest.raises(MissingCapability, match="none of the tokens that mark") as failure:
@@ -135,8 +128,8 @@ def test_a_model_of_no_family_says_what_is_missing(folders: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ABLE)
-def test_every_layout_holds_prefix_and_suffix(name: str, folders: Path) -> None:
-    renderer = opened(folders / name)
+def test_every_layout_holds_prefix_and_suffix(name: str, family_folders: Path) -> None:
+    renderer = opened(family_folders / name)
     assert renderer.layouts
     fim = renderer.fim
     assert fim is not None
@@ -153,17 +146,17 @@ def test_every_layout_holds_prefix_and_suffix(name: str, folders: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ABLE)
-def test_healing_only_where_the_answer_follows_the_prefix(name: str, folders: Path) -> None:
-    renderer = opened(folders / name)
+def test_healing_only_where_the_answer_follows_the_prefix(name: str, family_folders: Path) -> None:
+    renderer = opened(family_folders / name)
     for layout in renderer.layouts:
         prompt = renderer.render(CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout))
         closed = layout is Layout.PSM or renderer.family.suffix_first.value.endswith("<MID>")
         assert prompt.healed == (b"" if closed and layout is not Layout.FROZEN else b" wid")
 
 
-def test_the_golden_prompts(folders: Path, update_golden: bool) -> None:
+def test_the_golden_prompts(family_folders: Path, update_golden: bool) -> None:
     """Ids of every layout and of plain completion, for each family."""
-    found = {name: _golden(opened(folders / name)) for name in BY_NAME}
+    found = {name: _golden(opened(family_folders / name)) for name in BY_NAME}
     if update_golden:
         lines = (f"{json.dumps(name)}: {json.dumps(ids)}" for name, ids in found.items())
         GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n")
@@ -182,9 +175,9 @@ def _golden(renderer: PromptRenderer) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_no_text_becomes_a_control_token(name: str, folders: Path) -> None:
+def test_no_text_becomes_a_control_token(name: str, family_folders: Path) -> None:
     """Every control token of every family in prefix and suffix, glued to words and each other."""
-    renderer = opened(folders / name)
+    renderer = opened(family_folders / name)
     control = set(renderer.tokenizer.control_pieces.values())
     spaced = sorted({piece.replace("▁", " ") for f in FAMILIES for piece in f.pieces})
     own = [piece.replace("▁", " ") for piece in renderer.tokenizer.control_pieces]
@@ -208,9 +201,53 @@ def controls(renderer: PromptRenderer, request: CompletionRequest, control: set[
     return [i for i in renderer.render(request).ids if i in control]
 
 
-def test_glm_infills_inside_a_chat_message(folders: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in ABLE if "pre" in BY_NAME[name].tokenizer])
+def test_prompts_are_what_the_tokenizers_library_makes_of_their_text(
+    name: str, family_folders: Path
+) -> None:
+    """It knows the markers in a text, which is what the families' own examples rely on."""
+    renderer = opened(family_folders / name)
+    family, fim, layout = renderer.family, renderer.family.fim, renderer.layouts[-1]
+    if layout is Layout.SPM and family.suffix_first is SuffixFirst.MARKED:
+        infilling = f"{fim.prefix}{fim.suffix}{SUFFIX}{fim.middle}{PREFIX}"
+    elif layout is Layout.SPM:
+        infilling = f"{fim.suffix}{SUFFIX}{fim.prefix}{PREFIX}{fim.middle}"
+    else:
+        infilling = f"{fim.prefix}{PREFIX}{fim.suffix}{SUFFIX}{fim.middle}"
+    text = f"{family.start}{family.before}{infilling}{family.after}"
+    reference = Tokenizer.from_file(str(family_folders / name / "tokenizer.json"))
+    asked = CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout, heal=False)
+    assert renderer.render(asked).ids == reference.encode(text).ids
+
+
+def test_a_checkpoint_with_code_of_its_own_is_named(family_folders: Path, tmp_path: Path) -> None:
+    """CodeGeeX4 as it was published first."""
+    BY_NAME["codegeex4-all-9b"].write_config(tmp_path / "codegeex4-all-9b")
+    change(
+        tmp_path / "codegeex4-all-9b",
+        "config.json",
+        architectures=["ChatGLMModel"],
+        auto_map={"AutoModel": "modeling_chatglm.ChatGLMForConditionalGeneration"},
+    )
+    with pytest.raises(UnsupportedModel, match="code of the checkpoint's own") as failure:
+        read_config(tmp_path / "codegeex4-all-9b")
+    assert "-hf" in failure.value.hint
+
+
+def test_several_tokens_may_start_a_document(tmp_path: Path) -> None:
+    """GLM's post-processor."""
+    glm = BY_NAME["codegeex4-all-9b"]
+    start = {"start": ("[gMASK]", "<sop>")}
+    replace(glm, tokenizer=glm.tokenizer | start).write_config(tmp_path / "mine")
+    renderer = opened(tmp_path / "mine", family="other")
+    pieces = renderer.tokenizer.control_pieces
+    ids = renderer.render(CompletionRequest(prompt="x = ")).ids
+    assert ids[:2] == [pieces["[gMASK]"], pieces["<sop>"]]
+
+
+def test_glm_infills_inside_a_chat_message(family_folders: Path) -> None:
     """The example of the model's own guide, with path and language left blank."""
-    renderer = opened(folders / "codegeex4-all-9b")
+    renderer = opened(family_folders / "codegeex4-all-9b")
     ids = renderer.render(CompletionRequest(prompt="def area", suffix="print")).ids
     names = {i: piece for piece, i in renderer.tokenizer.control_pieces.items()}
     shown = "".join(names.get(i) or renderer.tokenizer.decode([i]) for i in ids)
@@ -220,9 +257,9 @@ def test_glm_infills_inside_a_chat_message(folders: Path) -> None:
     )
 
 
-def test_codestral_puts_the_suffix_first_and_goes_on_with_the_prefix(folders: Path) -> None:
+def test_codestral_puts_the_suffix_first_and_goes_on_with_the_prefix(family_folders: Path) -> None:
     """mistral-common: BOS, [SUFFIX], suffix without dummy space, [PREFIX], prefix with one."""
-    renderer = opened(folders / "Codestral-22B-v0.1")
+    renderer = opened(family_folders / "Codestral-22B-v0.1")
     tokenizer = renderer.tokenizer
     ids = renderer.render(CompletionRequest(prompt="def area(", suffix=")", heal=False)).ids
     marks = tokenizer.control_pieces
