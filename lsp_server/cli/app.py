@@ -21,6 +21,7 @@ from lsp_server.cli.errors import (
     CommandError,
     one_line,
 )
+from lsp_server.cli.eval import make_eval_app
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import make_models_app
 from lsp_server.cli.session import Services
@@ -120,6 +121,7 @@ def make_app() -> typer.Typer:
     app.command(rich_help_panel=_RUN)(stop)
     app.command(rich_help_panel=_LOOK)(doctor)
     app.add_typer(make_models_app(), name="models", rich_help_panel=_MODELS)
+    app.add_typer(make_eval_app(), name="eval", rich_help_panel=_MODELS)
     return app
 
 
