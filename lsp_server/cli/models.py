@@ -17,7 +17,7 @@ from lsp_server.cli.models_pull import pull, remove
 from lsp_server.cli.models_use import use
 from lsp_server.cli.options import JsonOption, ModelArgument
 from lsp_server.user_config import user_settings
-from model_runtime.api import RuntimeFailure
+from model_runtime.api import Capability, RuntimeFailure
 from model_runtime.hub_cache import CachedModel, cached_models, is_hub_name
 from model_runtime.models import STARTER, resolve_model
 
@@ -110,11 +110,46 @@ def describe_model(name: str) -> ModelEntry:
     )
 
 
+def describe_official(name: str) -> ModelEntry | None:
+    """An official Code Llama checkpoint by its name alone; None for other names."""
+    from model_runtime.capabilities import official_capabilities
+    from model_runtime.families import CODE_LLAMA
+    from model_runtime.memory_plan_shapes import llama_counts, official_config
+
+    capabilities, config = official_capabilities(name), official_config(name)
+    if capabilities is None or config is None:
+        return None
+    infills = Capability.INFILLING in capabilities
+    return ModelEntry(
+        name=name,
+        folder="",
+        weights_mib=_mib(2 * llama_counts(config).total),
+        context_length=config.context_length,
+        capabilities=tuple(sorted(capability.value for capability in capabilities)),
+        layouts=tuple(layout.value for layout in CODE_LLAMA.layouts) if infills else (),
+        family=CODE_LLAMA.name,
+        problem=f"not downloaded; fimbria models pull {name}",
+    )
+
+
 def _describe(name: str) -> ModelEntry:
+    """What the model's files say, or else its name."""
     try:
         return replace(describe_model(name), in_use=name == _chosen())
     except RuntimeFailure as failure:
-        raise error_of(failure) from failure
+        official = None if _is_here(name) else describe_official(name)
+        if official is None:
+            raise error_of(failure) from failure
+        return replace(official, in_use=name == _chosen())
+
+
+def _is_here(name: str) -> bool:
+    """Whether it is more than a name: what is wrong with its files goes before what is known."""
+    try:
+        resolve_model(name)
+    except RuntimeFailure:
+        return False
+    return True
 
 
 def _entries() -> Iterator[ModelEntry]:

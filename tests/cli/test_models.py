@@ -112,6 +112,29 @@ def test_an_unfinished_download_says_how_to_finish_it(
     assert f"fimbria models pull {NAME}" in terminal.error("models", "use", NAME)
 
 
+@pytest.mark.parametrize(
+    ("name", "capabilities"),
+    [
+        ("codellama/CodeLlama-7b-hf", ["completion", "infilling"]),
+        ("codellama/CodeLlama-13b-Instruct-hf", ["chat", "completion", "infilling"]),
+        ("codellama/CodeLlama-34b-hf", ["completion"]),
+        ("codellama/CodeLlama-34b-Python-hf", ["completion", "python"]),
+    ],
+)
+def test_official_checkpoints_are_described_before_they_are_here(
+    terminal: Terminal, name: str, capabilities: list[str]
+) -> None:
+    found = terminal.json("models", "info", name)
+    assert found["capabilities"] == capabilities
+    assert bool(found["layouts"]) == ("infilling" in capabilities)
+    assert found["problem"] == f"not downloaded; fimbria models pull {name}"
+    assert found["context_length"] == 16384
+
+
+def test_of_other_models_nothing_is_guessed(terminal: Terminal) -> None:
+    assert "fimbria models pull a/b" in terminal.error("models", "info", "a/b")
+
+
 def test_use_without_a_name_takes_the_largest_that_fits(terminal: Terminal, hub: FakeHub) -> None:
     config = json.loads(hub.files["config.json"])
     larger = config | {"num_hidden_layers": 9}
