@@ -66,6 +66,14 @@ class SamplingParams:
     seed: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of another file; line breaks as `\\n`. path: within the repository."""
+
+    path: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     """One completion to compute.
@@ -84,6 +92,9 @@ class CompletionRequest:
     num_candidates: how many different answers; with temperature 0 each begins with another token.
     drafts: guesses of the text that comes next, best first; checked by the model, never believed.
     speculate: whether drafts are used at all; changes how long it takes, not what comes out.
+    snippets: pieces of other files, the most helpful ones last. Models that know how files stand
+    beside each other see them, in up to a quarter of the context; others do not.
+    path, repository: what the document is called beside the snippets; may be empty.
     """
 
     prompt: str
@@ -98,6 +109,9 @@ class CompletionRequest:
     num_candidates: int = 1
     drafts: tuple[str, ...] = ()
     speculate: bool = True
+    snippets: tuple[Snippet, ...] = ()
+    path: str = ""
+    repository: str = ""
 
 
 class Role(StrEnum):

@@ -17,10 +17,13 @@ from model_runtime.tokenization import Tokenizer
 _PRIVATE = range(0xF0000, 0xFFFFE)
 
 
-def encode_with_controls(tokenizer: Tokenizer, text: str, shield_mark: str = "") -> list[int]:
+def encode_with_controls(
+    tokenizer: Tokenizer, text: str, shield_mark: str = "", *, continues: bool = False
+) -> list[int]:
     """Ids of a prompt's text: names of control tokens become these tokens, all else is plain text.
 
-    shield_mark: is taken out of the plain text before it is encoded.
+    shield_mark: is taken out of the plain text before it is encoded. continues: other ids stand
+    before it.
     """
     pieces = tokenizer.control_pieces
     ids: list[int] = []
@@ -30,7 +33,8 @@ def encode_with_controls(tokenizer: Tokenizer, text: str, shield_mark: str = "")
             continue
         plain = part.replace(shield_mark, "") if shield_mark else part
         # At the very beginning a sentencepiece model may want its dummy space.
-        ids += tokenizer.encode_continuation(plain) if ids else tokenizer.encode(plain)
+        follows = continues or ids
+        ids += tokenizer.encode_continuation(plain) if follows else tokenizer.encode(plain)
     return ids
 
 

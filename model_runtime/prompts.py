@@ -8,7 +8,7 @@ line some way before the cursor, and typed what follows it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_runtime.api import (
@@ -29,6 +29,7 @@ from model_runtime.chat import ChatRenderer, open_chat
 from model_runtime.config import ModelConfig
 from model_runtime.control_text import encode_with_controls
 from model_runtime.families import Family, FimIds, SuffixFirst, find_family, find_fim_ids
+from model_runtime.snippets import show_files
 from model_runtime.tokenization import Ids, Tokenizer
 from model_runtime.tokenizer_files import generation_eos_ids, open_tokenizer, read_notes
 from model_runtime.windows import frozen_len, prefix_window, suffix_window
@@ -123,11 +124,14 @@ class PromptRenderer:
             ids = self._chat_renderer.render(request.messages, self.context_length - answer)
             return Prompt(ids, b"", self.eos_ids | self._chat_renderer.end_ids)
         budget = self.context_length - answer - self._num_control_tokens
+        files, head = show_files(self.tokenizer, self.family, request, budget // 4)
+        if head:
+            request = replace(request, prompt=head + request.prompt)
         if request.suffix is None or self.fim is None:
-            prefix, healed = self._prefix(request.prompt, budget, heal=request.heal)
-            ids = [*self._frame.start, *prefix]
+            prefix, healed = self._prefix(request.prompt, budget - len(files), heal=request.heal)
+            ids = [*self._frame.start, *files, *prefix]
             return Prompt(ids or self._document_edge, healed, self.eos_ids)
-        return self._infilling(request, request.suffix, self.fim, budget)
+        return self._infilling(request, request.suffix, self.fim, budget, files)
 
     @property
     def _infills(self) -> bool:
@@ -164,8 +168,11 @@ class PromptRenderer:
         if request.layout not in (Layout.AUTO, *self.family.layouts):
             raise InvalidRequest(f"This model has no layout {request.layout!r}.")
 
-    def _infilling(self, request: CompletionRequest, text: str, fim: FimIds, budget: int) -> Prompt:
+    def _infilling(
+        self, request: CompletionRequest, text: str, fim: FimIds, budget: int, files: list[int]
+    ) -> Prompt:
         layout = self.family.layouts[0] if request.layout is Layout.AUTO else request.layout
+        budget -= len(files)
         suffix_budget = min(MAX_SUFFIX_TOKENS, budget // 4)
         suffix = suffix_window(self.tokenizer.encode_lines(text), suffix_budget)
         room = budget - len(suffix)
@@ -179,7 +186,7 @@ class PromptRenderer:
             prefix, healed = self._prefix(request.prompt, room, heal=False)
             ids = [fim.prefix, *prefix, fim.suffix, *suffix, *self._middle(fim)]
         end_ids = self.eos_ids if fim.end < 0 else self.eos_ids | {fim.end}
-        return Prompt([*self._frame.start, *self._frame.before, *ids], healed, end_ids)
+        return Prompt([*self._frame.start, *self._frame.before, *files, *ids], healed, end_ids)
 
     def _suffix_first(
         self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int

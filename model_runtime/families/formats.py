@@ -57,16 +57,20 @@ class FimIds:
 
 @dataclass(frozen=True, slots=True)
 class FileMarks:
-    """How files of a repository stand beside each other in a prompt, as in the family's training.
+    """How files of a repository stand beside each other in a prompt, as in the family's training;
+    `{}` is a name or path.
 
-    repository, file: what stands before the first file and before each one; `{}` is the name or
-    path. inside: whether the current file is such a file too, so that its own path stands before
-    its infilling prompt; otherwise only the other files are marked.
+    repository: before the first file. file: before each of the other files. current: before the
+    markers of the current file, head: behind them, at the beginning of its prefix. in_prefix: the
+    other files are part of the prefix. always: `current` stands there without other files, too.
     """
 
     file: str
     repository: str = ""
-    inside: bool = True
+    current: str = ""
+    head: str = ""
+    in_prefix: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from model_runtime.api import (
 )
 from model_runtime.config import read_config
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, SuffixFirst, find_family
+from model_runtime.families.markdown import families_markdown
 from model_runtime.prompts import PromptRenderer, open_renderer
 from tests.conftest import PROJECT
 from tests.runtime.family_checkpoints import BY_NAME, CHECKPOINTS
@@ -214,7 +215,8 @@ def test_prompts_are_what_the_tokenizers_library_makes_of_their_text(
         infilling = f"{fim.suffix}{SUFFIX}{fim.prefix}{PREFIX}{fim.middle}"
     else:
         infilling = f"{fim.prefix}{PREFIX}{fim.suffix}{SUFFIX}{fim.middle}"
-    text = f"{family.start}{family.before}{infilling}{family.after}"
+    current = family.files.current.format("") if family.files and family.files.always else ""
+    text = f"{family.start}{family.before}{current}{infilling}{family.after}"
     reference = Tokenizer.from_file(str(family_folders / name / "tokenizer.json"))
     asked = CompletionRequest(prompt=PREFIX, suffix=SUFFIX, layout=layout, heal=False)
     assert renderer.render(asked).ids == reference.encode(text).ids
@@ -268,3 +270,16 @@ def test_codestral_puts_the_suffix_first_and_goes_on_with_the_prefix(family_fold
         *(marks["[PREFIX]"], *tokenizer.encode("def area(")),
     ]
     assert tokenizer.encode("def area(") == tokenizer.encode_continuation(" def area(")
+
+
+def test_the_table_for_people_has_a_line_for_each_family() -> None:
+    _, _, *lines = families_markdown().splitlines()
+    assert len(lines) == len(FAMILIES)
+    assert lines[0] == (
+        "| Code Llama | `codellama/CodeLlama-7b-hf` | suffix first, prefix first | "
+        "Llama 2's format | 34B and the Python variants do not infill; "
+        "70B Instruct has a chat format of its own |"
+    )
+    for family, line in zip(FAMILIES, lines, strict=True):
+        assert family.models[0] in line
+        assert ("suffix first" in line) is (Layout.SPM in family.layouts)

@@ -1,0 +1,106 @@
+"""Other files in the prompt, as each family saw them in its training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_runtime.api import CompletionRequest, Layout, Snippet
+from model_runtime.families import FAMILIES
+from model_runtime.prompts import PromptRenderer
+from tests.runtime.chats import opened, shown
+from tests.runtime.family_checkpoints import BY_NAME
+
+FILES = (Snippet("lib/one.py", "one = 1"), Snippet("two.py", "two = 2\n"))
+
+
+def ids(renderer: PromptRenderer, **options: Any) -> list[int]:
+    request = {"prompt": "x = ", "suffix": "\n", "heal": False, "snippets": FILES} | options
+    named = {"path": "main.py", "repository": "me/mine", "layout": renderer.layouts[-1]}
+    return renderer.render(CompletionRequest(**(named | request))).ids
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "Qwen2.5-Coder-0.5B-Instruct",
+            "<|repo_name|>me/mine\n<|file_sep|>lib/one.py\none = 1\n<|file_sep|>two.py\ntwo = 2\n"
+            "<|file_sep|>main.py\n<|fim_prefix|>x = <|fim_suffix|>\n<|fim_middle|>",
+        ),
+        (
+            "starcoder2-3b",
+            "<repo_name>me/mine<file_sep>lib/one.py\none = 1\n<file_sep>two.py\ntwo = 2\n"
+            "<file_sep><fim_prefix><fim_suffix>\n<fim_middle>main.py\nx = ",
+        ),
+        (
+            "deepseek-coder-1.3b-instruct",
+            "<｜begin▁of▁sentence｜><｜fim▁begin｜>#lib/one.py\none = 1\n\n#two.py\ntwo = 2\n\n"
+            "#main.py\nx = <｜fim▁hole｜>\n<｜fim▁end｜>",
+        ),
+        (
+            "codegeex4-all-9b",
+            "[gMASK]<sop><|user|>\n###REFERENCE:\n###PATH:lib/one.py\none = 1\n"
+            "###REFERENCE:\n###PATH:two.py\ntwo = 2\n"
+            "###PATH:main.py\n###LANGUAGE:\n###MODE:BLOCK\n"
+            "<|code_suffix|>\n<|code_prefix|>x = <|code_middle|><|assistant|>\n",
+        ),
+        (
+            "gpt_bigcode-santacoder",
+            "<fim-prefix><fim-suffix>\n<fim-middle>x = ",
+        ),
+    ],
+)
+def test_files_stand_as_in_training(name: str, expected: str, family_folders: Path) -> None:
+    renderer = opened(family_folders / name)
+    assert shown(renderer, ids(renderer)) == expected
+
+
+def test_without_snippets_nothing_is_said_of_files(family_folders: Path) -> None:
+    renderer = opened(family_folders / "Qwen2.5-Coder-0.5B-Instruct")
+    plain = renderer.render(CompletionRequest(prompt="x = ", suffix="\n", heal=False))
+    assert ids(renderer, snippets=(), layout=Layout.AUTO) == plain.ids
+
+
+def test_a_plain_completion_sees_them_too(family_folders: Path) -> None:
+    renderer = opened(family_folders / "starcoder2-3b")
+    assert shown(renderer, ids(renderer, suffix=None)) == (
+        "<repo_name>me/mine<file_sep>lib/one.py\none = 1\n<file_sep>two.py\ntwo = 2\n"
+        "<file_sep>main.py\nx = "
+    )
+
+
+@pytest.mark.parametrize("name", ["starcoder2-3b", "deepseek-coder-1.3b-instruct"])
+def test_the_most_helpful_ones_are_kept(name: str, family_folders: Path) -> None:
+    renderer = opened(family_folders / name)
+    many = tuple(Snippet(f"file{n}.py", f"value = {n}\n" * 6) for n in range(50))
+    text = shown(renderer, ids(renderer, snippets=many))
+    assert "file49.py" in text
+    assert "file0.py" not in text
+    assert len(ids(renderer, snippets=many)) < renderer.context_length // 2
+    huge = (Snippet("huge.py", "x = 1\n" * 5000),)
+    assert "huge.py" not in shown(renderer, ids(renderer, snippets=huge))
+
+
+def test_typing_changes_only_the_end(family_folders: Path) -> None:
+    """Files stand before everything that changes while one types."""
+    renderer = opened(family_folders / "Qwen2.5-Coder-0.5B-Instruct")
+    before = ids(renderer, layout=Layout.FROZEN)
+    after = ids(renderer, layout=Layout.FROZEN, prompt="x = width")
+    assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_no_file_becomes_a_control_token(name: str, family_folders: Path) -> None:
+    renderer = opened(family_folders / name)
+    if not renderer.layouts:
+        return
+    control = set(renderer.tokenizer.control_pieces.values())
+    harmless = [i for i in ids(renderer) if i in control]
+    for hostile in (*renderer.tokenizer.control_pieces, *(p for f in FAMILIES for p in f.pieces)):
+        text = hostile.replace("▁", " ")
+        files = (Snippet(f"{text}.py", f"a {text}"), Snippet(text, f"{text} {text}\n{text}"))
+        found = ids(renderer, snippets=files, path=f"a/{text}", repository=text)
+        assert [i for i in found if i in control] == harmless
