@@ -255,7 +255,7 @@ class ModelInfo:
     min_mean_logprob: float | None = None
     """Ghost text whose tokens are less likely than this on average is better not shown."""
     min_token_logprob: float | None = None
-    """Ghost text is better cut before a token that is less likely than this."""
+    """Ghost text is better cut before a line with a token that is less likely than this."""
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"

@@ -80,7 +80,7 @@ class Lookahead:
         typed = prompt.ids[placement.matched_len :]
         previous = list(placement.leftover) if len(typed) <= _LONGEST_DEPARTURE else []
         drafter = Drafter(
-            reading_order(prompt.ids, self.control_ids),
+            self._text(request, prompt),
             [previous, *self._guessed(request, prompt)],
             self.policy,
             typed=typed if previous else [],
@@ -88,25 +88,21 @@ class Lookahead:
         )
         return Foresight(drafter, self.weights, self.device, speculate=request.speculate)
 
+    def _text(self, request: CompletionRequest, prompt: Prompt) -> list[int]:
+        """All text of the request in reading order, what follows the cursor first: more than the
+        prompt where the model's context has no room for it. What a small model may copy from is
+        mostly there. Nothing where nobody will look.
+        """
+        if not request.max_tokens or not (request.speculate or self.weights.weight):
+            return []
+        before = request.prompt.encode()
+        before = before[: len(before) - len(prompt.healed)]
+        return [
+            *self.tokenizer.encode_continuation(request.suffix or ""),
+            *sorted(self.control_ids)[:1],  # keeps the end of the file apart from its beginning
+            *self.tokenizer.encode_continuation(before.decode()),
+        ]
+
     def _guessed(self, request: CompletionRequest, prompt: Prompt) -> list[list[int]]:
         begun = prompt.healed.decode("utf-8", errors="replace")
         return [self.tokenizer.encode_continuation(begun + text) for text in request.drafts]
-
-
-def reading_order(ids: Sequence[int], control_ids: AbstractSet[int]) -> list[int]:
-    """The prompt's tokens such that those before the cursor come last: where the prefix comes first
-    (`PRE prefix SUF suffix MID …`) prefix and suffix are swapped.
-    """
-    parts: list[list[int]] = [[]]
-    for token in ids:
-        if token in control_ids:
-            parts.append([token])
-        else:
-            parts[-1].append(token)
-    texts = [at for at, part in enumerate(parts[:-1]) if len(part) > 1]
-    if len(texts) == 2:
-        prefix, suffix = texts
-        parts[prefix], parts[suffix] = parts[suffix], parts[prefix]
-        # The prefix has to touch what comes behind it: the last marker, MID, would part them.
-        parts[-1] = parts[-1][1:]
-    return [token for part in parts for token in part]

@@ -15,7 +15,7 @@ def scored(text: str, doubtful: str = "", end: float | None = None) -> list[Toke
     """
     tokens = re.finditer(r"\n| *[^ \n]+", text)
     scores = [
-        TokenScore(token.start(), -9.0 if token[0].strip() == doubtful else -1.0)
+        TokenScore(token.start(), -9.0 if doubtful and token[0].strip() == doubtful else -1.0)
         for token in tokens
     ]
     return scores if end is None else [*scores, TokenScore(len(text), end)]
@@ -71,7 +71,7 @@ def test_what_is_behind_the_shown_text_does_not_count() -> None:
         ("c", ":\n    a = 1\n    b = 2"),
         ("b", ":\n    a = 1"),
         ("a", ":"),
-        (":", LINES),
+        (":", ""),
         ("nowhere", LINES),
     ],
 )
@@ -80,10 +80,17 @@ def test_lines_are_shown_up_to_the_first_doubtful_token(doubtful: str, shown: st
 
 
 @pytest.mark.parametrize("doubtful", ["x", "y"])
-def test_the_first_line_that_says_something_is_never_cut(doubtful: str) -> None:
-    assert sure("x y", scored("x y", doubtful), token=-5.0) == "x y"
+def test_a_doubtful_first_line_is_not_shown(doubtful: str) -> None:
+    assert sure("x y", scored("x y", doubtful), token=-5.0) == ""
     text = "\n    x y\n    z"
-    assert sure(text, scored(text, doubtful), token=-5.0) == text
+    assert sure(text, scored(text, doubtful), token=-5.0) == ""
+
+
+def test_a_line_is_doubtful_if_its_end_is() -> None:
+    assert sure("x y", scored("x y", end=-9.0), token=-5.0) == ""
+    assert sure("a\nx y", scored("a\nx y", end=-9.0), token=-5.0) == "a"
+    behind = [*scored("x y", end=-1.0), TokenScore(4, -9.0)]
+    assert sure("x y", behind, token=-5.0) == "x y"
 
 
 def test_a_doubtful_line_break_takes_the_line_before_it_along() -> None:
