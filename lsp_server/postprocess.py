@@ -30,6 +30,7 @@ class Rejection(StrEnum):
     BLANK = "blank"
     CONTROL_CHARACTERS = "control characters"
     REPEATS_FOLLOWING = "repeats what follows"
+    REPEATS_PRECEDING = "repeats the line above"
     LOOP = "goes round in circles"
     ANOTHER_FILE = "begins another file"
     OUT_OF_SCOPE = "belongs outside of the block"
@@ -85,12 +86,9 @@ def postprocess(raw: str, context: CursorContext, *, cut_short: bool) -> Suggest
 
 def worth_showing(raw: str, context: CursorContext, *, cut_short: bool) -> str | Rejected:
     """Return how much of the beginning of a model's text is worth showing."""
-    if _CONTROL.search(raw):
-        return Rejected(Rejection.CONTROL_CHARACTERS)
-    if not raw.strip():
-        return Rejected(Rejection.BLANK)
-    if _begins_file(raw, context):
-        return Rejected(Rejection.ANOTHER_FILE)
+    reason = _reason_against(raw, context)
+    if reason:
+        return Rejected(reason)
     raw_lines = raw.split("\n") if is_multiline(context) else [raw.partition("\n")[0]]
     lines = _scope(raw_lines, context)
     if not any(map(str.strip, lines)):
@@ -110,6 +108,27 @@ def fitted(text: str, context: CursorContext) -> Suggestion | Rejected:
     rest = context.rest_of_line.rstrip()
     suggestion = Suggestion(*fit_rest_of_line(text, context.line_before, rest))
     return suggestion if suggestion.text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
+
+
+def _reason_against(raw: str, context: CursorContext) -> Rejection | None:
+    """What is wrong with a text from its first line on."""
+    if _CONTROL.search(raw):
+        return Rejection.CONTROL_CHARACTERS
+    if not raw.strip():
+        return Rejection.BLANK
+    if _begins_file(raw, context):
+        return Rejection.ANOTHER_FILE
+    if _repeats_line_above(raw.partition("\n")[0], context):
+        return Rejection.REPEATS_PRECEDING
+    return None
+
+
+def _repeats_line_above(first: str, context: CursorContext) -> bool:
+    """Whether the cursor's line would say the same as the last one above it: a small model's habit,
+    which was right in none of 15 cases. A line of marks alone may well come twice.
+    """
+    line = (context.line_before + first + context.rest_of_line).strip()
+    return re.search(r"\w", line) is not None and line == context.previous_line.strip()
 
 
 def _begins_file(text: str, context: CursorContext) -> bool:

@@ -55,6 +55,12 @@ class CursorContext:
         return re.match(r"\w", self.suffix) is not None
 
     @property
+    def previous_line(self) -> str:
+        """The last line above the cursor's that is not blank; empty if there is none."""
+        above = self.prefix.rpartition("\n")[0].rstrip()
+        return above[above.rfind("\n") + 1 :]
+
+    @property
     def next_line(self) -> str:
         """The first line below the cursor's that is not blank; empty if there is none."""
         below = self.suffix.partition("\n")[2].lstrip("\n")

@@ -250,3 +250,19 @@ def test_any_text_gives_an_outcome(raw: str, prefix: str, suffix: str) -> None:
     if isinstance(outcome, Suggestion):
         assert outcome.text.strip()
         assert outcome.num_replaced <= len(suffix.partition("\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "raw"),
+    [
+        ("    self.a = a\n    se‸", "lf.a = a"),
+        ("    self.a = a\n\n    ‸\n", "self.a = a\n    self.b = b"),
+        ("print(a)\nprint(‸)\n", "a"),
+    ],
+)
+def test_the_line_above_is_not_said_again(fixture: str, raw: str) -> None:
+    assert rejected(fixture, raw) is Rejection.REPEATS_PRECEDING
+
+
+def test_a_line_of_marks_may_come_twice() -> None:
+    assert accepted("f(g(\n    )\n‸", ")") == "f(g(\n    )\n)"
