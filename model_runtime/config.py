@@ -54,6 +54,7 @@ class ModelConfig:
     """Shape of a model.
 
     is_lean: our own forward pass computes it; transformers' classes compute all others.
+    origin: the name or path that the checkpoint was saved from, if it tells.
     family, capabilities: what the config's `fimbria` object says of them, where it does; the names
     in `families` and `Capability`.
     """
@@ -75,6 +76,7 @@ class ModelConfig:
     eos_ids: frozenset[int]
     habits: Habits
     architecture: str = ""
+    origin: str = ""
     family: str = ""
     capabilities: frozenset[Capability] | None = None
 
@@ -115,6 +117,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         eos_ids=_ids(raw.get("eos_token_id")),
         habits=_habits(raw.get("fimbria", {})),
         architecture=str((raw.get("architectures") or [""])[0]),
+        origin=str(raw.get("_name_or_path") or ""),
         family=str(raw.get("fimbria", {}).get("family", "")),
         capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
     )

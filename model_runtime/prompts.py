@@ -28,7 +28,14 @@ from model_runtime.capabilities import (
 from model_runtime.chat import ChatRenderer, open_chat
 from model_runtime.config import ModelConfig
 from model_runtime.control_text import encode_with_controls
-from model_runtime.families import Family, FimIds, SuffixFirst, find_family, find_fim_ids
+from model_runtime.families import (
+    Family,
+    FimIds,
+    SuffixFirst,
+    family_called,
+    find_family,
+    find_fim_ids,
+)
 from model_runtime.snippets import show_files
 from model_runtime.tokenization import Ids, Tokenizer
 from model_runtime.tokenizer_files import generation_eos_ids, open_tokenizer, read_notes
@@ -243,12 +250,13 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
     notes = read_notes(folder)
     tokenizer, start = open_tokenizer(folder, notes, config.vocab_size)
     name = model_name(folder)
+    telling = _telling_name(name, config)
     found = find_family(
-        name, config.architecture, tokenizer.id_of, config.vocab_size, family or config.family
+        telling, config.architecture, tokenizer.id_of, config.vocab_size, family or config.family
     )
     fim = find_fim_ids(found, tokenizer.id_of, config.vocab_size)
     shape = (config.hidden_size, config.num_layers)
-    traits = ModelTraits(name=name, shape=shape, chat_template=notes.chat_template)
+    traits = ModelTraits(name=telling, shape=shape, chat_template=notes.chat_template)
     capabilities = find_capabilities(found, traits, has_fim=fim is not None)
     stops = (tokenizer.id_of(piece) for piece in found.stops)
     ends = {tokenizer.eos_id, *config.eos_ids, *generation_eos_ids(folder), *stops}
@@ -263,6 +271,12 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
         capabilities if config.capabilities is None else config.capabilities,
         name,
     )
+
+
+def _telling_name(name: str, config: ModelConfig) -> str:
+    """The folder's name, unless it says nothing and what the checkpoint was made from does."""
+    known = (n for n in (name, config.origin) if family_called(n, config.architecture))
+    return next(known, name)
 
 
 def _frame(family: Family, tokenizer: Tokenizer, start: Ids) -> Frame:

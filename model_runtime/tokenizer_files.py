@@ -12,6 +12,7 @@ from typing import Any
 from model_runtime.api import UnsupportedModel
 from model_runtime.bpe import BpeTokenizer
 from model_runtime.families import FAMILIES
+from model_runtime.markers import looks_like_marker
 from model_runtime.tokenization import SentencePieceTokenizer, Tokenizer
 
 _SENTENCEPIECE = "tokenizer.model"
@@ -128,12 +129,12 @@ def _steps(processor: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _added(config: Mapping[str, Any]) -> dict[str, int]:
-    """Special ones only: others may stand for ordinary text."""
+    """Those that are no ordinary text."""
     decoder: Mapping[str, Any] = config.get("added_tokens_decoder") or {}
     return {
         str(token["content"]): int(index)
         for index, token in decoder.items()
-        if token.get("special")
+        if token.get("special") or looks_like_marker(token["content"])
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_runtime.families.finding import find_family
+from model_runtime.families.finding import family_called, find_family
 from model_runtime.families.formats import (
     ChatFormat,
     Family,
@@ -25,6 +25,7 @@ __all__ = [
     "FimIds",
     "FimPieces",
     "SuffixFirst",
+    "family_called",
     "find_family",
     "find_fim_ids",
     "missing_pieces",

@@ -27,7 +27,7 @@ def find_family(
     """
     if override:
         return _checked(_named(override), name, id_of, vocab_size)
-    known = _by_name(name, architecture)
+    known = family_called(name, architecture)
     if known is not None:
         return _checked(known, name, id_of, vocab_size)
     return _by_tokens(name, architecture, id_of)
@@ -43,7 +43,8 @@ def _named(override: str) -> Family:
     return found[0]
 
 
-def _by_name(name: str, architecture: str) -> Family | None:
+def family_called(name: str, architecture: str) -> Family | None:
+    """The family that a model's name tells, if it is of one of its architectures."""
     lower = name.lower()
     matching = (f for f in FAMILIES if re.search(f.names, lower))
     return next((f for f in matching if architecture in f.architectures), None)
@@ -56,6 +57,7 @@ def _by_tokens(name: str, architecture: str, id_of: IdOf) -> Family:
         family
         for family in FAMILIES
         if (architecture in family.architectures or family is CODE_LLAMA)
+        and family.told_by_tokens
         and not missing_pieces(family, id_of, vocab_size=1 << 31)
     )
     return next(fitting, OTHER)

@@ -85,6 +85,7 @@ class Family:
     that end an answer. controls: further pieces that never come from a text.
     names: expression for the model's name, in lower case; architectures: of the config.
     no_infilling: expression for the names of members that have the tokens but not the training.
+    told_by_tokens: no other models of these architectures have the infilling tokens.
     base_has_template: base models come with the chat template, too, so that the name must tell.
     """
 
@@ -104,6 +105,7 @@ class Family:
     names: str = ""
     architectures: tuple[str, ...] = ()
     no_infilling: str = ""
+    told_by_tokens: bool = True
     base_has_template: bool = False
     quirks: tuple[str, ...] = ()
 

@@ -172,6 +172,7 @@ CODESTRAL = Family(
     controls=("[INST]", "[/INST]", "[MIDDLE]"),
     files=FileMarks("+++++ {}\n", head="+++++ {}\n", in_prefix=True),
     names=r"codestral(?!.*mamba)",
+    told_by_tokens=False,  # Mistral's other models have them since version 3 of its tokenizer
     architectures=("MistralForCausalLM",),
     quirks=("suffix first only",),
 )

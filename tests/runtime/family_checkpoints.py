@@ -132,7 +132,7 @@ class Checkpoint:
         last = range(size - len(self.added), size)
         notes["add_bos_token"] = True
         notes["added_tokens_decoder"] = {
-            str(index): {"content": piece, "special": True}
+            str(index): {"content": piece, "special": False}
             for index, piece in zip(last, self.added, strict=True)
         }
         (folder / "tokenizer_config.json").write_text(json.dumps(notes))
