@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from model_runtime.api import CompletionRequest
+from model_runtime.api import ChatRequest, CompletionRequest
 from model_runtime.drafting import Drafter, DraftPolicy
 from model_runtime.kv_cache.slots import Placement
 from model_runtime.ngrams import CacheModel, CacheWeights
@@ -74,7 +74,7 @@ class Lookahead:
     device: torch.device
 
     def foresight(
-        self, request: CompletionRequest, prompt: Prompt, placement: Placement
+        self, request: CompletionRequest | ChatRequest, prompt: Prompt, placement: Placement
     ) -> Foresight:
         """Look ahead for a candidate that is about to begin."""
         typed = prompt.ids[placement.matched_len :]
@@ -88,13 +88,15 @@ class Lookahead:
         )
         return Foresight(drafter, self.weights, self.device, speculate=request.speculate)
 
-    def _text(self, request: CompletionRequest, prompt: Prompt) -> list[int]:
+    def _text(self, request: CompletionRequest | ChatRequest, prompt: Prompt) -> list[int]:
         """All text of the request in reading order, what follows the cursor first: more than the
         prompt where the model's context has no room for it. What a small model may copy from is
-        mostly there. Nothing where nobody will look.
+        mostly there. Of a conversation, its prompt. Nothing where nobody will look.
         """
         if not request.max_tokens or not (request.speculate or self.weights.weight):
             return []
+        if isinstance(request, ChatRequest):
+            return prompt.ids
         before = request.prompt.encode()
         before = before[: len(before) - len(prompt.healed)]
         return [
@@ -103,6 +105,6 @@ class Lookahead:
             *self.tokenizer.encode_continuation(before.decode()),
         ]
 
-    def _guessed(self, request: CompletionRequest, prompt: Prompt) -> list[list[int]]:
+    def _guessed(self, request: CompletionRequest | ChatRequest, prompt: Prompt) -> list[list[int]]:
         begun = prompt.healed.decode("utf-8", errors="replace")
         return [self.tokenizer.encode_continuation(begun + text) for text in request.drafts]
