@@ -21,8 +21,10 @@ from model_runtime.api import (
     ModelInfo,
     Priority,
     ProgressCallback,
+    RuntimeFailure,
     RuntimeUnavailable,
 )
+from model_runtime.hub_process import download, needs_download
 from model_runtime.launch import Launcher, RestartBrake
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.running import daemon_status, open_connection, running_daemons, stop_daemon
@@ -163,6 +165,7 @@ class DaemonRuntime:
             await gone.connection.close()
 
     async def _connect(self) -> _Ready:
+        await self._download()
         files = daemon_files(self._spec)
         launcher = Launcher(self._spec, files)
         connection, state = await self._any_daemon(files, launcher)
@@ -183,6 +186,16 @@ class DaemonRuntime:
         except BaseException:
             await connection.close()
             raise
+
+    async def _download(self) -> None:
+        """Fetch a model of the hub that has only been named so far."""
+        if not self._autostart or not needs_download(self._spec.model):
+            return
+        self._brake.check()
+        try:
+            await download(self._spec.model, self._report)
+        except RuntimeFailure as failure:
+            raise self._brake.start_failed(failure) from None
 
     async def _any_daemon(
         self, files: DaemonFiles, launcher: Launcher
