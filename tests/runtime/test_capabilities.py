@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_runtime.api import Capability
+from model_runtime.api import Capability, CompletionRequest, MissingCapability
 from model_runtime.capabilities import (
     CODE_LLAMA_MATRIX,
     ModelTraits,
@@ -17,6 +17,8 @@ from model_runtime.capabilities import (
     official_capabilities,
 )
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
+from tests.runtime.chats import opened
+from tests.runtime.family_checkpoints import BY_NAME
 
 C, FIM, CHAT, P = (
     Capability.COMPLETION,
@@ -111,3 +113,17 @@ def test_a_refusal_names_a_model_that_can(family: Family) -> None:
         able = next(f for f in FAMILIES if name in f.models)
         assert FIM in find_capabilities(able, ModelTraits(name=name), has_fim=True)
     assert "Instruct" in missing_chat(family, "m").hint
+
+
+@pytest.mark.parametrize("name", ["CodeLlama-34b-hf", "CodeLlama-7b-Python-hf"])
+def test_code_llamas_without_infilling_have_its_tokens_all_the_same(
+    name: str, tmp_path: Path
+) -> None:
+    """Their tokenizer is that of the others, so only name and shape keep them from being asked."""
+    BY_NAME["CodeLlama-7b-Instruct-hf"].write_config(tmp_path / name)
+    renderer = opened(tmp_path / name)
+    assert renderer.fim is not None
+    assert renderer.layouts == ()
+    with pytest.raises(MissingCapability, match=f"{name} was not trained for infilling") as failure:
+        renderer.check(CompletionRequest(prompt="x", suffix="y"))
+    assert "codellama/CodeLlama-7b-hf or codellama/CodeLlama-13b-hf" in failure.value.hint
