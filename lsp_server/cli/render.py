@@ -69,7 +69,9 @@ def confidence_line(filling: Filling, mean_logprob: float, model: ModelInfo) -> 
     if filling.first_drop is not None:
         parts.append(f"first doubt after {_count(filling.first_drop, 'character')}")
     if filling.shown is Shown.NOTHING:
-        parts.append(f"an editor shows it only on demand, below {model.min_mean_logprob:.2f}")
+        least = model.min_mean_logprob
+        because = "" if least is None else f", below {least:.2f}"
+        parts.append(f"an editor shows it only on demand{because}")
     elif filling.shown is Shown.BEGINNING:
         parts.append("an editor shows the lines before the doubtful one")
     return " · ".join(parts)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from lsp_server.cli.app import run
+from lsp_server.cli.asking import Filling, Shown
+from lsp_server.cli.render import confidence_line
 from lsp_server.cli.session import Services
-from model_runtime.api import Candidate, Chunk, Event, Finished, FinishReason
+from model_runtime.api import Candidate, Chunk, Event, Finished, FinishReason, ModelInfo
 from tests.cli.fakes import TIMINGS, USAGE, FakeRuntime
 
 CERTAIN, LIKELY, DOUBTFUL = -0.1, -0.5, -3.0
@@ -75,6 +77,12 @@ def test_what_an_editor_would_withhold_is_shown_all_the_same(complete: Answers) 
     assert "an editor shows it only on demand, below -1.00" in output
     answer = complete.json(events=events, threshold=-1.0)
     assert (answer["text"], answer["confidence"]["editor_shows"]) == ("a", "nothing")
+
+
+def test_a_model_without_a_mean_to_reach_may_show_nothing_either() -> None:
+    model = ModelInfo(id="m", context_length=99, capabilities=frozenset(), min_token_logprob=-2.0)
+    filling = Filling(text="a", mean_logprob=DOUBTFUL, first_drop=0, shown=Shown.NOTHING)
+    assert confidence_line(filling, DOUBTFUL, model).endswith("an editor shows it only on demand")
 
 
 def test_what_an_editor_would_cut_is_shown_whole(complete: Answers) -> None:
