@@ -102,7 +102,7 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
         kv,
         slots,
         Vocabulary(wide, ByteVocabulary(tokenizer.vocabulary), -2.3),
-        Lookahead(tokenizer, DraftPolicy(costs), config.habits.cache, control_ids, model.device),
+        Lookahead(tokenizer, DraftPolicy(costs), config.habits.cache, control_ids),
         cut,
     )
     info = ModelInfo(id=subject.name, context_length=capacity, capabilities=wide.capabilities)

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-import torch
-
 from model_runtime.api import ChatRequest, CompletionRequest
 from model_runtime.drafting import Drafter, DraftPolicy
 from model_runtime.kv_cache.slots import Placement
@@ -25,18 +23,10 @@ _LONGEST_DEPARTURE = 32
 class Foresight:
     """Guesses and expectations for one candidate; learns which tokens came."""
 
-    def __init__(
-        self, drafter: Drafter, weights: CacheWeights, device: torch.device, *, speculate: bool
-    ) -> None:
+    def __init__(self, drafter: Drafter, weights: CacheWeights, *, speculate: bool) -> None:
         self._drafter = drafter
         self._cache = CacheModel(drafter.index, weights) if weights.weight > 0 else None
-        self._device = device
         self._speculate = speculate
-
-    @property
-    def expects(self) -> bool:
-        """Whether `expectation` ever has something to say."""
-        return self._cache is not None
 
     def propose(self, limit: int, allowed: AbstractSet[int] | None, batch_tokens: int) -> list[int]:
         """At most `limit` tokens worth checking; `allowed`: the only ones that may come first."""
@@ -55,8 +45,7 @@ class Foresight:
         found = self._cache.distribution(after, allowed=allowed)
         if found.weight == 0:
             return None
-        ids, probs = torch.from_numpy(found.ids), torch.from_numpy(found.probs)
-        return Expectation(ids.to(self._device), probs.to(self._device), found.weight)
+        return Expectation(found.ids, found.probs, found.weight)
 
     def accepted(self, tokens: Sequence[int]) -> None:
         """Note the tokens that were chosen since the last proposal."""
@@ -71,7 +60,6 @@ class Lookahead:
     policy: DraftPolicy
     weights: CacheWeights
     control_ids: frozenset[int]
-    device: torch.device
 
     def foresight(
         self, request: CompletionRequest | ChatRequest, prompt: Prompt, placement: Placement
@@ -86,7 +74,7 @@ class Lookahead:
             typed=typed if previous else [],
             control_ids=self.control_ids,
         )
-        return Foresight(drafter, self.weights, self.device, speculate=request.speculate)
+        return Foresight(drafter, self.weights, speculate=request.speculate)
 
     def _text(self, request: CompletionRequest | ChatRequest, prompt: Prompt) -> list[int]:
         """All text of the request in reading order, what follows the cursor first: more than the

@@ -16,7 +16,7 @@ from model_runtime.api import Candidate, Chunk, CompletionRequest, FinishReason
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.slots import Slot
 from model_runtime.prompts import Prompt, PromptRenderer
-from model_runtime.sampling import Expectation, Sampler, most_likely
+from model_runtime.sampling import Expectation, GreedyRows, Sampler
 from model_runtime.stopping import TextAssembler
 
 # What is worth checking at once; more gains little even where everything is right.
@@ -28,9 +28,6 @@ Allowed = AbstractSet[int] | None
 
 class Foresight(Protocol):
     """Guesses and expectations; see foresight.py."""
-
-    @property
-    def expects(self) -> bool: ...
 
     def propose(self, limit: int, allowed: Allowed, batch_tokens: int) -> list[int]: ...
 
@@ -103,12 +100,12 @@ class Generation:
         Stops at the first token that differs from the draft: that one is the model's own choice,
         and what follows in the draft was computed behind another token.
         """
-        plain = self._sampler.is_greedy and not self._foresight.expects
-        best = most_likely(logits) if plain else []
+        greedy = GreedyRows(logits) if self._sampler.is_greedy else None
         chosen: list[int] = []
         for at in range(len(draft) + 1):
-            if plain and not self._unhealed:
-                token, logprob = best[at]
+            if greedy and not self._unhealed:
+                expected = self._foresight.expectation(chosen, None)
+                token, logprob = greedy.choose(at, expected)
             else:
                 token, logprob = self._sample(logits[at], chosen)
             chosen.append(token)

@@ -117,7 +117,7 @@ def _worker(
         kv,
         slots,
         Vocabulary(renderer, ByteVocabulary(tokenizer.vocabulary), unlikely),
-        Lookahead(tokenizer, DraftPolicy(costs), habits.cache, control_ids, model.device),
+        Lookahead(tokenizer, DraftPolicy(costs), habits.cache, control_ids),
         pace(costs, model.device),
     )
 

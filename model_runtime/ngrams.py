@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float64]
 _T = TypeVar("_T", bound=np.generic)
 
 MAX_N = 16
+# Matches that are so much shorter than the longest have no say: their votes would be one in
+# thousands.
+_NEAR = 6
+_FEW = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +199,28 @@ class CacheModel:
         found = self._index.matches(after, allowed=allowed)
         if not len(found.ends):
             return nothing
-        ids, place = np.unique(found.next_ids, return_inverse=True)
-        votes = np.bincount(place, weights=self._votes(found))
+        near = found.lengths > found.longest - _NEAR
+        found = Matches(found.ends[near], found.lengths[near], found.next_ids[near], found.size)
+        ids, votes = self._counted(found) if len(found.ends) <= _FEW else self._binned(found)
         return CacheDistribution(ids, votes / votes.sum(), self._weights.at(found.longest))
+
+    def _counted(self, found: Matches) -> tuple[IdArray, FloatArray]:
+        """Like `_binned`, faster for few matches: numpy's calls cost more than they do."""
+        weights, longest, newest = self._weights, found.longest, int(found.ends[0])
+        votes: dict[int, float] = {}
+        columns = found.ends.tolist(), found.lengths.tolist(), found.next_ids.tolist()
+        for end, length, token in zip(*columns, strict=True):
+            age = (newest - end) / weights.half_life
+            vote = weights.growth ** (length - longest) * 0.5**age
+            votes[token] = votes.get(token, 0.0) + vote
+        ids = sorted(votes)
+        return np.array(ids, dtype=np.int64), np.array([votes[token] for token in ids])
+
+    def _binned(self, found: Matches) -> tuple[IdArray, FloatArray]:
+        """Distinct next ids, ascending, and their votes."""
+        ids, place = np.unique(found.next_ids, return_inverse=True)
+        votes = np.bincount(place, weights=self._votes(found)).astype(np.float64)
+        return ids, votes
 
     def _votes(self, found: Matches) -> FloatArray:
         # Ages from the most recent one on, so that not all votes vanish in a long text.

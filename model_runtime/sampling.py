@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,11 +22,12 @@ class Expectation:
     """What another source expects to come next, to be mixed into the model's distribution. It names
     no ids but the allowed ones.
 
-    ids: int64, distinct; probs: float, same length, sum at most 1. weight: the share that it gets.
+    ids: int64, distinct; probs: float64, same length, sum at most 1. weight: the share that it
+    gets.
     """
 
-    ids: Tensor
-    probs: Tensor
+    ids: npt.NDArray[np.int64]
+    probs: npt.NDArray[np.float64]
     weight: float
 
 
@@ -77,13 +81,31 @@ class Sampler:
         return int(torch.multinomial(nucleus, 1, generator=self._generator))
 
 
-def most_likely(logits: Tensor) -> list[tuple[int, float]]:
-    """Id and log-probability of each row's most likely token; logits: [rows, vocabulary]. One
-    read-back for all rows.
+class GreedyRows:
+    """The greedy choice for rows of logits [rows, vocabulary] in one read-back, each of which may
+    still be mixed with an expectation.
     """
-    best = logits.max(dim=-1)
-    logprobs = best.values.float() - torch.logsumexp(logits.float(), dim=-1)
-    return list(zip(best.indices.tolist(), logprobs.tolist(), strict=True))
+
+    def __init__(self, logits: Tensor) -> None:
+        self._logits = logits.float()
+        best = self._logits.max(dim=-1)
+        self._ids: list[int] = best.indices.tolist()
+        self._best: list[float] = best.values.tolist()
+        self._sums: list[float] = torch.logsumexp(self._logits, dim=-1).tolist()
+
+    def choose(self, row: int, expected: Expectation | None) -> tuple[int, float]:
+        """Token id and log-probability."""
+        token, logprob = self._ids[row], self._best[row] - self._sums[row]
+        if expected is None:
+            return token, logprob
+        ids = torch.from_numpy(expected.ids).to(self._logits.device)
+        at_ids = self._logits[row, ids].double().cpu().numpy() - self._sums[row]
+        mixed = (1 - expected.weight) * np.exp(at_ids) + expected.weight * expected.probs
+        best = int(mixed.argmax())
+        probability = (1 - expected.weight) * math.exp(logprob)
+        if probability < mixed[best]:
+            token, probability = int(expected.ids[best]), float(mixed[best])
+        return token, math.log(probability)
 
 
 def _only(logits: Tensor, allowed: Collection[int] | None) -> Tensor:
@@ -101,7 +123,8 @@ def _log_probabilities(logits: Tensor, expected: Expectation | None) -> Tensor:
     if expected is None:
         return logprobs
     mixed = (1 - expected.weight) * logprobs.exp()
-    mixed[expected.ids] += expected.weight * expected.probs.to(mixed.dtype)
+    ids = torch.from_numpy(expected.ids).to(mixed.device)
+    mixed[ids] += expected.weight * torch.from_numpy(expected.probs).to(mixed)
     return mixed.log()
 
 

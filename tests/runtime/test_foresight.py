@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from model_runtime.api import CompletionRequest, Layout
 from model_runtime.config import read_config
@@ -29,7 +28,7 @@ def renderer(starter_folder: Path) -> PromptRenderer:
 def ahead(renderer: PromptRenderer, request: CompletionRequest, weights: CacheWeights) -> Foresight:
     tokenizer = renderer.tokenizer
     controls = frozenset(i for i, piece in enumerate(tokenizer.vocabulary) if not piece)
-    lookahead = Lookahead(tokenizer, DraftPolicy(CHEAP), weights, controls, torch.device("cpu"))
+    lookahead = Lookahead(tokenizer, DraftPolicy(CHEAP), weights, controls)
     prompt = renderer.render(request)
     placement = SlotIndex(1, 1024).place(prompt.ids)
     assert placement is not None

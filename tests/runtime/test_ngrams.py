@@ -126,7 +126,19 @@ def test_only_the_most_recent_of_equal_occurrences_is_left_of_a_short_memory() -
     text = [1, 2, *range(10, 3000), 1, 3, *range(10, 3000), 1]
     weights = CacheWeights(weight=0.5, half_life=1)
     cache = CacheModel(NgramIndex(text), weights).distribution()
-    assert dict(zip(cache.ids.tolist(), cache.probs.tolist(), strict=True)) == {2: 0.0, 3: 1.0}
+    found = dict(zip(cache.ids.tolist(), cache.probs.tolist(), strict=True))
+    assert found[3] == 1.0
+    assert found.get(2, 0.0) == 0.0
+
+
+def test_many_matches_are_counted_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [token for i in range(40) for token in (1, i % 5 + 2)]
+    model = CacheModel(NgramIndex([*rows, 1]), WEIGHTS)
+    few = model.distribution()
+    monkeypatch.setattr("model_runtime.ngrams._FEW", 0)
+    many = model.distribution()
+    assert few.ids.tolist() == many.ids.tolist()
+    assert few.probs.tolist() == pytest.approx(many.probs.tolist())
 
 
 def test_without_weight_the_cache_is_off() -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model_runtime.api import SamplingParams
 from model_runtime.ngrams import CacheDistribution, mix
-from model_runtime.sampling import Expectation, Sampler, most_likely
+from model_runtime.sampling import Expectation, GreedyRows, Sampler
 
 LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
 GREEDY = SamplingParams()
 
 
 def expectation(probs: dict[int, float], weight: float) -> Expectation:
-    ids = torch.tensor(list(probs))
-    return Expectation(ids, torch.tensor(list(probs.values()), dtype=torch.float64), weight)
+    return Expectation(np.array(list(probs)), np.array(list(probs.values())), weight)
 
 
 def test_greedy_takes_the_most_likely() -> None:
@@ -28,8 +30,9 @@ def test_greedy_takes_the_most_likely() -> None:
 def test_one_read_back_says_the_same_of_many_rows() -> None:
     rows = torch.randn(5, 100, generator=torch.Generator().manual_seed(0))
     one_by_one = [Sampler(GREEDY).sample(row) for row in rows]
-    for (token, logprob), (best, expected) in zip(most_likely(rows), one_by_one, strict=True):
-        assert (token, logprob) == (best, pytest.approx(expected, abs=1e-5))
+    greedy = GreedyRows(rows)
+    for at, (best, expected) in enumerate(one_by_one):
+        assert greedy.choose(at, None) == (best, pytest.approx(expected, abs=1e-5))
 
 
 def test_only_allowed_tokens_share_the_probability() -> None:
@@ -48,6 +51,24 @@ def test_an_expectation_concerns_allowed_tokens_only() -> None:
     expected = expectation({0: 1.0}, weight=0.2)
     token, logprob = Sampler(GREEDY).sample(LOGITS, [0, 3], expected)
     assert (token, logprob) == (3, pytest.approx(math.log(0.8 * 0.2 / 0.3)))
+
+
+@given(
+    st.lists(st.floats(-8, 8), min_size=12, max_size=12),
+    st.dictionaries(st.integers(0, 11), st.floats(0.01, 1), min_size=1),
+    st.floats(0, 1),
+)
+def test_the_quick_greedy_choice_is_the_slow_one(
+    logits: list[float], votes: dict[int, float], weight: float
+) -> None:
+    total = sum(votes.values())
+    expected = expectation({token: vote / total for token, vote in votes.items()}, weight)
+    row = torch.tensor([logits])
+    token, logprob = GreedyRows(row).choose(0, expected)
+    slow_token, slow_logprob = Sampler(GREEDY).sample(row[0], None, expected)
+    assert logprob == pytest.approx(slow_logprob, abs=1e-4)
+    if token != slow_token:  # as likely as each other, but for rounding
+        assert logprob == pytest.approx(slow_logprob, abs=1e-5)
 
 
 def test_sampling_follows_the_mixture() -> None:
@@ -82,7 +103,7 @@ def test_the_mixture_is_that_of_the_reference() -> None:
     """ngrams.mix says in numpy what is computed here in torch."""
     expected = expectation({0: 0.25, 3: 0.75}, weight=0.4)
     logprobs = torch.log_softmax(LOGITS, -1).double().numpy()
-    cache = CacheDistribution(expected.ids.numpy(), expected.probs.numpy(), 0.4)
+    cache = CacheDistribution(expected.ids, expected.probs, 0.4)
     token, logprob = Sampler(GREEDY).sample(LOGITS, None, expected)
     assert (token, logprob) == (3, pytest.approx(mix(logprobs, cache).max(), abs=1e-6))
 
