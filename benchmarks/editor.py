@@ -16,7 +16,7 @@ from lsp_server.source_text import SourceText
 
 # Code points, as the traces count; which encoding is used makes no difference to what is measured.
 _ENCODING = PositionEncoding.UTF32
-_INVOKED = 1
+_INVOKED, _AUTOMATIC = 1, 2
 
 
 class ServerEnded(Exception):
@@ -63,7 +63,7 @@ class Editor:
     def type(self, step: Step, cursor: int) -> float:
         """Type a character and wait for the ghost text; return how many milliseconds that took."""
         change = self._did_change(step)
-        number, question = self._question(step.after, cursor)
+        number, question = self._question(step.after, cursor, _AUTOMATIC)
         began = time.perf_counter()
         self._write(change + question)
         self._response(number)
@@ -71,7 +71,7 @@ class Editor:
 
     def ask(self, text: SourceText, cursor: int) -> None:
         """Wait for the ghost text at a place."""
-        number, question = self._question(text, cursor)
+        number, question = self._question(text, cursor, _INVOKED)
         self._write(question)
         self._response(number)
 
@@ -98,11 +98,11 @@ class Editor:
             },
         )
 
-    def _question(self, text: SourceText, cursor: int) -> tuple[int, bytes]:
+    def _question(self, text: SourceText, cursor: int, trigger: int) -> tuple[int, bytes]:
         params = {
             "textDocument": {"uri": self._uri},
             "position": _position(text, cursor),
-            "context": {"triggerKind": _INVOKED},
+            "context": {"triggerKind": trigger},
         }
         return self._numbered("textDocument/inlineCompletion", params)
 

@@ -1,8 +1,8 @@
 """Fimbria under measurement: types a block of a trace, with pauses like the person's.
 
-Nothing sleeps here. Where the person paused, the replay goes on as soon as the engine has nothing
-more to do, at the latest when the pause is over: what the engine computes meanwhile it would have
-computed then, too, and no more than that.
+Where the person paused, the replay goes on as soon as the engine has nothing more to do, at the
+latest when the pause is over: what the engine computes meanwhile it would have computed then, too,
+and no more than that.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.editor import Editor, ServerEnded
 from benchmarks.measurements import Measurement
 from benchmarks.traces import Step
+from lsp_server.ghost_text import QUIET_S
 from lsp_server.source_text import SourceText
 from model_runtime.api import Priority
 from model_runtime.client import DaemonRuntime, daemon_status, stop_daemon
@@ -25,6 +26,7 @@ Json = dict[str, Any]
 _DEADLINE_S = 60.0
 # Longer than a step takes: an answer that has no record by then was given without the model.
 _RECORD_DEADLINE_S = 0.1
+_SERVER_WAITS_S = 2 * QUIET_S
 _BETWEEN_LOOKS_S = 0.002
 _WARM_UP = "import os\n\npath = os.\n"
 
@@ -60,6 +62,8 @@ class ResidentEngine:
 
     def rest(self, pause_s: float) -> None:
         deadline = time.monotonic() + pause_s
+        # The server itself waits a moment for whether something is asked.
+        time.sleep(min(pause_s, _SERVER_WAITS_S))
         while not _is_idle(self._look()) and time.monotonic() < deadline:
             time.sleep(_BETWEEN_LOOKS_S)
 

@@ -21,6 +21,8 @@ from model_runtime.stopping import TextAssembler
 
 # What is worth checking at once; more gains little even where everything is right.
 _LONGEST_DRAFT = 23
+# Bytes; a longer stop string is found when it comes, only not in a draft.
+_LONGEST_STOP = 64
 
 Allowed = AbstractSet[int] | None
 """The only tokens that may come next (token healing); None for any."""
@@ -79,6 +81,7 @@ class Generation:
         self._sampler = Sampler(request.sampling, rank=index)
         self._unhealed = prompt.healed
         self._compatible: tuple[bytes, frozenset[int]] = (b"", frozenset())
+        self._stops = [stop.encode() for stop in request.stop if stop]
         self._text = TextAssembler(request.stop, prompt.healed)
         self._num_chars = 0
         self._untold: list[float] = []
@@ -91,7 +94,7 @@ class Generation:
         computes besides.
         """
         limit = min(self._max_tokens - self.num_generated - 1, _LONGEST_DRAFT)
-        return self._foresight.propose(limit, self._allowed(), batch_tokens)
+        return self._up_to_stop(self._foresight.propose(limit, self._allowed(), batch_tokens))
 
     def take(self, logits: Tensor, draft: list[int]) -> int:
         """Choose tokens from what the model says after the last token and after each of the draft's
@@ -139,6 +142,17 @@ class Generation:
             allowed = frozenset(self._vocabulary.by_bytes.compatible(self._unhealed))
             self._compatible = (self._unhealed, allowed)
         return allowed
+
+    def _up_to_stop(self, draft: list[int]) -> list[int]:
+        """Leave out what would come behind the end of the answer."""
+        if not self._stops:
+            return draft
+        text = b""
+        for at, token in enumerate(draft):
+            text = text[-_LONGEST_STOP:] + self._vocabulary.token_bytes(token)
+            if any(stop in text for stop in self._stops):
+                return draft[: at + 1]
+        return draft
 
     def _count(self, chosen: list[int], draft: list[int]) -> None:
         self.num_drafted += len(draft)

@@ -138,6 +138,15 @@ def test_a_given_draft_is_accepted_where_it_is_right(starter: Engine) -> None:
     assert drafted.usage.accepted_tokens > answer.usage.accepted_tokens == 0
 
 
+def test_no_draft_reaches_behind_the_end_of_the_answer(starter: Engine) -> None:
+    ask: dict[str, Any] = {"suffix": AFTER, "max_tokens": 24, "stop": ("\n",)}
+    line = run(starter, CODE + "rn ", speculate=False, **ask)
+    guess = line.text + "\n    and = more\n    of = it\n"
+    drafted = run(starter, CODE + "rn ", drafts=(guess,), **ask)
+    assert drafted.text == line.text
+    assert drafted.usage.draft_tokens <= line.usage.completion_tokens
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_drafts_do_not_change_a_sample(starter: Engine, seed: int) -> None:
     params = SamplingParams(temperature=0.8, top_p=0.9, seed=seed)
