@@ -13,7 +13,7 @@ from benchmarks.quality_items import context_of, in_first_half
 from lsp_server.context.request import completion_request
 from lsp_server.postprocess import Suggestion, postprocess
 from model_runtime.api import ModelInfo
-from training.evaluation.metrics import clustered_interval
+from model_runtime.evaluation import interval
 from training.evaluation.tasks import Item
 
 MAX_TOKENS = 64
@@ -151,7 +151,7 @@ def gated(found: Sequence[Outcome], statistic: Statistic, threshold: float) -> S
     passed = [o for o in found if o.shown and statistic(o.logprobs) >= threshold]
     hits = [o.exact for o in passed]
     clusters = [o.cluster for o in passed]
-    low, high = clustered_interval(clusters, hits) if passed else (0.0, 1.0)
+    low, high = interval(clusters, hits) if passed else (0.0, 1.0)
     return Share(len(found), len(passed), sum(hits), low, high)
 
 

@@ -10,7 +10,6 @@ import gzip
 import json
 import random
 import shutil
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,9 +98,10 @@ def fetch(benchmark: Benchmark, folder: Path) -> Path:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as source, unfinished.open("wb") as to:
             shutil.copyfileobj(source, to)
         unfinished.replace(file)
-    except (OSError, urllib.error.URLError) as error:
+    except OSError as error:  # urllib's own errors are such
+        reason = getattr(error, "reason", None) or error.strerror or error
         raise RuntimeFailure(
-            f"{url} cannot be downloaded: {error}.",
+            f"{url} cannot be downloaded: {str(reason).rstrip('.')}.",
             f"Download it where there is a network, and name it: --data {file.name}",
         ) from error
     return file

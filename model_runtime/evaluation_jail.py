@@ -17,11 +17,11 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 SETUP_FAILED = 125
 """Exit status when there is no jail, so that nothing was run; standard error says why."""
-MEMORY = 1024 * 2**20
-NUM_PROCESSES = 32
 _TMP_SIZE = "16m"
 _NOBODY = 65534
 _INSIDE_NOBODY = 1
@@ -44,14 +44,6 @@ _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 
 _SECURE_NOROOT_LOCKED = 0b11
 _LAST_CAPABILITY = 63
 
-_LIMITS = (
-    (resource.RLIMIT_CPU, 5),
-    (resource.RLIMIT_AS, MEMORY),
-    (resource.RLIMIT_FSIZE, 2**20),
-    (resource.RLIMIT_NOFILE, 64),
-    (resource.RLIMIT_NPROC, NUM_PROCESSES),
-    (resource.RLIMIT_CORE, 0),
-)
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/nix/store")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
@@ -72,14 +64,39 @@ os.write(told, word)
 """
 
 
-def main() -> int:
+class Orders(NamedTuple):
+    """What the command line says. root: an empty folder to build on. show: whether the program may
+    write to standard output, and need not tell its word. memory: bytes.
+    """
+
+    root: str
+    show: bool
+    memory: int
+    num_processes: int
+
+    @property
+    def limits(self) -> tuple[tuple[int, int], ...]:
+        """By resource."""
+        return (
+            (resource.RLIMIT_CPU, 5),
+            (resource.RLIMIT_AS, self.memory),
+            (resource.RLIMIT_FSIZE, 2**20),
+            (resource.RLIMIT_NOFILE, 64),
+            (resource.RLIMIT_NPROC, self.num_processes),
+            (resource.RLIMIT_CORE, 0),
+        )
+
+
+def main(arguments: list[str]) -> int:
     """Run what standard input holds; the program's exit status, or SETUP_FAILED."""
-    root, output = sys.argv[1], sys.argv[2] == "show"
+    root, mode, memory, num_processes = arguments
+    orders = Orders(root, mode == "show", int(memory), int(num_processes))
     ready_read, ready_write = os.pipe()
     mapped_read, mapped_write = os.pipe()
     child = os.fork()
     if child == 0:
-        os._exit(_guarded(lambda: _in_namespaces(root, ready_write, mapped_read, show=output)))
+        os.close(mapped_write)
+        os._exit(_guarded(lambda: _in_namespaces(orders, ready_write, mapped_read)))
     os.close(ready_write)
     if os.read(ready_read, 1):
         try:
@@ -91,7 +108,7 @@ def main() -> int:
     return _status_of(child)
 
 
-def _in_namespaces(root: str, ready: int, mapped: int, *, show: bool) -> int:
+def _in_namespaces(orders: Orders, ready: int, mapped: int) -> int:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _check(_libc.unshare(sum(_CLONE_FLAGS.values())), "namespaces")
     os.write(ready, b"1")
@@ -99,31 +116,32 @@ def _in_namespaces(root: str, ready: int, mapped: int, *, show: bool) -> int:
         return SETUP_FAILED
     first = os.fork()
     if first == 0:
-        os._exit(_guarded(lambda: _as_first_process(root, show=show)))
+        os._exit(_guarded(lambda: _as_first_process(orders)))
     return _status_of(first)
 
 
-def _as_first_process(root: str, *, show: bool) -> int:
+def _as_first_process(orders: Orders) -> int:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _leave_files_behind(root)
+    _leave_files_behind(orders.root)
     child = os.fork()
     if child == 0:
-        os._exit(_guarded(lambda: _run(show=show)))
+        os._exit(_guarded(lambda: _run(orders)))
     return _status_of(child)
 
 
-def _run(*, show: bool) -> int:
+def _run(orders: Orders) -> int:
     """Give up every privilege and become the program's interpreter."""
-    for kind, value in _LIMITS:
+    for kind, value in orders.limits:
         resource.setrlimit(kind, (value, value))
     for capability in range(_LAST_CAPABILITY + 1):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails for those that do not exist
     _prctl(_PR_SET_SECUREBITS, _SECURE_NOROOT_LOCKED)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if _has_nobody():
+        os.setgroups([])
         os.setresgid(_INSIDE_NOBODY, _INSIDE_NOBODY, _INSIDE_NOBODY)
         os.setresuid(_INSIDE_NOBODY, _INSIDE_NOBODY, _INSIDE_NOBODY)
-    code = "import sys; exec(compile(sys.stdin.read(), '<probe>', 'exec'))" if show else _RUN
+    code = "import sys; exec(compile(sys.stdin.read(), '<probe>', 'exec'))" if orders.show else _RUN
     os.execve(_PYTHON, [_PYTHON, "-I", "-S", "-c", code], {"PATH": "/usr/bin:/bin", "HOME": "/tmp"})
 
 
@@ -220,11 +238,10 @@ def _write(file: str, text: str) -> None:
         stream.write(text)
 
 
-def _guarded(action: object) -> int:
+def _guarded(action: Callable[[], int]) -> int:
     """A process's work, ending in an exit status whatever happens."""
-    assert callable(action)
     try:
-        return int(action())
+        return action()
     except BaseException as error:  # noqa: BLE001 - a forked child must never run its parent's code
         text = error.strerror if isinstance(error, OSError) else repr(error)
         sys.stderr.write(f"{text}\n")
@@ -239,4 +256,4 @@ def _status_of(process: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -19,13 +19,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from model_runtime.api import RuntimeFailure
-from model_runtime.evaluation_jail import MEMORY, NUM_PROCESSES, SETUP_FAILED
 from model_runtime.evaluation_probe import PROBE
 
 WALL_SECONDS = 10.0
+MEMORY = 1024 * 2**20
+NUM_PROCESSES = 32
 _JAIL = Path(__file__).with_name("evaluation_jail.py")
+_COMMAND = (sys.executable, "-I", "-S", str(_JAIL))
 _HINT = (
     "Leave --execute out for everything but pass@1, or run it where user namespaces are allowed: "
     "on Linux 5.12 or newer, in a virtual machine, or in a container started with "
@@ -75,7 +78,7 @@ def prove() -> None:
     if sys.platform != "linux":
         raise RuntimeFailure("Generated code is run in Linux namespaces only.", _HINT)
     harmless = _run(_told("pass", b"word"), WALL_SECONDS)
-    if harmless.status == SETUP_FAILED or harmless.output != b"word":
+    if harmless.output != b"word":
         reason = (harmless.errors.strip().splitlines() or ["it runs nothing"])[-1]
         raise RuntimeFailure(f"There is no sandbox to be had here: {reason}.", _HINT)
     for program, what in (
@@ -159,22 +162,35 @@ def _told(program: str, word: bytes) -> bytes:
 
 
 def _run(text: bytes, wall_seconds: float, *, show: bool = False) -> Outcome:
-    with tempfile.TemporaryDirectory() as root:
+    mode = "show" if show else "hide"
+    with (
+        tempfile.TemporaryDirectory() as root,
+        # Files and not pipes: a program that fills them meets its limit.
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_JAIL), root, "show" if show else "hide"],
+            [*_COMMAND, root, mode, str(MEMORY), str(NUM_PROCESSES)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
             cwd="/",
             env={"PATH": os.defpath},
             start_new_session=True,
         )
+        took_too_long = False
         try:
-            output, errors = process.communicate(text, timeout=wall_seconds)
+            process.communicate(text, timeout=wall_seconds)
         except subprocess.TimeoutExpired:
-            output, errors = b"", b"took too long"
+            took_too_long = True
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    return Outcome(process.returncode, output, errors.decode(errors="replace"))
+        told = b"" if took_too_long else _content(output)
+        return Outcome(process.returncode, told, _content(errors).decode(errors="replace"))
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()

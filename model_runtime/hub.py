@@ -18,8 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_runtime.api import ModelNotFound, RuntimeFailure, UnsupportedModel
-from model_runtime.hub_cache import find_snapshot, hub_cache, is_hub_name, repository_folder
-from model_runtime.hub_errors import explained
+from model_runtime.hub_cache import (
+    find_snapshot,
+    hub_cache,
+    is_hub_name,
+    missing_part,
+    repository_folder,
+)
+from model_runtime.hub_errors import explained, is_offline
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 _OFFICIAL_ENDPOINT = "https://huggingface.co"
 _WANTED_SUFFIXES = (".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken")
 # The same weights once more, in their authors' own format.
-_DUPLICATES = ("consolidated", "original/")
+_DUPLICATES = ("consolidated",)
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -96,6 +102,10 @@ def pull(name: str, report: Report) -> Path:
     """
     from filelock import FileLock
 
+    _check_name(name)
+    folder = find_snapshot(name)
+    if is_offline() and folder is not None and missing_part(folder) is None:
+        return folder
     remote = look_up(name)
     repository = repository_folder(name)
     with _disk_errors_explained(), explained(name, hub_endpoint()):
@@ -243,7 +253,8 @@ class _Progress:
 
 
 def _is_wanted(file: str) -> bool:
-    return file.endswith(_WANTED_SUFFIXES) and not file.startswith(_DUPLICATES)
+    """Whether transformers would read it; folders hold other formats or training states."""
+    return file.endswith(_WANTED_SUFFIXES) and "/" not in file and not file.startswith(_DUPLICATES)
 
 
 def _check_name(name: str) -> None:
@@ -274,10 +285,10 @@ def _disk_errors_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:
             raise
         raise RuntimeFailure(
-            f"The download cannot be written: {error.strerror} ({error.filename}).",
+            f"The download cannot be written to {hub_cache()}: {error.strerror}.",
             "Set HF_HOME to a folder that can be written, with room for the model.",
         ) from error
 

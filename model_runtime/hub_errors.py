@@ -24,7 +24,7 @@ def explained(name: str, endpoint: str) -> Iterator[None]:
     except errors.OfflineModeIsEnabled as error:
         raise _offline(name) from error
     except errors.LocalEntryNotFoundError as error:
-        raise (_offline(name) if _is_offline() else _unreachable(endpoint, error)) from error
+        raise (_offline(name) if is_offline() else _unreachable(endpoint, error)) from error
     except errors.EntryNotFoundError as error:
         raise ModelNotFound(
             f"{name} has no config.json on the hub: it is no checkpoint in Hugging Face format.",
@@ -56,7 +56,8 @@ def _gated(name: str, endpoint: str) -> RuntimeFailure:
 def _missing(name: str, endpoint: str) -> ModelNotFound:
     private = "" if _has_token() else " If it is private, log in first: `hf auth login`."
     return ModelNotFound(
-        f"The hub has no model {name}.", f"Look for its exact name at {endpoint}/models.{private}"
+        f"The hub has no model {name}, and there is no such folder.",
+        f"Look for its exact name at {endpoint}/models, or give a folder's whole path.{private}",
     )
 
 
@@ -107,7 +108,8 @@ def _has_token() -> bool:
     return bool(get_token())
 
 
-def _is_offline() -> bool:
+def is_offline() -> bool:
+    """Whether HF_HUB_OFFLINE forbids to ask the hub."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)

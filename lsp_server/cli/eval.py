@@ -17,11 +17,12 @@ EPILOG = """[bold]Examples[/bold]
 
 def make_eval_app() -> typer.Typer:
     """The commands below `fimbria eval`."""
-    app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="rich", no_args_is_help=True)
-    app.callback()(_group)
+    app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="rich")
+    app.callback(invoke_without_command=True)(_bare)
     app.command(epilog=EPILOG)(infilling)
     return app
 
 
-def _group() -> None:
-    """Exists so that `infilling` stays a command of its own while it is the only one."""
+def _bare(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())

@@ -14,7 +14,8 @@ from model_runtime.api import RuntimeFailure
 if TYPE_CHECKING:
     from model_runtime.memory_plan import Device, Fit, ModelSize
 
-_DEFAULT_CONTEXT = 8192
+# Where the engine would rather have fewer slots than shorter ones.
+_DEFAULT_CONTEXT = 4096
 
 
 def memory(
@@ -24,7 +25,7 @@ def memory(
         typer.Option(
             min=1,
             metavar="N",
-            help="Tokens of a prompt and its answer; else 8192, or what the model has.",
+            help="Tokens of a prompt and its answer; else 4096, or what the model has.",
             show_default=False,
         ),
     ] = None,

@@ -147,3 +147,5 @@ def test_help_says_that_nothing_is_executed(
     shown = capsys.readouterr().out
     assert "only with --execute" in " ".join(shown.split())
     assert "fimbria eval infilling --limit 50" in shown
+    assert run(["eval"]) == 0
+    assert "fimbria eval infilling --limit 50" in capsys.readouterr().out

@@ -20,7 +20,8 @@ class FakeHub:
     """Serves `files` as the model `name`.
 
     gated: refuse files to those without a token. cut_after: end the connection after so many bytes
-    of the weights, once. requests: (method, path, Range header) of everything asked for.
+    of the weights, once. weights_wait_for: sends no weights before it is set. requests: (method,
+    path, Range header) of everything asked for.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FakeHub:
     gated: bool = False
     cut_after: int | None = None
     status: int | None = None
+    weights_wait_for: threading.Event | None = None
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -101,6 +103,8 @@ def _send_file(request: BaseHTTPRequestHandler, hub: FakeHub, file: str, with_bo
         _refuse(request, 404, "EntryNotFound", with_body)
         return
     body = hub.files[file]
+    if with_body and hub.weights_wait_for and file.endswith(".safetensors"):
+        hub.weights_wait_for.wait()
     headers = {"ETag": f'"{hub.etag(file)}"', "X-Repo-Commit": COMMIT}
     asked = request.headers.get("Range")
     if not asked:

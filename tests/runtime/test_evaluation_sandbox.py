@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from model_runtime import evaluation_sandbox
@@ -81,9 +82,16 @@ def test_an_endless_program_ends() -> None:
 
 
 def test_what_a_program_starts_ends_with_it() -> None:
-    """Else it would keep the channel to us open for a minute, and nothing come of it."""
     program = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n"
     assert passes(program)
+    commands = (" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+    assert not [command for command in commands if "<program>" in command]
+
+
+def test_what_a_program_writes_is_limited() -> None:
+    outcome = evaluation_sandbox._run(b"while True: print('x' * 1000)", 5.0, show=True)
+    assert "File too large" in outcome.errors
+    assert 0 < len(outcome.output) <= 2**20
 
 
 def test_no_secret_of_the_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

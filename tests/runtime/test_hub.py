@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,11 +57,10 @@ def test_a_pulled_model_is_found_by_its_name_and_runs(hub: FakeHub, cache: Path)
 
 
 def test_files_that_are_no_use_are_left_where_they_are(hub: FakeHub) -> None:
-    hub.files |= {"consolidated.safetensors": b"x", "model.gguf": b"x", "README.md": b"x"}
-    folder = pull(NAME, ignore)
-    assert not {"consolidated.safetensors", "model.gguf", "README.md"} & {
-        file.name for file in folder.iterdir()
-    }
+    expected = set(hub.files)
+    for name in ("consolidated.safetensors", "model.gguf", "README.md", "onnx/config.json"):
+        hub.files[name] = b"x"
+    assert {file.name for file in pull(NAME, ignore).iterdir()} == expected
 
 
 def test_pulling_again_downloads_nothing(hub: FakeHub) -> None:
@@ -144,6 +144,7 @@ def test_offline_nothing_is_asked_and_what_is_there_is_used(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert resolve_model(NAME).name == COMMIT
     assert (fetch_config(NAME) / "config.json").is_file()
+    assert pull(NAME, ignore).resolve() == resolve_model(NAME)
     with pytest.raises(RuntimeFailure, match="HF_HUB_OFFLINE") as caught:
         pull("somebody/else", ignore)
     assert "HF_HUB_OFFLINE=0 fimbria models pull somebody/else" in caught.value.hint
@@ -175,6 +176,16 @@ def test_a_disk_that_is_too_small(hub: FakeHub, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("model_runtime.hub.shutil.disk_usage", lambda _: Usage)
     with pytest.raises(RuntimeFailure, match="GiB free") as caught:
+        pull(NAME, ignore)
+    assert "HF_HOME" in caught.value.hint
+
+
+def test_a_disk_that_fills_up(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
+    with pytest.raises(RuntimeFailure, match="No space left on device") as caught:
         pull(NAME, ignore)
     assert "HF_HOME" in caught.value.hint
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from model_runtime.evaluation_sandbox import passes
 from training.card import CardFacts, write_card
 from training.checkpoint import Progress
 from training.corpus.build import Document
 from training.curve import draw_curve
 from training.evaluation.completer import Answer
-from training.evaluation.execution import passes
 from training.evaluation.floors import FOUR_GRAM_EXACT_MATCH, lookup_rest_of_line
-from training.evaluation.metrics import edit_similarity, first_line, levenshtein
 from training.evaluation.overlap import benchmark_texts, measure_overlap
 from training.evaluation.scoring import run_task, score, single_line_task
 from training.evaluation.tasks import Item, rest_of_line_items, single_line_items
@@ -26,6 +25,7 @@ from training.notice import write_notice
 needs_benchmarks = pytest.mark.skipif(
     not BENCHMARK_FOLDER.exists(), reason=f"no benchmark files in {BENCHMARK_FOLDER.name}"
 )
+needs_sandbox = pytest.mark.skipif(not passes("pass"), reason="there is no sandbox to be had here")
 ITEM = Item("p/0", Hole("def f(x):\n", "    return x + 1", "\n"), "assert f(1) == 2\n")
 LOSSES = {"val_in": 2.0, "val_out": 2.25, "middle": 2.5}
 
@@ -40,6 +40,7 @@ class Parrot:
         return Answer(self.text, ended=True)
 
 
+@needs_sandbox
 @pytest.mark.parametrize(
     ("answer", "shown", "whole", "passed"),
     [
@@ -60,30 +61,6 @@ def test_nothing_is_executed_unasked() -> None:
     assert score(single_line_task([ITEM]), [Answer("", True)], execute=False).passed is None
 
 
-@pytest.mark.parametrize(
-    ("program", "good"),
-    [
-        ("x = 1\n", True),
-        ("assert False\n", False),
-        ("import socket\nsocket.create_connection(('127.0.0.1', 9), 1)\n", False),
-        ("x = bytearray(2 ** 31)\n", False),
-        ("while True: pass\n", False),
-    ],
-)
-def test_programs_run_within_limits(
-    program: str, good: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.evaluation.execution.WALL_SECONDS", 2.0)
-    assert passes(program) is good
-
-
-def test_distances() -> None:
-    assert levenshtein("kitten", "sitting") == 3
-    assert edit_similarity("", "") == 1.0
-    assert edit_similarity("abcd", "abcf") == 0.75
-    assert first_line("\n  x = 1\ny") == "\n  x = 1"
-
-
 def test_the_lookup_prefers_a_line_in_the_same_place() -> None:
     hole = Hole("a = 1\nb = load(2)\na = 1\nb = load(3)\na = 1\nb = lo", "", "\nb = local\n")
     assert lookup_rest_of_line(hole) in {"ad(2)", "ad(3)"}
@@ -98,6 +75,7 @@ def test_rest_of_line_items_are_fixed(documents: list[Document]) -> None:
 
 
 @needs_benchmarks
+@needs_sandbox
 def test_benchmark_lines_are_asked_as_in_an_editor() -> None:
     items = single_line_items(BENCHMARK_FOLDER)
     assert len(items) == 1033
@@ -115,6 +93,7 @@ def test_overlap_finds_a_leaked_problem(documents: list[Document]) -> None:
     assert measure_overlap([*documents, leaked], texts).shared_grams > 50
 
 
+@needs_sandbox
 def test_the_card_states_every_floor() -> None:
     task = single_line_task([ITEM])
     scored = asdict(score(task, [Answer("    return x + 1", True)], execute=True))

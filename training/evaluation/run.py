@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from model_runtime.evaluation_sandbox import prove
 from training.corpus.build import Document, load_split
 from training.evaluation import floors
 from training.evaluation.completer import Answer, Completer, EngineCompleter
@@ -53,6 +54,8 @@ class Options:
 def evaluate(state: StateFolder, options: Options, console: Console) -> Record:
     """Everything there is to say about a model folder; tasks without their files are left out."""
     unseen = [*load_split(state.corpus, "val_in"), *load_split(state.corpus, "val_out")]
+    if options.execute:
+        prove()
     tasks = list_tasks(options, unseen)
     with EngineCompleter(options.model_folder) as completer:
         scores = _run_tasks(state, tasks, completer, options.execute, console)

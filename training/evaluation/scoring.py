@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from model_runtime.evaluation import edit_similarity, first_line, interval
+from model_runtime.evaluation_sandbox import passes
 from training.evaluation.completer import Answer, Completer
-from training.evaluation.execution import passes
-from training.evaluation.metrics import clustered_interval, edit_similarity, first_line, parses
+from training.evaluation.metrics import parses
 from training.evaluation.tasks import Item
 
 Shown = Callable[[str], str]
@@ -59,7 +60,7 @@ def score(task: Task, answers: Sequence[Answer], *, execute: bool) -> Score:
     exact = [text.strip() == right for text, right in zip(shown, gold, strict=True)]
     programs = [item.filled(text) for item, text in zip(task.items, shown, strict=True)]
     valid = [parses(program) for program in programs]
-    low, high = clustered_interval([item.problem for item in task.items], exact)
+    low, high = interval([item.problem for item in task.items], exact)
     passed = [
         ok and passes(program + (item.check or ""))
         for ok, program, item in zip(valid, programs, task.items, strict=True)
