@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
@@ -38,6 +39,31 @@ _UNSUPPORTED = {
 }
 
 
+_FIELDS = frozenset(
+    [
+        "model",
+        "prompt",
+        "suffix",
+        "max_tokens",
+        "stop",
+        "temperature",
+        "top_p",
+        "seed",
+        "stream",
+        "layout",
+        "heal",
+        "document",
+        "priority",
+        "n",
+        "drafts",
+        "speculate",
+        "snippets",
+        "path",
+        "repository",
+    ]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionBody:
     """A checked request body."""
@@ -63,6 +89,7 @@ def parse_completion(body: dict[str, object]) -> CompletionBody:
     """Read a body of POST /v1/completions. Raises InvalidRequest."""
     fields = _Fields(body)
     _refuse_unsupported(body)
+    _refuse_misspelt(body)
     request = CompletionRequest(
         prompt=fields.required_text("prompt"),
         suffix=fields.text("suffix"),
@@ -84,11 +111,22 @@ def parse_completion(body: dict[str, object]) -> CompletionBody:
     return CompletionBody(request, stream=fields.flag("stream", False), model=fields.text("model"))
 
 
+def _refuse_misspelt(body: dict[str, object]) -> None:
+    """A field that other engines know may be ignored; one that almost has the name of ours is
+    surely meant to be it.
+    """
+    for name in body.keys() - _FIELDS - _UNSUPPORTED.keys():
+        near = get_close_matches(name, _FIELDS, n=1, cutoff=0.85)
+        if near:
+            raise InvalidRequest(f"`{name}` is no field. Did you mean `{near[0]}`?")
+
+
 def _refuse_unsupported(body: dict[str, object]) -> None:
     for name, neutral in _UNSUPPORTED.items():
         value = body.get(name)
         if value is not None and value not in neutral:
-            raise InvalidRequest(f"`{name}` is not supported: leave it out, or give {neutral[0]}.")
+            given = json.dumps(neutral[0])
+            raise InvalidRequest(f"`{name}` is not supported: leave it out, or give {given}.")
 
 
 class _Fields:
@@ -186,5 +224,6 @@ def _text(name: str, value: object) -> str:
 
 
 def _wrong_type(name: str, wanted: str, value: object) -> InvalidRequest:
-    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
-    return InvalidRequest(f"`{name}` must be {wanted}, not {kinds.get(type(value), 'a number')}.")
+    kinds: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
+    given = kinds.get(type(value)) or json.dumps(value)
+    return InvalidRequest(f"`{name}` must be {wanted}, not {given}.")

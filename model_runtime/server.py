@@ -137,7 +137,7 @@ class _CompletionResponse(Response):
         wanted = self._body.model
         if wanted is not None and wanted not in (engine.info.id, self._model.name):
             raise ModelNotFound(
-                f"`model`: this daemon serves {engine.info.id}, not what was asked for.",
+                f"`model`: this daemon serves {engine.info.id}, not {wanted!r}.",
                 "Leave `model` out, or see /v1/models.",
             )
         reply = Reply(engine.info.id)

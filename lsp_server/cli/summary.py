@@ -97,6 +97,7 @@ class Summary:
     device: str
     dtype: str
     log: str
+    socket: str
     memory_mib: int | None
     error: dict[str, Any] | None = None
     version: str | None = None
@@ -127,6 +128,7 @@ def summary_of(endpoint: Endpoint, status: Mapping[str, Any]) -> Summary:
         device=details.get("device", endpoint.device),
         dtype=details.get("dtype", endpoint.dtype),
         log=endpoint.log,
+        socket=endpoint.path,
         memory_mib=_memory_mib(status["pid"]),
         uptime_s=round(time.time() - status["started_at"], 1),
         idle_s=round(status["idle_s"], 1),
@@ -147,6 +149,7 @@ def summary_of_silent(endpoint: Endpoint, failure: RuntimeFailure) -> Summary:
         device=endpoint.device,
         dtype=endpoint.dtype,
         log=endpoint.log,
+        socket=endpoint.path,
         memory_mib=_memory_mib(endpoint.pid),
     )
 

@@ -77,3 +77,15 @@ def test_an_error_names_the_field(field: str, value: object) -> None:
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="JSON"):
         parse_json(body)
+
+
+def test_a_misspelt_field_is_not_ignored() -> None:
+    """With `maxtokens` one silently got the default; what other engines know may be there."""
+    with pytest.raises(InvalidRequest, match="Did you mean `max_tokens`"):
+        parse_completion({"prompt": "a", "maxtokens": 2})
+    assert parse_completion({"prompt": "a", "user": "me", "stream_options": {}}).request.prompt
+
+
+def test_a_wrong_value_is_quoted() -> None:
+    with pytest.raises(InvalidRequest, match="a whole number, not 1.5"):
+        parse_completion({"prompt": "a", "max_tokens": 1.5})
