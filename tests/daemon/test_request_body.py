@@ -87,5 +87,5 @@ def test_a_misspelt_field_is_not_ignored() -> None:
 
 
 def test_a_wrong_value_is_quoted() -> None:
-    with pytest.raises(InvalidRequest, match="a whole number, not 1.5"):
+    with pytest.raises(InvalidRequest, match=r"a whole number, not 1\.5"):
         parse_completion({"prompt": "a", "max_tokens": 1.5})
