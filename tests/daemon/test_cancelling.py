@@ -86,6 +86,7 @@ def test_a_thousand_requests_given_up_at_random_leave_nothing_behind(runtime_dir
                 await ask_and_leave(runtime, chance)
 
         runtime = DaemonRuntime(daemon.runtime._spec, autostart=False)
+        await runtime.info()  # idle requests go nowhere before that
         await asyncio.gather(*(person(runtime) for _ in range(NUM_AT_ONCE)))
 
         async def nothing_runs() -> bool:
