@@ -24,6 +24,7 @@ from lsp_server.cli.summary import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_MOST_BARS = 16
 NUM_RECENT = 8
 NO_DAEMON = "No daemon is running. The first completion starts one."
 
@@ -150,7 +151,10 @@ def _times(engine: EngineSummary) -> Iterator[str]:
 
 
 def _kv_line(daemon: Summary, engine: EngineSummary) -> Text:
-    line = slot_bars(engine.slots, daemon.context_length or 0)
+    shown = engine.slots
+    if len(shown) > _MOST_BARS:  # the empty ones tell nothing that the numbers do not
+        shown = tuple(slot for slot in shown if slot.len or slot.pinned)[:_MOST_BARS]
+    line = slot_bars(shown, daemon.context_length or 0)
     num_held = sum(1 for slot in engine.slots if slot.len)
     line.append(f"  {num_held} of {len(engine.slots)} slots")
     if engine.kv_bytes_total:

@@ -248,3 +248,14 @@ def test_ctrl_c_ends_the_live_view_without_complaint(
 def test_json_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--watch", "--json"]) == 2
     assert "leave out --watch" in capsys.readouterr().err
+
+
+def test_many_empty_slots_leave_room_for_the_numbers(
+    daemons: dict[int, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """32 bars broke the line in a terminal of 80 columns."""
+    slots = [{"len": 512 if i < 3 else 0, "pinned": False} for i in range(32)]
+    daemons[ENDPOINT.pid] = {**STATUS, "engine": {**STATS, "slots": slots}}
+    (line,) = (line for line in printed(capsys).splitlines() if "slots" in line)
+    assert "  3 of 32 slots" in line
+    assert "·" not in line
