@@ -152,6 +152,10 @@ class ChatRequest:
     speculate: bool = True
 
 
+Request = CompletionRequest | ChatRequest
+"""What an engine computes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one request. `prompt_tokens` = `cached_tokens` + `computed_tokens`.

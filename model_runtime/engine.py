@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 from model_runtime.api import (
-    CompletionRequest,
     Event,
     InvalidRequest,
     ModelInfo,
+    Request,
     RuntimeFailure,
     RuntimeUnavailable,
 )
@@ -45,7 +45,7 @@ class Engine:
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, request: CompletionRequest, emit: Emit) -> Abort:
+    def submit(self, request: Request, emit: Emit) -> Abort:
         """Queue a request; it aborts older ones of the same document (see sequence.supersedes).
 
         emit is called on the engine's thread with any number of chunks, then exactly one Finished
@@ -80,7 +80,7 @@ class Engine:
             self._changed.notify()
         self._thread.join()
 
-    def _check_candidates(self, request: CompletionRequest) -> None:
+    def _check_candidates(self, request: Request) -> None:
         most, wanted = self._worker.num_slots, request.num_candidates
         if not 1 <= wanted <= most:
             raise InvalidRequest(

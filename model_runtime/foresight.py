@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from model_runtime.api import ChatRequest, CompletionRequest
+from model_runtime.api import ChatRequest, Request
 from model_runtime.drafting import Drafter, DraftPolicy
 from model_runtime.kv_cache.slots import Placement
 from model_runtime.ngrams import CacheModel, CacheWeights
@@ -61,9 +61,7 @@ class Lookahead:
     weights: CacheWeights
     control_ids: frozenset[int]
 
-    def foresight(
-        self, request: CompletionRequest | ChatRequest, prompt: Prompt, placement: Placement
-    ) -> Foresight:
+    def foresight(self, request: Request, prompt: Prompt, placement: Placement) -> Foresight:
         """Look ahead for a candidate that is about to begin."""
         typed = prompt.ids[placement.matched_len :]
         previous = list(placement.leftover) if len(typed) <= _LONGEST_DEPARTURE else []
@@ -76,7 +74,7 @@ class Lookahead:
         )
         return Foresight(drafter, self.weights, speculate=request.speculate)
 
-    def _text(self, request: CompletionRequest | ChatRequest, prompt: Prompt) -> list[int]:
+    def _text(self, request: Request, prompt: Prompt) -> list[int]:
         """All text of the request in reading order, what follows the cursor first: more than the
         prompt where the model's context has no room for it. What a small model may copy from is
         mostly there. Of a conversation, its prompt. Nothing where nobody will look.
@@ -93,6 +91,6 @@ class Lookahead:
             *self.tokenizer.encode_continuation(before.decode()),
         ]
 
-    def _guessed(self, request: CompletionRequest | ChatRequest, prompt: Prompt) -> list[list[int]]:
+    def _guessed(self, request: Request, prompt: Prompt) -> list[list[int]]:
         begun = prompt.healed.decode("utf-8", errors="replace")
         return [self.tokenizer.encode_continuation(begun + text) for text in request.drafts]

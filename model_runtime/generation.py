@@ -12,7 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from model_runtime.api import Candidate, Chunk, CompletionRequest, FinishReason
+from model_runtime.api import Candidate, Chunk, FinishReason, Request
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.slots import Slot
 from model_runtime.prompts import Prompt, PromptRenderer
@@ -62,7 +62,7 @@ class Generation:
 
     def __init__(
         self,
-        request: CompletionRequest,
+        request: Request,
         prompt: Prompt,
         vocabulary: Vocabulary,
         slot: Slot,

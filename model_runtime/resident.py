@@ -15,12 +15,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from model_runtime.api import (
-    CompletionRequest,
     Event,
     Finished,
     LoadProgress,
     ModelInfo,
     ProgressCallback,
+    Request,
     RuntimeFailure,
     RuntimeUnavailable,
     UnsupportedModel,
@@ -41,9 +41,7 @@ class EngineLike(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def submit(
-        self, request: CompletionRequest, emit: Callable[[Event | RuntimeFailure], None]
-    ) -> Abort: ...
+    def submit(self, request: Request, emit: Callable[[Event | RuntimeFailure], None]) -> Abort: ...
 
     def stats(self) -> DataclassInstance: ...
 
@@ -102,9 +100,7 @@ class ResidentModel:
             raise self.lost
         return await asyncio.wrap_future(self._loaded)
 
-    async def events(
-        self, engine: EngineLike, request: CompletionRequest
-    ) -> AsyncGenerator[Event, None]:
+    async def events(self, engine: EngineLike, request: Request) -> AsyncGenerator[Event, None]:
         """Run `request`. Closing the iterator before its end aborts. Raises RuntimeFailure."""
         queue: asyncio.Queue[Event | RuntimeFailure] = asyncio.Queue()
         loop = asyncio.get_running_loop()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from model_runtime.api import (
-    CompletionRequest,
     Event,
     Finished,
     FinishReason,
     Priority,
+    Request,
     RuntimeFailure,
     Timings,
     Usage,
@@ -57,7 +57,7 @@ class Sequence:
     it has a slot, the others from the end of the prefill on.
     """
 
-    request: CompletionRequest
+    request: Request
     emit: Emit
     submitted: float
     aborted: threading.Event = field(default_factory=threading.Event)

@@ -12,6 +12,7 @@ from model_runtime.api import (
     CompletionRequest,
     Event,
     Finished,
+    Request,
     RuntimeFailure,
 )
 from model_runtime.engine import Engine
@@ -22,7 +23,7 @@ WAIT_S = 30
 class Running:
     """A submitted request whose events a test takes one by one."""
 
-    def __init__(self, engine: Engine, request: CompletionRequest) -> None:
+    def __init__(self, engine: Engine, request: Request) -> None:
         self._events: queue.Queue[Event | RuntimeFailure] = queue.Queue()
         self.abort: Callable[[], None] = engine.submit(request, self._events.put)
         self.texts = [""] * request.num_candidates

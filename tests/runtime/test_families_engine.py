@@ -76,7 +76,7 @@ def test_a_conversation_goes_on_in_the_cache(engine: Engine) -> None:
     question = ChatMessage(Role.USER, "area of a width")
     if Capability.CHAT not in engine.info.capabilities:
         with pytest.raises(MissingCapability):
-            engine.submit(ChatRequest(messages=(question,)), print)  # type: ignore[arg-type]
+            engine.submit(ChatRequest(messages=(question,)), print)
         return
     first = chat(engine, question)
     answer = ChatMessage(Role.ASSISTANT, first.text or "no")
@@ -86,6 +86,6 @@ def test_a_conversation_goes_on_in_the_cache(engine: Engine) -> None:
 
 
 def chat(engine: Engine, *messages: ChatMessage) -> Running:
-    running = Running(engine, ChatRequest(messages=messages, max_tokens=6))  # type: ignore[arg-type]
+    running = Running(engine, ChatRequest(messages=messages, max_tokens=6))
     running.wait()
     return running
