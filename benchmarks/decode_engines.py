@@ -149,7 +149,7 @@ def by_graphs(subject: Subject) -> Iterator[Peer]:
     """The same as CUDA graphs. Raises NotHere without a GPU."""
     if subject.model.device.type != "cuda":
         raise NotHere("CUDA graphs need a GPU")
-    yield StepDecoder(graphed(subject.model, subject.context_length), subject.context_length)
+    yield StepDecoder(graphed(subject.model), subject.context_length)
 
 
 @contextmanager

@@ -16,15 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.endless import EndlessRenderer
 from benchmarks.gpu_steps import ANSWER_LEN, quantile
 from benchmarks.gpu_subject import Clock, Subject, free, stepper
 from model_runtime.api import Chunk, CompletionRequest, Event, Finished, ModelInfo, RuntimeFailure
-from model_runtime.config import read_config
-from model_runtime.drafting import DraftPolicy
+from model_runtime.config import Habits, read_config
 from model_runtime.engine import Abort, Engine
-from model_runtime.foresight import Lookahead
-from model_runtime.generation import Vocabulary
-from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.memory_share import MemoryShare
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
@@ -33,27 +30,13 @@ from model_runtime.kv_cache.planning import (
     plan_cache,
 )
 from model_runtime.kv_cache.slots import SlotIndex
+from model_runtime.loading import make_worker
 from model_runtime.measuring import measure_step_costs, pace, warm_up
-from model_runtime.prompts import MAX_CONTEXT_LENGTH, Prompt, open_renderer
-from model_runtime.worker import Worker
+from model_runtime.prompts import MAX_CONTEXT_LENGTH, open_renderer
 
 _STARTER = Path(__file__).resolve().parent.parent / "model_runtime" / "starter"
 _SOURCES = Path(__file__).resolve().parent.parent / "model_runtime"
 _TIMEOUT_S = 120.0
-
-
-class EndlessRenderer:
-    """A prompt renderer whose answers no token ends; all else is the original's."""
-
-    def __init__(self, renderer: Any) -> None:
-        self._renderer = renderer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._renderer, name)
-
-    def render(self, request: CompletionRequest) -> Prompt:
-        prompt: Prompt = self._renderer.render(request)
-        return replace(prompt, end_ids=frozenset())
 
 
 class WideTokenizer:
@@ -95,16 +78,8 @@ def running(subject: Subject, kind: str, kv_share: float) -> Iterator[Running]:
     started_ms = clock.ms()
     tokenizer: Any = WideTokenizer(renderer.tokenizer)
     wide: Any = EndlessRenderer(replace(renderer, tokenizer=tokenizer, context_length=capacity))
-    control_ids = frozenset(i for i, piece in enumerate(tokenizer.vocabulary) if not piece)
     cut = pace(costs, model.device)
-    worker = Worker(
-        model,
-        kv,
-        slots,
-        Vocabulary(wide, ByteVocabulary(tokenizer.vocabulary), -2.3),
-        Lookahead(tokenizer, DraftPolicy(costs), config.habits.cache, control_ids),
-        cut,
-    )
+    worker = make_worker(model, kv, slots, wide, Habits(cache=config.habits.cache), costs)
     info = ModelInfo(id=subject.name, context_length=capacity, capabilities=wide.capabilities)
     figures = {
         "what": "start-up",

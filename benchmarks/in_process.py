@@ -12,29 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.endless import EndlessRenderer
 from benchmarks.measurements import Measurement
 from benchmarks.questions import Asker
 from benchmarks.traces import Step
 from model_runtime.api import CompletionRequest, Event, Finished, RuntimeFailure
 from model_runtime.engine import Engine
 from model_runtime.loading import load_engine
-from model_runtime.prompts import Prompt
 
 _DEADLINE_S = 60.0
-
-
-class EndlessRenderer:
-    """A prompt renderer whose answers no token ends; everything else is the original's."""
-
-    def __init__(self, renderer: Any) -> None:
-        self._renderer = renderer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._renderer, name)
-
-    def render(self, request: CompletionRequest) -> Prompt:
-        prompt: Prompt = self._renderer.render(request)
-        return replace(prompt, end_ids=frozenset())
 
 
 class InProcessEngine:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from model_runtime.api import Capability, MissingCapability
 from model_runtime.families import CODE_LLAMA, FAMILIES, Family
@@ -47,7 +46,6 @@ _CODE_LLAMA_SIZES = {(4096, 32): "7b", (5120, 40): "13b", (8192, 48): "34b", (81
 _SIZE = re.compile(r"(?<!\d)(7|13|34|70)b(?![a-z])")
 _CHATS = re.compile(r"(?:^|[-_. ])(?:instruct|chat|it|reasoning)(?:$|[-_. \d])")
 _DOES_NOT_CHAT = re.compile(r"(?:^|[-_. ])base(?:$|[-_. \d])")
-_HUB_FOLDER = re.compile(r"models--(.+?)--(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +59,6 @@ class ModelTraits:
     name: str
     shape: tuple[int, int] = (0, 0)
     chat_template: str | None = None
-
-
-def model_name(folder: Path) -> str:
-    """What a checkpoint is called: `owner/name` in the hub's cache, else its folder's name."""
-    for part in folder.parts[-3:]:
-        cached = _HUB_FOLDER.fullmatch(part)
-        if cached:
-            return "/".join(cached.groups())
-    return folder.name
 
 
 def find_capabilities(family: Family, traits: ModelTraits, *, has_fim: bool) -> Capabilities:

@@ -133,7 +133,7 @@ class GraphedLlama:
         return _Captured(graph, inputs, logits)
 
 
-def graphed(model: LlamaModel, _capacity: int = 0) -> GraphedLlama | LlamaModel:
+def graphed(model: LlamaModel) -> GraphedLlama | LlamaModel:
     """The model with captured steps where its device and dtype allow them, else as it is."""
     captures = model.device.type == "cuda" and model.dtype in (torch.float16, torch.bfloat16)
     return GraphedLlama(model) if captures else model

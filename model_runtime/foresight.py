@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from model_runtime.api import ChatRequest, Request
 from model_runtime.drafting import Drafter, DraftPolicy
 from model_runtime.kv_cache.slots import Placement
-from model_runtime.ngrams import CacheModel, CacheWeights
+from model_runtime.ngrams import CacheDistribution, CacheModel, CacheWeights
 from model_runtime.prompts import Prompt
-from model_runtime.sampling import Expectation
 from model_runtime.tokenization import Tokenizer
 
 # Behind a longer new text the previous answer says nothing about what comes next.
@@ -36,16 +35,14 @@ class Foresight:
 
     def expectation(
         self, after: Sequence[int], allowed: AbstractSet[int] | None
-    ) -> Expectation | None:
+    ) -> CacheDistribution | None:
         """What to mix into the distribution of the token behind `after`, which are chosen but not
         yet `accepted`; None for nothing.
         """
         if self._cache is None:
             return None
         found = self._cache.distribution(after, allowed=allowed)
-        if found.weight == 0:
-            return None
-        return Expectation(found.ids, found.probs, found.weight)
+        return found if found.weight else None
 
     def accepted(self, tokens: Sequence[int]) -> None:
         """Note the tokens that were chosen since the last proposal."""

@@ -15,8 +15,9 @@ from torch import Tensor
 from model_runtime.api import Candidate, Chunk, FinishReason, Request
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.slots import Slot
+from model_runtime.ngrams import CacheDistribution
 from model_runtime.prompts import Prompt, PromptRenderer
-from model_runtime.sampling import Expectation, GreedyRows, Sampler
+from model_runtime.sampling import GreedyRows, Sampler
 from model_runtime.stopping import TextAssembler
 
 # What is worth checking at once; more gains little even where everything is right.
@@ -33,7 +34,7 @@ class Foresight(Protocol):
 
     def propose(self, limit: int, allowed: Allowed, batch_tokens: int) -> list[int]: ...
 
-    def expectation(self, after: Sequence[int], allowed: Allowed) -> Expectation | None: ...
+    def expectation(self, after: Sequence[int], allowed: Allowed) -> CacheDistribution | None: ...
 
     def accepted(self, tokens: Sequence[int]) -> None: ...
 

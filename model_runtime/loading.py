@@ -35,6 +35,7 @@ from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
+from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
 
 # A token less likely than one in ten is where a model without advice of its own becomes unsure.
@@ -69,10 +70,12 @@ def load_engine(
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(model, renderer.context_length, share)
         if isinstance(model, LlamaModel):
-            model = graphed(model, slots.capacity)
+            model = graphed(model)
         renderer = replace(renderer, context_length=slots.capacity)
         report(LoadProgress("measuring", 0.97))
-        worker = _worker(model, kv, slots, renderer, config.habits)
+        warm_up(model, kv)
+        costs = measure_step_costs(model, kv, slots.capacity)
+        worker = make_worker(model, kv, slots, renderer, config.habits, costs)
         engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker)
     report(LoadProgress("ready", 1.0))
     return engine
@@ -100,15 +103,15 @@ def _load(
     return load_transformers_model(folder, device, chosen)
 
 
-def _worker(
+def make_worker(
     model: CausalModel,
     kv: KVTensors,
     slots: SlotIndex,
     renderer: PromptRenderer,
     habits: Habits,
+    costs: StepCosts,
 ) -> Worker:
-    warm_up(model, kv)
-    costs = measure_step_costs(model, kv, slots.capacity)
+    """Put together what computes an engine's steps."""
     tokenizer = renderer.tokenizer
     control_ids = frozenset(i for i, piece in enumerate(tokenizer.vocabulary) if not piece)
     unlikely = habits.min_token_logprob if habits.min_token_logprob is not None else UNLIKELY

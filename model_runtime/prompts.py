@@ -23,7 +23,6 @@ from model_runtime.capabilities import (
     find_capabilities,
     missing_chat,
     missing_infilling,
-    model_name,
 )
 from model_runtime.chat import ChatRenderer, open_chat
 from model_runtime.config import ModelConfig
@@ -36,6 +35,7 @@ from model_runtime.families import (
     find_family,
     find_fim_ids,
 )
+from model_runtime.models import model_name
 from model_runtime.snippets import show_files
 from model_runtime.tokenization import Ids, Tokenizer
 from model_runtime.tokenizer_files import generation_eos_ids, open_tokenizer, read_notes

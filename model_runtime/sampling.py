@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model_runtime.api import SamplingParams
+from model_runtime.ngrams import CacheDistribution
 
 # Apart enough that no candidate of one seed is that of the next.
 _SEED_STEP = 0x9E3779B97F4A7C15
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What another source expects to come next, to be mixed into the model's distribution. It names
-    no ids but the allowed ones.
-
-    ids: int64, distinct; probs: float64, same length, sum at most 1. weight: the share that it
-    gets.
-    """
-
-    ids: npt.NDArray[np.int64]
-    probs: npt.NDArray[np.float64]
-    weight: float
 
 
 class Sampler:
@@ -58,7 +43,7 @@ class Sampler:
         self,
         logits: Tensor,
         allowed: Collection[int] | None = None,
-        expected: Expectation | None = None,
+        expected: CacheDistribution | None = None,
     ) -> tuple[int, float]:
         """Next token id and its log-probability among the allowed ones, at temperature 1.
 
@@ -93,7 +78,7 @@ class GreedyRows:
         self._best: list[float] = best.values.tolist()
         self._sums: list[float] = torch.logsumexp(self._logits, dim=-1).tolist()
 
-    def choose(self, row: int, expected: Expectation | None) -> tuple[int, float]:
+    def choose(self, row: int, expected: CacheDistribution | None) -> tuple[int, float]:
         """Token id and log-probability."""
         token, logprob = self._ids[row], self._best[row] - self._sums[row]
         if expected is None:
@@ -118,7 +103,7 @@ def _only(logits: Tensor, allowed: Collection[int] | None) -> Tensor:
     return masked
 
 
-def _log_probabilities(logits: Tensor, expected: Expectation | None) -> Tensor:
+def _log_probabilities(logits: Tensor, expected: CacheDistribution | None) -> Tensor:
     logprobs = torch.log_softmax(logits.float(), dim=-1)
     if expected is None:
         return logprobs

@@ -13,10 +13,10 @@ from model_runtime.capabilities import (
     find_capabilities,
     missing_chat,
     missing_infilling,
-    model_name,
     official_capabilities,
 )
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
+from model_runtime.models import model_name
 from tests.runtime.chats import opened
 from tests.runtime.family_checkpoints import BY_NAME
 

@@ -104,7 +104,7 @@ def test_a_typing_user_needs_few_shapes() -> None:
 
 
 def test_graphs_are_for_half_precision_on_a_gpu(model: LlamaModel) -> None:
-    assert graphed(model, 1024) is model
+    assert graphed(model) is model
     wrapped = GraphedLlama(model)
     kv = cache(model)
     rows = [Row(0, 0, [5, 6, 7])]

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from model_runtime.api import SamplingParams
 from model_runtime.ngrams import CacheDistribution, mix
-from model_runtime.sampling import Expectation, GreedyRows, Sampler
+from model_runtime.sampling import GreedyRows, Sampler
 
 LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
 GREEDY = SamplingParams()
 
 
-def expectation(probs: dict[int, float], weight: float) -> Expectation:
-    return Expectation(np.array(list(probs)), np.array(list(probs.values())), weight)
+def expectation(probs: dict[int, float], weight: float) -> CacheDistribution:
+    return CacheDistribution(np.array(list(probs)), np.array(list(probs.values())), weight)
 
 
 def test_greedy_takes_the_most_likely() -> None:
