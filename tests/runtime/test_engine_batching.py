@@ -1,4 +1,4 @@
-"""Several requests at once, drafts, candidates, warm-ups and failures: what comes out never depends
+"""Several requests at once, drafts, candidates and warm-ups: what comes out never depends
 on what else the engine does.
 """
 
@@ -7,8 +7,6 @@ from __future__ import annotations
 import gc
 import random
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,63 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_runtime.api import (
-    CompletionRequest,
     FinishReason,
     InvalidRequest,
     Layout,
-    OutOfMemory,
     Priority,
-    RuntimeFailure,
     SamplingParams,
 )
 from model_runtime.engine import Engine
-from model_runtime.failures import DeviceLost
 from model_runtime.loading import load_engine
-from tests.runtime.running import WAIT_S, Running, run
-
-CODE = """import os
-
-
-def area(width, height):
-    return width * height
-
-
-def volume(width, height, depth):
-    return area(width, height) * depth
-
-
-def surface(width, height, depth):
-    retu"""
-AFTER = "\n\n\nprint(volume(1, 2, 3))\n"
-
-
-def request(prompt: str, **options: Any) -> CompletionRequest:
-    return CompletionRequest(**({"prompt": prompt, "suffix": AFTER, "max_tokens": 12} | options))
-
-
-@contextmanager
-def paused(engine: Engine) -> Iterator[list[Sequence[Any]]]:
-    """Hold the engine before its next step; inside, requests pile up. Yields the steps' rows."""
-    worker, opened = engine._worker, threading.Event()
-    forward, steps = worker._model.forward, list[Sequence[Any]]()
-
-    def watched(rows: Sequence[Any], *rest: Any) -> Any:
-        opened.wait(WAIT_S)
-        steps.append(rows)
-        return forward(rows, *rest)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker._model, "forward", watched)
-        blocker = Running(engine, request("x = ", max_tokens=1, heal=False))
-        yield _Opened(steps, opened)
-        opened.set()
-        blocker.wait()
-
-
-class _Opened(list[Any]):
-    def __init__(self, steps: list[Any], opened: threading.Event) -> None:
-        self.steps = steps
-        self.open = opened.set
+from tests.runtime.engine_steps import AFTER, CODE, paused, request
+from tests.runtime.running import Running, run
 
 
 @settings(
@@ -204,6 +155,27 @@ def test_a_completion_is_not_slowed_by_a_chat(starter: Engine) -> None:
     assert all(len(rows) == 1 for rows in prefills)
 
 
+def test_a_completion_does_not_wait_for_a_chats_end(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few slots there is always one for somebody who types."""
+    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
+    engine = load_engine(tiny_folder)
+    try:
+        ask: dict[str, Any] = {"priority": Priority.CHAT, "max_tokens": 150, "suffix": None}
+        with paused(engine) as held:
+            chats = [Running(engine, request(f"{i} = ", **ask)) for i in range(2)]
+            typed = Running(engine, request("x", suffix=None, max_tokens=2))
+            held.open()
+            typed.wait()
+        assert engine.stats().running + engine.stats().queued >= 1
+        for chat in chats:
+            chat.abort()
+            chat.wait()
+    finally:
+        engine.close()
+
+
 def test_candidates_differ_and_share_their_prompt(starter: Engine) -> None:
     before = starter.stats()
     done = run(starter, CODE + "rn ", AFTER, num_candidates=3, stop=("\n",))
@@ -219,6 +191,11 @@ def test_sampled_candidates_differ(starter: Engine) -> None:
     done = run(starter, CODE, AFTER, num_candidates=4, sampling=params)
     assert len(set(done.texts)) > 1
     assert done.texts == run(starter, CODE, AFTER, num_candidates=4, sampling=params).texts
+
+
+def test_candidates_of_a_healed_word_all_begin_with_it(starter: Engine) -> None:
+    done = run(starter, "x = zqxj", "", max_tokens=8, num_candidates=6)
+    assert all(candidate.mean_logprob > -50 for candidate in done.candidates)
 
 
 def test_more_candidates_than_slots_are_refused(tiny: Engine) -> None:
@@ -244,192 +221,11 @@ def test_log_probabilities_are_those_of_the_model(starter: Engine) -> None:
     assert (candidate.first_drop is None) == all(logprob >= unlikely for logprob in told)
 
 
-@pytest.fixture
-def eight_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 8)
-
-
-def test_candidates_of_a_healed_word_all_begin_with_it(starter: Engine) -> None:
-    done = run(starter, "x = zqxj", "", max_tokens=8, num_candidates=6)
-    assert all(candidate.mean_logprob > -50 for candidate in done.candidates)
-
-
-def test_a_receiver_that_fails_harms_only_its_own_request(tiny: Engine) -> None:
-    def receive(_: object) -> None:
-        raise ValueError("my loop has ended")
-
-    tiny.submit(request(CODE), receive)
-    assert run(tiny, CODE, AFTER, max_tokens=3).usage.completion_tokens > 0
-    assert not any(slot.pinned for slot in tiny.stats().slots)
-
-
-def test_a_completion_does_not_wait_for_a_chats_end(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With few slots there is always one for somebody who types."""
-    monkeypatch.setattr("model_runtime.loading.MAX_SLOTS", 2)
-    engine = load_engine(tiny_folder)
-    try:
-        ask: dict[str, Any] = {"priority": Priority.CHAT, "max_tokens": 150, "suffix": None}
-        with paused(engine) as held:
-            chats = [Running(engine, request(f"{i} = ", **ask)) for i in range(2)]
-            typed = Running(engine, request("x", suffix=None, max_tokens=2))
-            held.open()
-            typed.wait()
-        assert engine.stats().running + engine.stats().queued >= 1
-        for chat in chats:
-            chat.abort()
-            chat.wait()
-    finally:
-        engine.close()
-
-
-def test_guessing_that_fails_costs_no_answer(tiny: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = run(tiny, CODE, AFTER, max_tokens=8).text
-    monkeypatch.setattr("model_runtime.foresight.Foresight.propose", _out_of_memory)
-    assert run(tiny, CODE, AFTER, max_tokens=8).text == expected
-
-
 def test_held_back_text_counts_where_confidence_drops(starter: Engine) -> None:
     plain = run(starter, CODE, AFTER, max_tokens=24)
     held = run(starter, CODE, AFTER, max_tokens=24, stop=("e\0", "n\0", "(\0"))
     assert held.text == plain.text
     assert held.candidates[0].first_drop == plain.candidates[0].first_drop
-
-
-@pytest.mark.usefixtures("eight_slots")
-def test_more_candidates_than_the_slots_left_are_refused(tiny_folder: Path) -> None:
-    """What no longer fits must not keep everybody behind it waiting."""
-    engine = load_engine(tiny_folder)
-    try:
-        with paused(engine) as held:
-            big = Running(engine, request(CODE, num_candidates=6))
-            small = Running(engine, request(CODE))
-            engine._worker._kv.keep(engine._worker._slots.drop(4) or [])
-            held.open()
-            with pytest.raises(OutOfMemory):
-                big.wait()
-            assert small.wait().reason is not FinishReason.ABORTED
-    finally:
-        engine.close()
-
-
-def test_a_lack_of_memory_makes_steps_smaller(tiny_folder: Path) -> None:
-    engine = load_engine(tiny_folder)
-    try:
-        engine._worker._chunk = 64
-        expected = run(engine, CODE, AFTER, max_tokens=8).text
-        forget = engine._worker._slots
-        for slot in forget._slots:
-            forget.clear(slot)
-        forward = engine._worker._model.forward
-
-        def small_steps_only(rows: Sequence[Any], *rest: Any) -> Any:
-            if sum(len(row.ids) for row in rows) > 40:
-                raise MemoryError
-            return forward(rows, *rest)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine._worker._model, "forward", small_steps_only)
-            assert run(engine, CODE, AFTER, max_tokens=8).text == expected
-    finally:
-        engine.close()
-
-
-@pytest.mark.usefixtures("eight_slots")
-def test_a_lack_of_memory_costs_slots_not_the_answer(tiny_folder: Path) -> None:
-    engine = load_engine(tiny_folder)
-    try:
-        expected = run(engine, CODE, AFTER, max_tokens=8).text
-        with failing_once(engine, MemoryError()):
-            assert run(engine, CODE, AFTER, max_tokens=8).text == expected
-        stats = engine.stats()
-        assert len(stats.slots) == engine._worker._kv.num_slots == 4
-        for prompt in (CODE[:40], CODE, CODE[20:]):
-            run(engine, prompt, AFTER, max_tokens=4)
-        assert run(engine, CODE, AFTER, max_tokens=8).text == expected
-    finally:
-        engine.close()
-
-
-def test_a_failing_step_takes_only_the_one_to_blame(
-    tiny: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forward = tiny._worker._model.forward
-    poisoned = tiny.renderer.tokenizer.encode_continuation("poison")
-
-    def watched(rows: Sequence[Any], *rest: Any) -> Any:
-        if any(poisoned[-1] in row.ids for row in rows):
-            raise ValueError("cannot compute this")
-        return forward(rows, *rest)
-
-    with paused(tiny) as held, monkeypatch.context() as patch:
-        good = Running(tiny, request(CODE, heal=False))
-        bad = Running(tiny, request("poison", suffix=None, heal=False))
-        patch.setattr(tiny._worker._model, "forward", watched)
-        held.open()
-        good.wait()
-        with pytest.raises(RuntimeFailure):
-            bad.wait()
-    assert good.text == run(tiny, CODE, AFTER, heal=False, max_tokens=12).text
-
-
-@pytest.mark.usefixtures("eight_slots")
-def test_candidates_to_come_keep_their_slots_when_memory_lacks(tiny_folder: Path) -> None:
-    engine = load_engine(tiny_folder)
-    try:
-        expected = run(engine, CODE, AFTER, max_tokens=8, num_candidates=6).texts
-        with failing_once(engine, MemoryError()):
-            assert run(engine, CODE, AFTER, max_tokens=8, num_candidates=6).texts == expected
-        assert len(engine.stats().slots) == 6
-    finally:
-        engine.close()
-
-
-def test_a_cache_that_cannot_be_made_smaller_is_lost(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The request is told, and the daemon ends; the engine's thread must not die silently."""
-    engine = load_engine(tiny_folder)
-    try:
-        monkeypatch.setattr(engine._worker._kv, "keep", _out_of_memory)
-        with failing_once(engine, MemoryError()), pytest.raises(DeviceLost):
-            run(engine, CODE, AFTER)
-        assert engine.stats().running == 0
-    finally:
-        engine.close()
-
-
-def test_a_failure_while_a_candidate_begins_leaves_no_slot_behind(
-    tiny: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(type(tiny._worker._lookahead), "foresight", _out_of_memory)
-        for _ in range(20):
-            with pytest.raises(RuntimeFailure):
-                run(tiny, CODE, AFTER)
-    assert not any(slot.pinned for slot in tiny.stats().slots)
-    assert run(tiny, CODE, AFTER, max_tokens=3).usage.completion_tokens > 0
-
-
-def _out_of_memory(*_: object) -> None:
-    raise MemoryError
-
-
-@contextmanager
-def failing_once(engine: Engine, error: Exception) -> Iterator[None]:
-    model = engine._worker._model
-    forward, errors = model.forward, [error]
-
-    def watched(*args: Any) -> Any:
-        if errors:
-            raise errors.pop()
-        return forward(*args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "forward", watched)
-        yield
-    assert not errors
 
 
 def test_a_thousand_cancelled_requests_leave_nothing(tiny: Engine) -> None:
