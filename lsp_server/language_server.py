@@ -34,7 +34,18 @@ RuntimeFactory = Callable[[Settings, "ProgressCallback"], "Runtime"]
 InlineCompletions = types.InlineCompletionList | None
 
 _LOG_SETTINGS = ("log_file", "log_level")
-_RUNTIME_SETTINGS = ("model", "device", "dtype", "kv_memory", "transport", "idle_timeout_s")
+_RUNTIME_SETTINGS = (
+    "model",
+    "device",
+    "dtype",
+    "kv_memory",
+    "adapter",
+    "context_length",
+    "family",
+    "chat_model",
+    "transport",
+    "idle_timeout_s",
+)
 
 
 class FimbriaServer(LanguageServer):

@@ -85,5 +85,9 @@ def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:
         idle_timeout_s=settings.idle_timeout_s,
         transport=settings.transport,
         kv_memory=settings.kv_memory,
+        adapter=settings.adapter,
+        context_length=settings.context_length,
+        family=settings.family,
+        chat_model="" if settings.chat_endpoint else settings.chat_model,
     )
     return DaemonRuntime(spec, progress=progress)

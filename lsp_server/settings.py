@@ -91,8 +91,21 @@ def _amount_of_memory(value: object) -> str:
     return text
 
 
+def _text_or_nothing(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    raise ValueError("a text")
+
+
+def _endpoint(value: object) -> str:
+    text = _text_or_nothing(value).rstrip("/")
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("a URL such as http://127.0.0.1:8080/v1")
+    return text
+
+
 _LOG_LEVELS = ("debug", "info", "warning", "error")
-_DTYPES = ("auto", "float32", "float16", "bfloat16", "int8")
+_DTYPES = ("auto", "float32", "float16", "bfloat16", "int8", "int4", "nf4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +123,22 @@ class Settings:
     """Memory that a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free,
     `auto`. One that runs already keeps what it has.
     """
+    adapter: str = field(default="", metadata={"parse": _text_or_nothing})
+    """Folder or hub name of a LoRA adapter for the model; empty for none."""
+    context_length: int = field(default=0, metadata={"parse": _whole_number(0, 1_000_000)})
+    """Tokens of a prompt and its answer; 0 takes what suits the model and the memory."""
+    family: str = field(default="", metadata={"parse": _text_or_nothing})
+    """The model's family, where its checkpoint does not tell; empty to find out."""
+    chat_model: str = field(default="", metadata={"parse": _text_or_nothing})
+    """A second model for chats and code actions, loaded when first needed; with `chat_endpoint`, the
+    name of a model there. Empty: the model itself, if it chats.
+    """
+    chat_endpoint: str = field(default="", metadata={"parse": _endpoint})
+    """Base URL of an engine that speaks OpenAI's API, such as http://127.0.0.1:8080/v1, for chats
+    and code actions. Only with it does text leave for where it points to.
+    """
+    chat_api_key: str = field(default="", repr=False, metadata={"parse": _text_or_nothing})
+    """What `chat_endpoint` wants as a bearer token; better set as $FIMBRIA_CHAT_API_KEY."""
     transport: str = field(default="auto", metadata={"parse": _one_of("auto", "unix", "tcp")})
     """How to reach the daemon."""
     max_tokens: int = field(default=64, metadata={"parse": _whole_number(1, 1024)})

@@ -138,6 +138,7 @@ class ChatRequest:
     messages: an optional system message, then user and assistant in turn; the last one is the
     user's. Where all of it is too long for the model's context, the oldest turns are left out.
     document: the conversation's key; a newer request supersedes an older one with the same key.
+    model: which model answers; empty takes the runtime's own if it chats, else its chat model.
     The other fields mean what they mean in a CompletionRequest.
     """
 
@@ -150,6 +151,7 @@ class ChatRequest:
     num_candidates: int = 1
     drafts: tuple[str, ...] = ()
     speculate: bool = True
+    model: str = ""
 
 
 Request = CompletionRequest | ChatRequest
@@ -251,6 +253,8 @@ class ModelInfo:
     context_length: int
     """Tokens that prompt and answer share."""
     capabilities: frozenset[Capability]
+    family: str = ""
+    """The model family's name, see model_runtime.families; empty if the runtime does not tell."""
     layouts: tuple[Layout, ...] = ()
     """Trained prompt orders, the default first; empty without infilling."""
     single_line: bool = False
@@ -327,12 +331,12 @@ class Runtime(Protocol):
     async def info(self) -> ModelInfo:
         """Describe the model; waits until it is loaded. Raises RuntimeFailure."""
 
-    def stream(self, request: CompletionRequest) -> AsyncIterator[Event]:
+    def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield chunks, then exactly one Finished. Closing the iterator or cancelling the task that
         reads it aborts the request in the engine. Raises RuntimeFailure.
         """
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         """Collect a whole answer; cancelling the awaiting task aborts the request in the engine.
         Raises RuntimeFailure.
         """

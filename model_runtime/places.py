@@ -17,8 +17,8 @@ RUNTIME_DIR_VARIABLE = "FIMBRIA_RUNTIME_DIR"
 
 @dataclass(frozen=True, slots=True)
 class DaemonSpec:
-    """The daemon that a client wants. Model, device and dtype make it another daemon; the rest
-    holds when it is started.
+    """The daemon that a client wants. Model, device, dtype, adapter, context length and family make
+    it another daemon; the rest holds when it is started.
     """
 
     model: str = "starter"
@@ -32,6 +32,14 @@ class DaemonSpec:
     """
     kv_memory: str = "auto"
     """Memory reserved for the KV cache: `4GiB`, `512MB`, `40%` of what is free, or `auto`."""
+    adapter: str = ""
+    """Folder or hub name of a LoRA adapter (PEFT) laid over the model; empty for none."""
+    context_length: int = 0
+    """Tokens of a prompt and its answer; 0 takes what suits the model and the memory."""
+    family: str = ""
+    """A model family's name in place of what the checkpoint tells; empty to find out."""
+    chat_model: str = ""
+    """A second model that answers chats where the first one cannot, loaded by the first chat."""
 
 
 @dataclass(frozen=True, slots=True)
