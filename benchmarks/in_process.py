@@ -18,6 +18,7 @@ from benchmarks.questions import Asker
 from benchmarks.traces import Step
 from model_runtime.api import CompletionRequest, Event, Finished, RuntimeFailure
 from model_runtime.engine import Engine
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 
 _DEADLINE_S = 60.0
@@ -82,7 +83,7 @@ def in_process_engine(
     """Load a model in float32 on the CPU. Raises RuntimeFailure."""
     import torch
 
-    with closing(load_engine(folder, device="cpu", dtype="float32")) as engine:
+    with closing(load_engine(folder, LoadOptions(device="cpu", dtype="float32"))) as engine:
         torch.set_num_threads(num_threads)
         _remove_ends(engine)
         yield InProcessEngine(engine, asker, speculate=speculate)

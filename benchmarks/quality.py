@@ -36,6 +36,7 @@ from benchmarks.quality_items import (
 from benchmarks.quality_layouts import CACHED_VARIANTS, PLAIN_VARIANTS, compare_layouts
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import read_config
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from model_runtime.models import resolve_model
 from model_runtime.ngrams import CacheWeights
@@ -123,7 +124,7 @@ def calibrate_command(
     """Find the threshold above which a suggestion is worth showing, and check it."""
     folder = resolve_model(model)
     items = rests_of_lines(_documents(files), places)
-    engine = load_engine(folder, device=device)
+    engine = load_engine(folder, LoadOptions(device=device))
     try:
         found = outcomes(EngineAnswers(engine), items, engine.info)
     finally:

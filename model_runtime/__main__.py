@@ -25,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         idle_timeout_s=options.idle_timeout,
         transport=options.transport,
         kv_memory=options.kv_memory,
+        adapter=options.adapter,
+        context_length=options.context_length,
+        family=options.family,
+        chat_model=options.chat_model,
     )
     try:
         return serve(spec, foreground=not options.background)
@@ -48,6 +52,18 @@ def _parser() -> argparse.ArgumentParser:
         default=defaults.kv_memory,
         metavar="SIZE",
         help="for the KV cache: 4GiB, 512MB, 40%% of what is free, or auto",
+    )
+    serving.add_argument("--adapter", default=defaults.adapter, help="a LoRA adapter's folder")
+    serving.add_argument(
+        "--context-length",
+        type=int,
+        default=defaults.context_length,
+        metavar="N",
+        help="tokens of a prompt and its answer; 0: what suits model and memory",
+    )
+    serving.add_argument("--family", default=defaults.family, help="the model's family")
+    serving.add_argument(
+        "--chat-model", default=defaults.chat_model, help="a second model, for chats"
     )
     serving.add_argument(
         "--idle-timeout",

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from model_runtime.adapters import resolve_adapter
 from model_runtime.api import ProgressCallback, RuntimeUnavailable
+from model_runtime.load_options import options_of
 from model_runtime.listening import Listener, open_listener
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
@@ -82,6 +84,9 @@ def _listening(
         model=str(resolve_model(spec.model)),
         device=spec.device,
         dtype=spec.dtype,
+        adapter=str(resolve_adapter(spec.adapter)) if spec.adapter else "",
+        context_length=spec.context_length,
+        family=spec.family,
         log="" if foreground else str(files.log),
     )
     presence = Presence(files, endpoint, listener)
@@ -116,13 +121,7 @@ def loader(spec: DaemonSpec) -> LoadEngine:
         try:
             from model_runtime.loading import load_engine
 
-            return load_engine(
-                resolve_model(spec.model),
-                device=spec.device,
-                dtype=spec.dtype,
-                kv_memory=spec.kv_memory,
-                progress=progress,
-            )
+            return load_engine(resolve_model(spec.model), options_of(spec), progress=progress)
         finally:
             gc.freeze()
             gc.enable()

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from model_runtime.adapters import resolve_adapter
 from model_runtime.api import RuntimeFailure, RuntimeUnavailable
 from model_runtime.models import STARTER, resolve_model
 from model_runtime.places import RUNTIME_DIR_VARIABLE, DaemonFiles, DaemonSpec, log_hint
@@ -164,12 +165,24 @@ def last_log_line(log: Path) -> str:
 
 
 def _command(spec: DaemonSpec) -> list[str]:
-    model = STARTER if spec.model == STARTER else str(resolve_model(spec.model))
     # -P: never import from the current folder, which may be a workspace that nobody has vetted.
     command = [sys.executable, "-P", "-m", "model_runtime", "serve", "--background"]
-    command += ["--model", model, "--device", spec.device, "--dtype", spec.dtype]
-    command += [f"--kv-memory={spec.kv_memory}"]
+    command += ["--model", _absolute(spec.model), "--device", spec.device, "--dtype", spec.dtype]
+    command += [f"--kv-memory={spec.kv_memory}", f"--context-length={spec.context_length}"]
+    command += [f"--family={spec.family}", f"--chat-model={_absolute_if_there(spec.chat_model)}"]
+    if spec.adapter:
+        command += [f"--adapter={resolve_adapter(spec.adapter)}"]
     return [*command, "--idle-timeout", str(spec.idle_timeout_s), "--transport", spec.transport]
+
+
+def _absolute(model: str) -> str:
+    return STARTER if model == STARTER else str(resolve_model(model))
+
+
+def _absolute_if_there(model: str) -> str:
+    """A second model that is missing is the concern of the first chat, not of the start."""
+    folder = Path(model)
+    return str(folder.absolute()) if model and folder.is_dir() else model
 
 
 def _environment(runtime_folder: Path) -> dict[str, str]:

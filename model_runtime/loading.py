@@ -29,6 +29,7 @@ from model_runtime.kv_cache.planning import (
 )
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.load_options import LoadOptions
 from model_runtime.measuring import measure_step_costs, pace, warm_up
 from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
@@ -44,29 +45,24 @@ UNLIKELY = -2.3
 
 def load_engine(
     folder: Path,
+    options: LoadOptions | None = None,
     *,
-    device: str = "auto",
-    dtype: str = "auto",
-    kv_memory: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> Engine:
-    """Load a checkpoint (safetensors, `tokenizer.model`) and start its engine.
-
-    device: `auto` (the first GPU, else the CPU) or a torch device. dtype: `auto`, `float32`,
-    `float16`, `bfloat16`, or, on the CPU, `int8` for weights of eight bits; `auto` takes the
-    checkpoint's own on a GPU and float32 on a CPU where that fits the memory. kv_memory: see
-    `parse_memory`. Raises ModelNotFound, UnsupportedModel, OutOfMemory.
+    """Load a checkpoint folder (safetensors, a tokenizer) and start its engine. Raises
+    ModelNotFound, UnsupportedModel, OutOfMemory, RuntimeFailure for options that make no sense.
     """
+    options = options or LoadOptions()
     report = progress or _ignore
-    share = parse_memory(kv_memory)
+    share = parse_memory(options.kv_memory)
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
-    renderer = open_renderer(folder, config)
-    chosen_device = choose_device(device)
+    renderer = open_renderer(folder, config, family=options.family)
+    chosen_device = choose_device(options.device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
     with _memory_errors_explained():
-        model = _load(folder, config, chosen_device, dtype, report)
+        model = _load(folder, config, chosen_device, options.dtype, report)
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(model, renderer.context_length, share)
         if isinstance(model, LlamaModel):

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_runtime.adapters import resolve_adapter
 from model_runtime.api import RuntimeUnavailable
 from model_runtime.models import resolve_model
 
@@ -101,7 +102,9 @@ def daemon_files(spec: DaemonSpec) -> DaemonFiles:
     is not safe to use.
     """
     model = resolve_model(spec.model)
-    identity = "\0".join([str(model), spec.device, spec.dtype])
+    adapter = str(resolve_adapter(spec.adapter)) if spec.adapter else ""
+    parts = (model, spec.device, spec.dtype, adapter, spec.context_length, spec.family)
+    identity = "\0".join(map(str, parts))
     key = hashlib.sha256(os.fsencode(identity)).hexdigest()[:12]
     return DaemonFiles(runtime_folder(), key)
 

@@ -43,13 +43,24 @@ class Endpoint:
     """The resolved model folder."""
     device: str
     dtype: str
+    adapter: str = ""
+    """The resolved folder of a LoRA adapter."""
+    context_length: int = 0
+    family: str = ""
     log: str = ""
     """The log file; empty when the daemon logs to a terminal."""
 
     @property
     def spec(self) -> DaemonSpec:
         """A spec that leads to this daemon."""
-        return DaemonSpec(model=self.model, device=self.device, dtype=self.dtype)
+        return DaemonSpec(
+            model=self.model,
+            device=self.device,
+            dtype=self.dtype,
+            adapter=self.adapter,
+            context_length=self.context_length,
+            family=self.family,
+        )
 
 
 _PROGRAMS = frozenset({"model_runtime", "lsp_server", "fimbria"})

@@ -39,6 +39,7 @@ from benchmarks.quality_layouts import (
 from benchmarks.quality_report import layouts_table
 from model_runtime.api import CompletionRequest, Layout
 from model_runtime.engine import Engine
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from model_runtime.ngrams import CacheWeights
 from training.corpus.build import Document
@@ -62,7 +63,7 @@ def engine(starter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     shutil.copytree(starter_folder, folder, dirs_exist_ok=True)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "fimbria": {}}))
-    opened = load_engine(folder, device="cpu", dtype="float32")
+    opened = load_engine(folder, LoadOptions(device="cpu", dtype="float32"))
     yield opened
     opened.close()
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, UnsupportedModel
 from model_runtime.config import read_config
 from model_runtime.hub_meta import convert
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from model_runtime.models import resolve_model
 
@@ -101,7 +102,7 @@ def test_a_converted_checkpoint_runs(tiny_folder: Path, tmp_path: Path) -> None:
     convert(source, tmp_path / "converted", ignore)
     original, converted = read_config(tiny_folder), read_config(tmp_path / "converted")
     assert (converted.rope_theta, converted.context_length) == (original.rope_theta, 16384)
-    engine = load_engine(resolve_model(str(tmp_path / "converted")), kv_memory="64MiB")
+    engine = load_engine(resolve_model(str(tmp_path / "converted")), LoadOptions(kv_memory="64MiB"))
     engine.close()
 
 

@@ -9,6 +9,7 @@ import torch
 
 from model_runtime.api import RuntimeFailure
 from model_runtime.devices import wants_int8
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from tests.runtime.running import run
 
@@ -16,7 +17,7 @@ CODE = "def area(width, height):\n    retu"
 
 
 def test_int8_weights_complete_as_well(starter_folder: Path) -> None:
-    engine = load_engine(starter_folder, dtype="int8")
+    engine = load_engine(starter_folder, LoadOptions(dtype="int8"))
     try:
         plain = run(engine, CODE, "\n", max_tokens=16, speculate=False)
         assert plain.text.startswith("rn")

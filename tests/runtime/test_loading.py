@@ -13,6 +13,7 @@ from model_runtime.api import LoadProgress, ModelNotFound, RuntimeFailure, Unsup
 from model_runtime.config import read_config
 from model_runtime.devices import choose_num_threads
 from model_runtime.kv_cache.planning import plan_cache
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from tests.runtime.conftest import TINY_SHAPE
 from tests.runtime.running import run
@@ -25,7 +26,7 @@ def broken(tiny_folder: Path, tmp_path: Path) -> Path:
 
 def failure(folder: Path, **options: str) -> RuntimeFailure:
     with pytest.raises(RuntimeFailure) as caught:
-        load_engine(folder, **options)  # type: ignore[arg-type]
+        load_engine(folder, LoadOptions(**options))  # type: ignore[arg-type]
     assert caught.value.hint
     return caught.value
 
@@ -147,6 +148,6 @@ def test_sharded_weights_and_bfloat16(broken: Path) -> None:
         save_file({name: tensors[name] for name in held}, broken / file)
     weight_map = {name: file for file, held in shards.items() for name in held}
     (broken / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
-    engine = load_engine(broken, dtype="bfloat16")
+    engine = load_engine(broken, LoadOptions(dtype="bfloat16"))
     assert engine.info.dtype == "bfloat16"
     engine.close()

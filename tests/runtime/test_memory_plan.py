@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model_runtime.kv_cache.tensors import KVTensors
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from model_runtime.memory_plan import Device, ModelSize, model_size, plan_fits, weights_bytes
 from model_runtime.memory_plan_devices import devices_for, size_of
@@ -42,7 +43,9 @@ def tensor_bytes() -> int:
 def test_the_plan_is_what_a_running_engine_takes(starter_folder: Path, precision: str) -> None:
     _, size = size_of("starter")
     before = tensor_bytes()
-    engine = load_engine(starter_folder, device="cpu", dtype=precision, kv_memory="64MiB")
+    engine = load_engine(
+        starter_folder, LoadOptions(device="cpu", dtype=precision, kv_memory="64MiB")
+    )
     try:
         taken = tensor_bytes() - before
         (kv,) = (one for one in gc.get_objects() if type(one) is KVTensors and one.num_slots > 2)

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 
 from model_runtime.api import Chunk, CompletionRequest, Event, FinishReason, RuntimeFailure
+from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from training.fim import Hole
 
@@ -33,7 +34,7 @@ class EngineCompleter:
     def __init__(self, folder: Path) -> None:
         # As the daemon does for small models: see model_runtime.loading.choose_num_threads.
         torch.set_num_threads(1)
-        self._engine = load_engine(folder, device="cpu", dtype="float32")
+        self._engine = load_engine(folder, LoadOptions(device="cpu", dtype="float32"))
 
     def complete(self, hole: Hole, max_tokens: int, stop: tuple[str, ...] = ()) -> Answer:
         """The engine's answer for one hole."""
