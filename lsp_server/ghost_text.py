@@ -13,6 +13,7 @@ from lsp_server.context.request import completion_request, idle, warm_up_request
 from lsp_server.context.windows import before_typing, cursor_context, plain
 from lsp_server.postprocess import Rejected, Rejection, fitted, is_settled, worth_showing
 from lsp_server.suggestions import Remembered, Written, accepted
+from model_runtime.api import Capability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,8 @@ async def suggest(
     model = await ls.runtime.model()
     if model is None:
         return None
+    if Capability.INFILLING not in model.capabilities:
+        _tell_what_is_missing(ls, model)
     ls.suggestions.answers_come_from(model)
     memory = ls.suggestions.of(uri)
     request = _request(ls, uri, context, model, drafts)
@@ -55,6 +58,16 @@ async def suggest(
     judged = _judged(answer, context, model, automatic=automatic)
     memory.remember(judged)
     return judged.at(context)
+
+
+def _tell_what_is_missing(ls: FimbriaServer, model: ModelInfo) -> None:
+    from model_runtime.capabilities import infilling_models
+
+    ls.notify_once(
+        f"{model.id} was not trained to fill in: its ghost text continues what is before the "
+        "cursor and knows nothing of what comes after it. Models that see both: "
+        f"{infilling_models(model.family)} (the setting fimbria.model)."
+    )
 
 
 def guess_ahead(ls: FimbriaServer, uri: str, context: CursorContext, shown: Suggestion) -> None:

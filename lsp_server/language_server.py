@@ -72,6 +72,7 @@ class FimbriaServer(LanguageServer):
         self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
         self._runtime_factory = runtime_factory
         self._session = os.urandom(8)
+        self._told: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._on_close: list[Callable[[], None]] = []
 
@@ -91,6 +92,12 @@ class FimbriaServer(LanguageServer):
             logger.warning("%s", problem)
         if problems:
             self._show(types.MessageType.Warning, "Settings: " + " ".join(problems))
+
+    def notify_once(self, text: str) -> None:
+        """Show something that is worth knowing, and not worth repeating in this session."""
+        if text not in self._told:
+            self._told.add(text)
+            self._show(types.MessageType.Info, text)
 
     def document_key(self, uri: str) -> str:
         """A name for a document of this session that tells a runtime nothing about it."""

@@ -85,6 +85,12 @@ def official_capabilities(name: str) -> Capabilities | None:
     return CODE_LLAMA_MATRIX[f"{found[1]}b", found[2] or BASE]
 
 
+def infilling_models(family: Family | str) -> str:
+    """Models of a family (or its name) that fill in; Code Llama's where there is none."""
+    same = (known for known in FAMILIES if family in (known, known.name))
+    return " or ".join(next(same, CODE_LLAMA).models[:2])
+
+
 def missing_infilling(family: Family, name: str) -> MissingCapability:
     """Why a suffix is refused, and which models take one."""
     what = name or "This model"
@@ -92,7 +98,7 @@ def missing_infilling(family: Family, name: str) -> MissingCapability:
         reason = f"{what} was not trained for infilling."
     else:
         reason = f"{what} has none of the tokens that mark a prefix and a suffix."
-    return MissingCapability(reason, f"Leave out the suffix, or use {_infilling_models(family)}.")
+    return MissingCapability(reason, f"Leave out the suffix, or use {infilling_models(family)}.")
 
 
 def missing_chat(family: Family, name: str) -> MissingCapability:
@@ -104,11 +110,6 @@ def missing_chat(family: Family, name: str) -> MissingCapability:
     return MissingCapability(
         f"{name or 'This model'} was not trained for chat.", f"Complete a text, or use {others}."
     )
-
-
-def _infilling_models(family: Family) -> str:
-    able = family if family in FAMILIES else CODE_LLAMA
-    return " or ".join(able.models[:2])
 
 
 def _code_llama(traits: ModelTraits, *, has_fim: bool) -> Capabilities:

@@ -62,6 +62,7 @@ def test_a_model_that_does_not_infill_continues_the_prefix(warm_up: bool) -> Non
         runtime.model = BASE
         client.open("a b")
         await client.result(client.complete(0, 1))
+        assert "base was not trained" in str(await client.take("window/showMessage"))
 
     runtime = session(scenario, "x", settings=Settings(warm_up=warm_up, guess_ahead=False))
     assert [call.request.suffix for call in runtime.calls] == [None]

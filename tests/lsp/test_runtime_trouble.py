@@ -17,7 +17,7 @@ from model_runtime.api import (
 )
 from tests.fakes import MODEL, FakeRuntime
 from tests.lsp.client import LspClient, cancelling
-from tests.lsp.sessions import session
+from tests.lsp.sessions import ONLY_WHEN_ASKED, session
 
 PROGRESS = {"window": {"workDoneProgress": True}}
 FAILURES = [
@@ -117,9 +117,30 @@ def test_after_trouble_at_the_start_the_model_is_asked_what_it_can_do() -> None:
         runtime.model = replace(MODEL, capabilities=frozenset({Capability.COMPLETION}))
         client.open("a b")
         assert len((await client.result(client.complete(0, 1)))["items"]) == 1
+        await client.take("window/showMessage")
 
     runtime = session(scenario, "x", settings=Settings(guess_ahead=False))
     assert [call.request.suffix for call in runtime.calls] == [None]
+
+
+def test_a_model_that_does_not_fill_in_goes_on_from_the_prefix_and_that_is_said_once() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = replace(
+            MODEL,
+            id="bigcode/starcoder2-3b-left",
+            capabilities=frozenset({Capability.COMPLETION}),
+            family="starcoder2",
+        )
+        client.open("a b\nc\n")
+        for line in range(2):
+            assert len((await client.result(client.complete(line, 1)))["items"]) == 1
+        shown = (await client.take("window/showMessage"))["params"]
+        assert shown["type"] == 3
+        assert "bigcode/starcoder2-3b-left was not trained to fill in" in shown["message"]
+        assert "bigcode/starcoder2-3b or bigcode/starcoder2-7b" in shown["message"]
+
+    runtime = session(scenario, "x", settings=ONLY_WHEN_ASKED)
+    assert [call.request.suffix for call in runtime.calls] == [None, None]
 
 
 def test_the_display_of_loading_ends_with_it() -> None:
