@@ -91,6 +91,7 @@ def test_a_request_waits_until_it_is_known_what_the_model_can_do() -> None:
         assert not runtime.calls
         runtime.loaded.set()
         assert len((await client.result(request))["items"]) == 1
+        await client.take("window/showMessage")
 
     runtime = session(scenario, "x")
     assert [call.request.suffix for call in runtime.calls] == [None]
@@ -102,6 +103,7 @@ def test_another_model_may_be_served_later_and_speaks_for_itself() -> None:
         for at, model in [(1, MODEL), (3, BASE), (1, BASE)]:
             runtime.model = model
             await client.result(client.complete(0, at))
+        await client.take("window/showMessage")
 
     runtime = session(scenario, "x")
     assert [call.request.suffix for call in runtime.calls] == [" b", None, None]
