@@ -1,0 +1,1 @@
+"""Source text as syntax trees: which grammar, where things are, whether it parses."""
