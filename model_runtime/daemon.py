@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import ProgressCallback, RuntimeUnavailable
-from model_runtime.load_options import options_of
 from model_runtime.listening import Listener, open_listener
+from model_runtime.load_options import options_of
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.presence import Presence

@@ -53,7 +53,12 @@ COMPLETE_EPILOG = """[bold]Examples[/bold]
 
 Exit status: 0 answered, 1 the runtime failed, 2 wrong usage."""
 
-_SHARED_SETTINGS = frozenset({"model", "device", "dtype", "kv_memory", "transport"})
+_SHARED_SETTINGS = frozenset(
+    {
+        *("model", "device", "dtype", "kv_memory", "transport"),
+        *("adapter", "context_length", "family"),
+    }
+)
 """Settings that are options of commands, too, under the same names."""
 
 _TRY, _RUN, _LOOK, _MODELS = "Try it", "Run it", "Look after it", "Choose a model"

@@ -13,9 +13,12 @@ from rich.console import Console
 from lsp_server.cli.asking import Answer, Filling, Question, ask
 from lsp_server.cli.errors import usage_error
 from lsp_server.cli.options import (
+    AdapterOption,
     CandidatesOption,
+    ContextLengthOption,
     DeviceOption,
     DtypeOption,
+    FamilyOption,
     FilenameOption,
     HealOption,
     JsonOption,
@@ -52,6 +55,9 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     kv_memory: KvMemoryOption = "auto",
+    adapter: AdapterOption = "",
+    context_length: ContextLengthOption = 0,
+    family: FamilyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Complete the code at a place in a file, and show what it cost."""
@@ -70,7 +76,15 @@ def complete(  # noqa: PLR0913, PLR0917 - one parameter per option
     async def answer(runtime: Runtime) -> Answer:
         return await ask(runtime, question)
 
-    spec = DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory)
+    spec = DaemonSpec(
+        model=model,
+        device=device,
+        dtype=dtype,
+        kv_memory=kv_memory,
+        adapter=adapter,
+        context_length=context_length,
+        family=family,
+    )
     _show(question.hole, with_runtime(ctx.obj, spec, answer), as_json=as_json)
 
 

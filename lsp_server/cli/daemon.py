@@ -10,8 +10,12 @@ import typer
 
 from lsp_server.cli.errors import CommandError, error_of
 from lsp_server.cli.options import (
+    AdapterOption,
+    ChatModelOption,
+    ContextLengthOption,
     DeviceOption,
     DtypeOption,
+    FamilyOption,
     IdleTimeoutOption,
     KvMemoryOption,
     ModelOption,
@@ -32,6 +36,10 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     kv_memory: KvMemoryOption = "auto",
+    adapter: AdapterOption = "",
+    context_length: ContextLengthOption = 0,
+    family: FamilyOption = "",
+    chat_model: ChatModelOption = "",
     idle_timeout_s: IdleTimeoutOption = 0,
     transport: TransportOption = "auto",
     background: Annotated[
@@ -43,7 +51,18 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     Editors and commands start a daemon by themselves; this is for watching one, or for settings of
     your own.
     """
-    spec = DaemonSpec(model, device, dtype, idle_timeout_s, transport, kv_memory)
+    spec = DaemonSpec(
+        model=model,
+        device=device,
+        dtype=dtype,
+        idle_timeout_s=idle_timeout_s,
+        transport=transport,
+        kv_memory=kv_memory,
+        adapter=adapter,
+        context_length=context_length,
+        family=family,
+        chat_model=chat_model,
+    )
     if background:
         _serve_in_background(ctx, spec)
     else:

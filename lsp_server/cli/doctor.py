@@ -16,8 +16,11 @@ from lsp_server.cli.checks import Check, State, checks
 from lsp_server.cli.complete import answer_json
 from lsp_server.cli.errors import RUNTIME_STATUS, CommandError
 from lsp_server.cli.options import (
+    AdapterOption,
+    ContextLengthOption,
     DeviceOption,
     DtypeOption,
+    FamilyOption,
     JsonOption,
     KvMemoryOption,
     ModelOption,
@@ -36,17 +39,28 @@ _SYMBOLS = {
 _PROBE = marked_hole("import logging\n\nlogger = logging.<FILL>\n", Path("doctor.py"))
 
 
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     model: ModelOption = "starter",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     kv_memory: KvMemoryOption = "auto",
+    adapter: AdapterOption = "",
+    context_length: ContextLengthOption = 0,
+    family: FamilyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Check everything that Fimbria needs, and end with a real completion."""
     console = Console(quiet=as_json)
-    spec = DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory)
+    spec = DaemonSpec(
+        model=model,
+        device=device,
+        dtype=dtype,
+        kv_memory=kv_memory,
+        adapter=adapter,
+        context_length=context_length,
+        family=family,
+    )
     found: list[Check] = []
     for check in checks(spec):
         found.append(check)

@@ -14,8 +14,11 @@ from rich.console import Console
 
 from lsp_server.cli.errors import error_of
 from lsp_server.cli.options import (
+    AdapterOption,
+    ContextLengthOption,
     DeviceOption,
     DtypeOption,
+    FamilyOption,
     HealOption,
     JsonOption,
     KvMemoryOption,
@@ -49,6 +52,7 @@ class Configuration:
     data: str
     limit: int | None
     model: str
+    adapter: str
     device: str
     dtype: str
     layout: str
@@ -95,6 +99,9 @@ def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     kv_memory: KvMemoryOption = "auto",
+    adapter: AdapterOption = "",
+    context_length: ContextLengthOption = 0,
+    family: FamilyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Measure infilling on HumanEval: exact match, edit similarity, and with --execute pass@1.
@@ -121,7 +128,15 @@ def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
                 for item in items
             ]
 
-    spec = DaemonSpec(model=model, device=device, dtype=dtype, kv_memory=kv_memory)
+    spec = DaemonSpec(
+        model=model,
+        device=device,
+        dtype=dtype,
+        kv_memory=kv_memory,
+        adapter=adapter,
+        context_length=context_length,
+        family=family,
+    )
     info, given = with_runtime(ctx.obj, spec, answers)
     used = info.layouts[0] if layout is Layout.AUTO and info.layouts else layout
     result = _scored(items, given, execute=execute)
@@ -130,6 +145,7 @@ def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
         data=str(file),
         limit=limit,
         model=info.id,
+        adapter=adapter,
         device=info.device,
         dtype=info.dtype,
         layout=used.value,
@@ -231,7 +247,8 @@ def _show(configuration: Configuration, result: Score, figures: Sequence[Publish
 
     console = Console()
     one = configuration
-    facts = f"{one.model} · {one.dtype} on {one.device} · {one.layout}"
+    model = f"{one.model} with {one.adapter}" if one.adapter else one.model
+    facts = f"{model} · {one.dtype} on {one.device} · {one.layout}"
     facts += "" if one.heal else " without token healing"
     console.print(f"[bold]{one.benchmark}[/bold]  {facts} · {result.num_items} tasks, greedy")
     low, high = result.exact_match_interval

@@ -15,8 +15,14 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
 
   --model NAME         'starter', a folder in Hugging Face layout, or a downloaded model's name
   --device DEVICE      auto, cpu, cuda, cuda:1, …
-  --dtype DTYPE        auto, float32, bfloat16, float16 or (on the CPU) int8
+  --dtype DTYPE        auto, float32, bfloat16, float16, int8, int4 or nf4
   --kv-memory SIZE     of a daemon's KV cache: auto, 4GiB, 512MB, 40% of what is free
+  --adapter NAME       a LoRA adapter for the model: a folder, or a downloaded one's name
+  --context-length N   tokens of a prompt and its answer; 0: what suits model and memory
+  --family NAME        the model's family, where its checkpoint does not tell
+  --chat-model NAME    a second model for chats and code actions
+  --chat-endpoint URL  of an engine that speaks OpenAI's API, for the same
+  --chat-api-key KEY   what it wants; better set as FIMBRIA_CHAT_API_KEY
   --max-tokens N       longest suggestion
   --idle-timeout-s S   seconds after which an unused model is unloaded; 0: never
   --warm-up BOOL       true: load the model at once, and read changes before ghost text is

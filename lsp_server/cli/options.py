@@ -40,7 +40,7 @@ DtypeOption = Annotated[
         metavar="DTYPE",
         envvar="FIMBRIA_DTYPE",
         rich_help_panel=_MODEL_PANEL,
-        help="auto, float32, bfloat16, float16 or (on the CPU) int8.",
+        help="auto, float32, bfloat16, float16; with weights made smaller: int8, int4 or nf4.",
     ),
 ]
 
@@ -62,6 +62,63 @@ KvMemoryOption = Annotated[
         rich_help_panel=_MODEL_PANEL,
         help="What a daemon that is started may reserve for its KV cache: auto, 4GiB, 512MB, 40% "
         "of what is free. One that runs already keeps what it has.",
+    ),
+]
+AdapterOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar="FIMBRIA_ADAPTER",
+        rich_help_panel=_MODEL_PANEL,
+        help="A LoRA adapter to lay over the model: a folder as PEFT saves it, or the name of a "
+        "downloaded one.",
+        show_default=False,
+    ),
+]
+ContextLengthOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        envvar="FIMBRIA_CONTEXT_LENGTH",
+        rich_help_panel=_MODEL_PANEL,
+        help="Tokens of a prompt and its answer; 0: what suits the model and the memory.",
+    ),
+]
+
+
+ChatModelOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar="FIMBRIA_CHAT_MODEL",
+        rich_help_panel=_MODEL_PANEL,
+        help="A second model for chats, loaded by the first one.",
+        show_default=False,
+    ),
+]
+
+
+def _checked_family(name: str) -> str:
+    if not name:
+        return name
+    from model_runtime.families import family_named
+
+    try:
+        return family_named(name).name
+    except RuntimeFailure as failure:
+        raise typer.BadParameter(str(failure)) from failure
+
+
+FamilyOption = Annotated[
+    str,
+    typer.Option(
+        callback=_checked_family,
+        metavar="NAME",
+        envvar="FIMBRIA_FAMILY",
+        rich_help_panel=_MODEL_PANEL,
+        help="The model's family, such as qwen2.5_coder, where its checkpoint does not tell.",
+        show_default=False,
     ),
 ]
 TransportOption = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_runtime.families.finding import family_called, find_family
+from model_runtime.families.finding import family_called, family_named, find_family
 from model_runtime.families.formats import (
     ChatFormat,
     Family,
@@ -26,6 +26,7 @@ __all__ = [
     "FimPieces",
     "SuffixFirst",
     "family_called",
+    "family_named",
     "find_family",
     "find_fim_ids",
     "missing_pieces",

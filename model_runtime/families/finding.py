@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from model_runtime.api import UnsupportedModel
 from model_runtime.families.formats import Family, missing_pieces
@@ -26,21 +27,29 @@ def find_family(
     missing where override or name say that they should be there.
     """
     if override:
-        return _checked(_named(override), name, id_of, vocab_size)
+        return _checked(family_named(override), name, id_of, vocab_size)
     known = family_called(name, architecture)
     if known is not None:
         return _checked(known, name, id_of, vocab_size)
     return _by_tokens(name, architecture, id_of)
 
 
-def _named(override: str) -> Family:
-    found = [family for family in (*FAMILIES, OTHER) if family.name == override]
-    if not found:
-        names = ", ".join(family.name for family in FAMILIES)
-        raise UnsupportedModel(
-            f"There is no model family {override!r}.", f"Choose one of {names}, or other."
-        )
-    return found[0]
+def family_named(name: str) -> Family:
+    """The family that settings mean by `name`; spelling may differ in case, dashes and dots. Raises
+    UnsupportedModel, which lists the names, the nearest ones first.
+    """
+    by_name = {family.name: family for family in (*FAMILIES, OTHER)}
+    by_spelling = {_spelling(known): family for known, family in by_name.items()}
+    found = by_spelling.get(_spelling(name))
+    if found is not None:
+        return found
+    near = get_close_matches(name.lower(), by_name, n=3, cutoff=0.5)
+    names = ", ".join(dict.fromkeys((*near, *by_name)))
+    raise UnsupportedModel(f"There is no model family {name!r}.", f"Choose one of {names}.")
+
+
+def _spelling(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def family_called(name: str, architecture: str) -> Family | None:

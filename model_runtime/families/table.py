@@ -160,7 +160,7 @@ CODEGEMMA = Family(
 )
 
 # mistral-common, `InstructTokenizerV2.encode_fim`; the suffix has no dummy space, the prefix has.
-# `+++++ path` as in Continue's template, which Mistral's own plug-ins use.
+# `+++++ path` as in Continue's template.
 CODESTRAL = Family(
     name="codestral",
     title="Codestral",

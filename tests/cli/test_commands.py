@@ -93,14 +93,26 @@ def test_complete_passes_its_options_on(commands: Commands, source: Path) -> Non
         *("complete", f"{source}:2:12", "--model", "/models/code", "--device", "cuda:1"),
         *("--dtype", "float16", "--max-tokens", "7", "--temperature", "0.5", "--top-p", "0.9"),
         *("--seed", "3", "--layout", "psm", "--no-heal", "--kv-memory", "40%"),
+        *("--adapter", "/adapters/a", "--context-length", "16384", "--family", "StarCoder2"),
     )
     (request,), (spec,) = commands.runtime.requests, commands.runtime.specs
     assert (spec.model, spec.device, spec.dtype) == ("/models/code", "cuda:1", "float16")
     assert spec.kv_memory == "40%"
+    assert (spec.adapter, spec.context_length, spec.family) == ("/adapters/a", 16384, "starcoder2")
     assert request.max_tokens == 7
     assert request.sampling == SamplingParams(temperature=0.5, top_p=0.9, seed=3)
     assert request.layout is Layout.PSM
     assert not request.heal
+
+
+def test_a_family_that_is_misspelt_is_told_which_ones_there_are(
+    commands: Commands, source: Path
+) -> None:
+    outcome = commands.run("complete", f"{source}:2:12", "--family", "starcode")
+    assert outcome.status == 2
+    message = " ".join(outcome.stderr.split())
+    assert "no model family 'starcode'" in message
+    assert "Choose one of starcoder, " in message
 
 
 def test_complete_json_has_exactly_these_fields(commands: Commands, source: Path) -> None:

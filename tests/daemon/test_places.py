@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,30 @@ def test_model_device_and_dtype_make_the_key(runtime_dir: Path, starter_folder: 
     assert daemon_files(DaemonSpec(model=str(starter_folder), transport="tcp")).key == key
     assert daemon_files(DaemonSpec(device="cpu")).key != key
     assert daemon_files(DaemonSpec(dtype="bfloat16")).key != key
+
+
+@pytest.mark.parametrize(
+    "spec", [DaemonSpec(context_length=4096), DaemonSpec(family="other")], ids=["context", "family"]
+)
+def test_so_do_context_length_and_family(spec: DaemonSpec, runtime_dir: Path) -> None:
+    assert daemon_files(spec).key != daemon_files(DaemonSpec()).key
+    chats_too = replace(spec, chat_model="a/b", kv_memory="1GiB", idle_timeout_s=5)
+    assert daemon_files(chats_too).key == daemon_files(spec).key
+
+
+def test_an_adapter_is_one_daemon_whatever_path_leads_to_it(
+    runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    with pytest.raises(ModelNotFound, match="no LoRA adapter"):
+        daemon_files(DaemonSpec(adapter=str(adapter)))
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (adapter / name).touch()
+    monkeypatch.chdir(tmp_path)
+    key = daemon_files(DaemonSpec(adapter=str(adapter))).key
+    assert daemon_files(DaemonSpec(adapter="adapter/../adapter")).key == key
+    assert daemon_files(DaemonSpec()).key != key
 
 
 def test_a_runtime_folder_is_made_private(tmp_path: Path) -> None:
