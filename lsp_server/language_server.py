@@ -13,6 +13,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
 from lsp_server import __version__
+from lsp_server.answer_document import AnswerFolder
+from lsp_server.chat_link import ChatLink
 from lsp_server.documents import DocumentStore
 from lsp_server.idle_work import IdleWork
 from lsp_server.lean_types import types
@@ -43,6 +45,7 @@ _RUNTIME_SETTINGS = (
     "context_length",
     "family",
     "chat_model",
+    "chat_endpoint",  # decides whether the daemon runs chat_model
     "transport",
     "idle_timeout_s",
 )
@@ -70,6 +73,8 @@ class FimbriaServer(LanguageServer):
         self.suggestions = SuggestionStore()
         self.load_progress = LoadProgressReporter(self)
         self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
+        self.chat = ChatLink(self.runtime, settings, self.in_background)
+        self.answers = AnswerFolder()
         self._runtime_factory = runtime_factory
         self._session = os.urandom(8)
         self._told: set[str] = set()
@@ -81,6 +86,7 @@ class FimbriaServer(LanguageServer):
         before = self.settings
         self.settings, problems = apply(self.base_settings, values, source)
         self.problems += problems
+        self.chat.configure(self.settings)
         if _differ(before, self.settings, _LOG_SETTINGS):
             self.problems += log_elsewhere(self.settings)
         return _differ(before, self.settings, _RUNTIME_SETTINGS)
@@ -130,6 +136,8 @@ class FimbriaServer(LanguageServer):
             task.cancel()
         if self._background:
             await asyncio.wait(self._background)
+        await self.chat.close()
+        self.answers.close()
         await self.runtime.close()
 
     def report_server_error(self, error: Exception, source: Any) -> None:

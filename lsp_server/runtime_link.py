@@ -12,7 +12,14 @@ from lsp_server.confidence import TokenScore, scores_of_chunk
 from model_runtime.api import Finished, FinishReason, RuntimeFailure
 
 if TYPE_CHECKING:
-    from model_runtime.api import CompletionRequest, Event, ModelInfo, Runtime
+    from model_runtime.api import (
+        Completion,
+        CompletionRequest,
+        Event,
+        ModelInfo,
+        Request,
+        Runtime,
+    )
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +55,13 @@ class RuntimeLink:
         self._settled = settled
         self._runtime: Runtime | None = None
         self._ready: ModelInfo | None = None
+        self._known: ModelInfo | None = None
         self._failing = False
+
+    @property
+    def known(self) -> ModelInfo | None:
+        """What was last told of the model, also while it does not answer."""
+        return self._known
 
     @property
     def ready(self) -> ModelInfo | None:
@@ -68,7 +81,7 @@ class RuntimeLink:
         except RuntimeFailure as failure:
             self._failed(failure)
             return None
-        self._ready = info
+        self._ready = self._known = info
         # No success yet: a model that is loaded and refuses each request is complained about once.
         self._settled()
         return info
@@ -103,10 +116,40 @@ class RuntimeLink:
             logger.debug("Nobody waited for this: %s", failure)
             return None
 
+    async def describe(self) -> ModelInfo:
+        """Wait until the model is loaded and describe it. Raises RuntimeFailure, which is the
+        caller's to tell.
+        """
+        try:
+            self._ready = self._known = await self._connected().info()
+        finally:
+            self._settled()
+        return self._ready
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """The runtime's answer as it comes; closing the iterator aborts it. Raises RuntimeFailure,
+        which is the caller's to tell.
+        """
+        events = self._connected().stream(request)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            self._settled()
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+
+    async def complete(self, request: Request) -> Completion:
+        """The runtime's whole answer. Raises RuntimeFailure, which is the caller's to tell."""
+        try:
+            return await self._connected().complete(request)
+        finally:
+            self._settled()
+
     async def close(self) -> None:
         """Let go of the runtime; the next request makes a new one, and is told about anew."""
         runtime, self._runtime = self._runtime, None
-        self._ready = None
+        self._ready = self._known = None
         self._failing = False
         if runtime is None:
             return

@@ -182,9 +182,14 @@ def apply(
                 parsed: Any = _PARSERS[name](value)
                 settings = replace(settings, **{name: parsed})
             except ValueError as error:
-                kept = getattr(settings, name)
-                problems.append(f'{source}: "{key}" must be {error}; keeping "{kept}".')
+                problems.append(f'{source}: "{key}" must be {error}; {_kept(settings, name)}.')
     return settings, problems
+
+
+def _kept(settings: Settings, name: str) -> str:
+    """Secrets are not repeated."""
+    is_secret = not Settings.__dataclass_fields__[name].repr
+    return "it is left as it was" if is_secret else f'keeping "{getattr(settings, name)}"'
 
 
 def from_environment(
