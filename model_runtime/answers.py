@@ -1,10 +1,11 @@
-"""A completion's answer as JSON, written by the daemon and read by its clients.
+"""An answer as JSON, written by the daemon and read by its clients.
 
-Format: OpenAI's completions API, see wire.py. A streamed answer's last message has all candidates'
-finish reasons, usage and timings. Extensions: `logprobs` has `token_logprobs` only, and comes
-unasked; `fimbria` in a choice says how sure the model was; `timings_ms`. What drafts came to stands
-where OpenAI tells of predicted outputs. Reading functions raise KeyError, TypeError or ValueError
-on what another version may have written, except that newer members may be absent.
+Format: OpenAI's completions and chat APIs, see wire.py. A streamed answer's last message has all
+candidates' finish reasons, and usage and timings unless a message of their own was asked for.
+Extensions: `logprobs` has `token_logprobs` only, in chats too, and comes unasked; `fimbria` in a
+choice says how sure the model was; `timings_ms`. What drafts came to stands where OpenAI tells of
+predicted outputs. Reading functions raise KeyError, TypeError or ValueError on what another version
+may have written, except that newer members may be absent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from model_runtime.api import (
@@ -32,29 +33,85 @@ _IMPOSSIBLE = -9999.0
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What tells the messages of one API from those of the other.
+
+    whole, part: how a choice holds its text, in an answer in one piece and in a streamed one.
+    opens: whether a streamed answer begins with the name of who speaks.
+    """
+
+    id_prefix: str
+    whole_object: str
+    part_object: str
+    whole: Callable[[str], Json]
+    part: Callable[[str], Json]
+    opens: bool
+
+
+COMPLETION = Form(
+    id_prefix="cmpl-",
+    whole_object="text_completion",
+    part_object="text_completion",
+    whole=lambda text: {"text": text},
+    part=lambda text: {"text": text},
+    opens=False,
+)
+CHAT = Form(
+    id_prefix="chatcmpl-",
+    whole_object="chat.completion",
+    part_object="chat.completion.chunk",
+    whole=lambda text: {"message": {"role": "assistant", "content": text, "refusal": None}},
+    part=lambda text: {"delta": {"content": text} if text else {}},
+    opens=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What all messages of one answer share."""
+    """What all messages of one answer share. separate_usage: see request_body.Body."""
 
     model: str
-    id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
+    form: Form = COMPLETION
+    separate_usage: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
+
+    def opening(self, num_candidates: int) -> list[Json]:
+        """The messages of a streamed answer before its first event."""
+        if not self.form.opens:
+            return []
+        role = {"delta": {"role": "assistant", "content": ""}}
+        choices = [_choice(index, role, ()) for index in range(num_candidates)]
+        return [self._message(self.form.part_object, choices)]
+
+    def messages(self, event: Event) -> list[Json]:
+        """The messages of a streamed answer that say `event`."""
+        message = self.chunk(event)
+        if not self.separate_usage:
+            return [message]
+        if isinstance(event, Chunk):
+            return [message | {"usage": None}]
+        ends = self._message(self.form.part_object, message["choices"]) | {"usage": None}
+        return [ends, self._message(self.form.part_object, []) | _totals(event)]
 
     def chunk(self, event: Event) -> Json:
         """A message of a streamed answer."""
+        form = self.form
         if isinstance(event, Chunk):
-            return self._message([_choice(event.index, event.text, event.logprobs)])
-        return self.whole((), event)
+            choice = _choice(event.index, form.part(event.text), event.logprobs)
+            return self._message(form.part_object, [choice])
+        choices = _ended_choices(form.part, (), event)
+        return self._message(form.part_object, choices) | _totals(event)
 
     def whole(self, chunks: Sequence[Chunk], finished: Finished) -> Json:
         """An answer in one piece."""
-        ends = finished.candidates or (None,)
-        choices = [_whole_choice(index, chunks, finished) for index in range(len(ends))]
-        return self._message(choices) | _totals(finished)
+        choices = _ended_choices(self.form.whole, chunks, finished)
+        return self._message(self.form.whole_object, choices) | _totals(finished)
 
-    def _message(self, choices: list[Json]) -> Json:
+    def _message(self, kind: str, choices: list[Json]) -> Json:
         return {
-            "id": self.id,
-            "object": "text_completion",
+            "id": self.form.id_prefix + self.id,
+            "object": kind,
             "created": self.created,
             "model": self.model,
             "choices": choices,
@@ -64,7 +121,7 @@ class Reply:
 def completion_from_json(message: Json) -> Completion:
     """An answer that came in one piece."""
     finished = _finished(message)
-    texts = tuple(choice["text"] for choice in _choices(message))
+    texts = tuple(_text(choice) for choice in _choices(message))
     return Completion(
         text=texts[0],
         model=message["model"],
@@ -89,10 +146,19 @@ def events_from_json(message: Json) -> list[Event]:
     return events
 
 
-def _whole_choice(index: int, chunks: Sequence[Chunk], finished: Finished) -> Json:
+def _ended_choices(
+    hold: Callable[[str], Json], chunks: Sequence[Chunk], finished: Finished
+) -> list[Json]:
+    num_candidates = len(finished.candidates) or 1
+    return [_ended_choice(index, hold, chunks, finished) for index in range(num_candidates)]
+
+
+def _ended_choice(
+    index: int, hold: Callable[[str], Json], chunks: Sequence[Chunk], finished: Finished
+) -> Json:
     own = [chunk for chunk in chunks if chunk.index == index]
     logprobs = [logprob for chunk in own for logprob in chunk.logprobs]
-    choice = _choice(index, "".join(chunk.text for chunk in own), logprobs)
+    choice = _choice(index, hold("".join(chunk.text for chunk in own)), logprobs)
     if not finished.candidates:
         return choice | {"finish_reason": finished.reason.value}
     candidate = finished.candidates[index]
@@ -105,14 +171,22 @@ def _whole_choice(index: int, chunks: Sequence[Chunk], finished: Finished) -> Js
     }
 
 
-def _choice(index: int, text: str, logprobs: Sequence[float]) -> Json:
+def _choice(index: int, text: Json, logprobs: Sequence[float]) -> Json:
     known = {"token_logprobs": [_json_number(logprob) for logprob in logprobs]}
     return {
         "index": index,
-        "text": text,
+        **text,
         "finish_reason": None,
         "logprobs": known if logprobs else None,
     }
+
+
+def _text(choice: Json) -> str:
+    """A choice's text in any of the forms; a chat's opening has none."""
+    if "text" in choice:
+        return str(choice["text"])
+    said = choice["message"] if "message" in choice else choice["delta"]
+    return str(said.get("content") or "")
 
 
 def _json_number(logprob: float) -> float:
@@ -148,8 +222,9 @@ def _choices(message: Json) -> list[Json]:
 def _chunks(choices: Sequence[Json]) -> Iterable[Chunk]:
     for choice in choices:
         logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or ()
-        if choice["text"] or logprobs:
-            yield Chunk(choice["text"], choice["index"], tuple(map(float, logprobs)))
+        text = _text(choice)
+        if text or logprobs:
+            yield Chunk(text, choice["index"], tuple(map(float, logprobs)))
 
 
 def _finished(message: Json) -> Finished:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from model_runtime.api import (
     Completion,
-    CompletionRequest,
     Event,
     LoadProgress,
     ModelInfo,
     Priority,
     ProgressCallback,
+    Request,
     RuntimeFailure,
     RuntimeUnavailable,
 )
@@ -74,7 +74,7 @@ class DaemonRuntime:
         """Describe the model; waits until it is loaded. Raises RuntimeFailure."""
         return (await self._ready()).info
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         """Collect a whole answer; cancelling aborts the request in the engine. Raises
         RuntimeFailure.
         """
@@ -83,7 +83,7 @@ class DaemonRuntime:
         except Unreachable:
             return await self._complete_once(request)
 
-    async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Yield chunks, then exactly one Finished; closing the iterator aborts the request in the
         engine. Raises RuntimeFailure.
         """
@@ -109,7 +109,7 @@ class DaemonRuntime:
         if ready:
             await ready.connection.close()
 
-    async def _complete_once(self, request: CompletionRequest) -> Completion:
+    async def _complete_once(self, request: Request) -> Completion:
         ready = await self._ready_for(request)
         try:
             completion = await ready.connection.complete(request)
@@ -119,7 +119,7 @@ class DaemonRuntime:
         ready.has_answered = True
         return completion
 
-    async def _stream_once(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+    async def _stream_once(self, request: Request) -> AsyncGenerator[Event, None]:
         ready = await self._ready_for(request)
         got_any = False
         try:
@@ -135,7 +135,7 @@ class DaemonRuntime:
             raise
         ready.has_answered = True
 
-    async def _ready_for(self, request: CompletionRequest) -> _Ready:
+    async def _ready_for(self, request: Request) -> _Ready:
         """The connection to use. Nobody waits for idle work, so it starts no daemon."""
         if request.priority is not Priority.IDLE:
             return await self._ready()

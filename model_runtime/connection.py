@@ -15,9 +15,9 @@ from model_runtime import wire
 from model_runtime.answers import completion_from_json, events_from_json
 from model_runtime.api import (
     Completion,
-    CompletionRequest,
     Event,
     Finished,
+    Request,
     RuntimeFailure,
     RuntimeUnavailable,
 )
@@ -75,19 +75,19 @@ class Connection:
             ) as response:
                 await self._refuse_error(response)
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         """A whole answer. Cancelling closes the connection, which aborts the request. Raises
         RuntimeFailure.
         """
         with self._translated_errors():
-            async with self._post(wire.request_to_json(request, stream=False)) as response:
+            async with self._post(request, stream=False) as response:
                 return completion_from_json(await _object(response))
 
-    async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """The events. Closing the iterator closes the connection. Raises RuntimeFailure."""
         finished: Finished | None = None
         with self._translated_errors():
-            async with self._post(wire.request_to_json(request, stream=True)) as response:
+            async with self._post(request, stream=True) as response:
                 async for event in _events(response):
                     # Handed on after the end mark is read: only then can the connection serve
                     # again.
@@ -100,11 +100,13 @@ class Connection:
         yield finished
 
     @contextlib.asynccontextmanager
-    async def _post(self, body: wire.Json) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _post(
+        self, request: Request, *, stream: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             response = await self._session.post(
-                f"{self._base}/v1/completions",
-                data=wire.encode(body),
+                self._base + wire.request_path(request),
+                data=wire.encode(wire.request_to_json(request, stream=stream)),
                 headers={"Content-Type": "application/json"},
                 timeout=_NO_TIMEOUT,
             )

@@ -128,6 +128,7 @@ def _describe(
         id=model_name(folder),
         context_length=renderer.context_length,
         capabilities=renderer.capabilities,
+        family=renderer.family.name,
         layouts=renderer.layouts,
         single_line=habits.single_line,
         min_mean_logprob=habits.min_mean_logprob,

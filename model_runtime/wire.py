@@ -1,10 +1,11 @@
-"""The daemon's JSON: OpenAI's completions API with documented extensions, written and read in one
-place; answers are in answers.py.
+"""The daemon's JSON: OpenAI's completions and chat APIs with documented extensions, written and
+read in one place; answers are in answers.py.
 
-Format: https://platform.openai.com/docs/api-reference/completions. Extensions: the request fields
-`layout`, `heal`, `document`, `priority`, `drafts` and `speculate`, `max_tokens` 0, the error's
-`hint`, and `fimbria` in the list of models. Reading functions raise KeyError, TypeError or
-ValueError on what another version may have written, except that newer members may be absent.
+Format: https://platform.openai.com/docs/api-reference/completions and …/chat. Extensions: the
+request fields `layout`, `heal`, `document`, `priority`, `drafts`, `speculate`, `snippets`, `path`
+and `repository`, `max_tokens` 0, the error's `hint`, and `fimbria` in the list of models. Reading
+functions raise KeyError, TypeError or ValueError on what another version may have written, except
+that newer members may be absent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from model_runtime.api import (
     Capability,
+    ChatRequest,
     CompletionRequest,
     InvalidRequest,
     Layout,
@@ -23,6 +25,7 @@ from model_runtime.api import (
     ModelInfo,
     ModelNotFound,
     OutOfMemory,
+    Request,
     RuntimeFailure,
     RuntimeUnavailable,
     UnsupportedModel,
@@ -65,27 +68,53 @@ def sse(value: Json) -> bytes:
     return b"data: " + encode(value) + b"\n\n"
 
 
-def request_to_json(request: CompletionRequest, *, stream: bool) -> Json:
+def request_path(request: Request) -> str:
+    """Where `request` is posted."""
+    return "/v1/chat/completions" if isinstance(request, ChatRequest) else "/v1/completions"
+
+
+def request_to_json(request: Request, *, stream: bool) -> Json:
     """The body that asks for `request`."""
-    body: Json = {
-        "prompt": request.prompt,
+    body = _chat(request) if isinstance(request, ChatRequest) else _completion(request)
+    body |= {
         "max_tokens": request.max_tokens,
         "stop": list(request.stop),
         "temperature": request.sampling.temperature,
         "top_p": request.sampling.top_p,
         "seed": request.sampling.seed,
         "stream": stream,
-        "layout": request.layout.value,
-        "heal": request.heal,
         "priority": request.priority.value,
         "n": request.num_candidates,
         "drafts": list(request.drafts),
         "speculate": request.speculate,
     }
-    if request.suffix is not None:
-        body["suffix"] = request.suffix
     if request.document is not None:
         body["document"] = request.document
+    return body
+
+
+def _completion(request: CompletionRequest) -> Json:
+    body: Json = {
+        "prompt": request.prompt,
+        "layout": request.layout.value,
+        "heal": request.heal,
+    }
+    if request.suffix is not None:
+        body["suffix"] = request.suffix
+    if request.snippets:
+        body["snippets"] = [{"path": s.path, "text": s.text} for s in request.snippets]
+    if request.path:
+        body["path"] = request.path
+    if request.repository:
+        body["repository"] = request.repository
+    return body
+
+
+def _chat(request: ChatRequest) -> Json:
+    messages = [{"role": m.role.value, "content": m.content} for m in request.messages]
+    body: Json = {"messages": messages}
+    if request.model:
+        body["model"] = request.model
     return body
 
 
@@ -99,6 +128,7 @@ def model_to_json(info: ModelInfo, created: int) -> Json:
         "fimbria": {
             "context_length": info.context_length,
             "capabilities": sorted(info.capabilities),
+            "family": info.family,
             "layouts": list(info.layouts),
             "single_line": info.single_line,
             "min_mean_logprob": info.min_mean_logprob,
@@ -118,6 +148,7 @@ def model_from_json(listed: Json) -> ModelInfo:
         id=listed["id"],
         context_length=details["context_length"],
         capabilities=frozenset(map(Capability, details["capabilities"])),
+        family=details.get("family", ""),
         layouts=tuple(map(Layout, details["layouts"])),
         single_line=details["single_line"],
         min_mean_logprob=details.get("min_mean_logprob"),

@@ -11,12 +11,12 @@ from model_runtime.api import (
     Capability,
     Chunk,
     Completion,
-    CompletionRequest,
     Event,
     Finished,
     FinishReason,
     ModelInfo,
     ProgressCallback,
+    Request,
     Timings,
     Usage,
 )
@@ -35,7 +35,7 @@ def completion(text: str, reason: FinishReason = FinishReason.STOP) -> Completio
 class Call:
     """One request that has reached the runtime."""
 
-    def __init__(self, request: CompletionRequest) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
         self.reply: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self.aborted = asyncio.Event()
@@ -88,12 +88,12 @@ class FakeRuntime:
             raise self.model
         return self.model
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         call = self._arrive(request)
         with call.noting_abort():
             return await self._completion(call)
 
-    async def stream(self, request: CompletionRequest) -> AsyncGenerator[Event, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Send the text in pieces of one character."""
         call = self._arrive(request)
         with call.noting_abort():
@@ -103,7 +103,7 @@ class FakeRuntime:
                 yield Chunk(char)
             yield Finished(done.finish_reason, done.usage, done.timings)
 
-    def _arrive(self, request: CompletionRequest) -> Call:
+    def _arrive(self, request: Request) -> Call:
         call = Call(request)
         self.calls.append(call)
         self._arrived.put_nowait(call)

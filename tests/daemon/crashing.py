@@ -9,14 +9,14 @@ from pathlib import Path
 
 from model_runtime import daemon
 from model_runtime.__main__ import main
-from model_runtime.api import CompletionRequest
+from model_runtime.api import Request
 from tests.daemon.fakes import Emit, FakeEngine
 
 _NUM_INTERPRETER_ARGUMENTS = 3  # -P -m model_runtime
 
 
 class CrashingEngine(FakeEngine):
-    def submit(self, request: CompletionRequest, emit: Emit) -> Callable[[], None]:
+    def submit(self, request: Request, emit: Emit) -> Callable[[], None]:
         os._exit(9)
 
 

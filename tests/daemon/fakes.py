@@ -10,12 +10,12 @@ from model_runtime.api import (
     Candidate,
     Capability,
     Chunk,
-    CompletionRequest,
     Event,
     Finished,
     FinishReason,
     Layout,
     ModelInfo,
+    Request,
     RuntimeFailure,
     Timings,
     Usage,
@@ -27,6 +27,7 @@ INFO = ModelInfo(
     id="scripted",
     context_length=512,
     capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
+    family="imaginary",
     layouts=(Layout.SPM, Layout.PSM),
     min_mean_logprob=-1.25,
     min_token_logprob=-3.5,
@@ -58,7 +59,7 @@ class FakeEngine:
         endless: bool = False,
         crash: Exception | None = None,
     ) -> None:
-        self.requests: list[CompletionRequest] = []
+        self.requests: list[Request] = []
         self.submitted = threading.Event()
         self.aborted = threading.Event()
         self.closed = False
@@ -67,7 +68,7 @@ class FakeEngine:
         self._endless = endless
         self._crash = crash
 
-    def submit(self, request: CompletionRequest, emit: Emit) -> Callable[[], None]:
+    def submit(self, request: Request, emit: Emit) -> Callable[[], None]:
         self.requests.append(request)
         if self._crash:
             raise self._crash

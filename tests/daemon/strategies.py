@@ -6,17 +6,21 @@ from hypothesis import strategies as st
 
 from model_runtime.api import (
     Candidate,
+    ChatMessage,
+    ChatRequest,
     Chunk,
     CompletionRequest,
     Finished,
     FinishReason,
     Layout,
     Priority,
+    Role,
     SamplingParams,
+    Snippet,
     Timings,
     Usage,
 )
-from model_runtime.request_body import MAX_CANDIDATES, MAX_DRAFTS, MAX_STOP_STRINGS
+from model_runtime.fields import MAX_CANDIDATES, MAX_DRAFTS, MAX_STOP_STRINGS
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 counts = st.integers(0, 2**31)
@@ -29,12 +33,13 @@ sampling = st.builds(
     top_p=st.floats(0, 1),
     seed=st.none() | st.integers(-(2**63), 2**63 - 1),
 )
-requests = st.builds(
+stops = st.lists(texts.filter(bool), max_size=MAX_STOP_STRINGS).map(tuple)
+completion_requests = st.builds(
     CompletionRequest,
     prompt=texts,
     suffix=st.none() | texts,
     max_tokens=counts,
-    stop=st.lists(texts.filter(bool), max_size=MAX_STOP_STRINGS).map(tuple),
+    stop=stops,
     sampling=sampling,
     layout=st.sampled_from(Layout),
     heal=st.booleans(),
@@ -43,6 +48,24 @@ requests = st.builds(
     num_candidates=st.integers(1, MAX_CANDIDATES),
     drafts=st.lists(texts, max_size=MAX_DRAFTS).map(tuple),
     speculate=st.booleans(),
+    snippets=st.lists(st.builds(Snippet, texts, texts), max_size=3).map(tuple),
+    path=texts,
+    repository=texts,
+)
+chat_requests = st.builds(
+    ChatRequest,
+    messages=st.lists(
+        st.builds(ChatMessage, st.sampled_from(Role), texts), min_size=1, max_size=5
+    ).map(tuple),
+    max_tokens=counts,
+    stop=stops,
+    sampling=sampling,
+    document=st.none() | texts,
+    priority=st.sampled_from(Priority),
+    num_candidates=st.integers(1, MAX_CANDIDATES),
+    drafts=st.lists(texts, max_size=MAX_DRAFTS).map(tuple),
+    speculate=st.booleans(),
+    model=texts,
 )
 
 

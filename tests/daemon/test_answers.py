@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_runtime import wire
-from model_runtime.answers import Reply, completion_from_json, events_from_json
+from model_runtime.answers import (
+    CHAT,
+    COMPLETION,
+    Form,
+    Reply,
+    completion_from_json,
+    events_from_json,
+)
 from model_runtime.api import Candidate, Chunk, Completion, Event, Finished, FinishReason
 from tests.daemon import strategies
 from tests.daemon.fakes import TIMINGS, USAGE
@@ -26,21 +33,28 @@ def transmitted(message: wire.Json) -> wire.Json:
     return read
 
 
-@given(strategies.events)
-def test_an_event_arrives_as_it_was_sent(event: Event) -> None:
-    assert events_from_json(transmitted(Reply("m").chunk(event))) == [event]
+FORMS = pytest.mark.parametrize("form", [COMPLETION, CHAT], ids=["completion", "chat"])
 
 
-@given(st.lists(strategies.chunks), strategies.finished())
+@FORMS
+@given(event=strategies.events)
+def test_an_event_arrives_as_it_was_sent(form: Form, event: Event) -> None:
+    assert events_from_json(transmitted(Reply("m", form).chunk(event))) == [event]
+
+
+@FORMS
+@given(chunks=st.lists(strategies.chunks), finished=strategies.finished())
 def test_a_whole_answer_has_every_candidates_text(
-    chunks: Sequence[Chunk], finished: Finished
+    form: Form, chunks: Sequence[Chunk], finished: Finished
 ) -> None:
     num_candidates = max(1, len(finished.candidates))
     texts = tuple(
         "".join(chunk.text for chunk in chunks if chunk.index == index)
         for index in range(num_candidates)
     )
-    assert completion_from_json(transmitted(Reply("m").whole(chunks, finished))) == Completion(
+    assert completion_from_json(
+        transmitted(Reply("m", form).whole(chunks, finished))
+    ) == Completion(
         text=texts[0],
         model="m",
         finish_reason=finished.reason,
@@ -95,3 +109,25 @@ def test_an_older_daemons_answer_can_be_read() -> None:
     completion = completion_from_json(message)
     assert completion.texts == ("text",)
     assert (completion.usage.draft_tokens, completion.usage.accepted_tokens) == (0, 0)
+
+
+def test_a_chat_begins_with_who_speaks_and_that_is_no_event() -> None:
+    [opening] = Reply("m", CHAT).opening(2)
+    assert [choice["delta"] for choice in opening["choices"]] == 2 * [
+        {"role": "assistant", "content": ""}
+    ]
+    assert opening["object"] == "chat.completion.chunk"
+    assert events_from_json(transmitted(opening)) == []
+    assert Reply("m").opening(2) == []
+
+
+@FORMS
+def test_counts_come_in_a_message_of_their_own_if_asked_for(form: Form) -> None:
+    """Clients that add up what they get would count twice otherwise."""
+    reply = Reply("m", form, separate_usage=True)
+    [piece] = reply.messages(Chunk("a"))
+    ends, counts = reply.messages(Finished(FinishReason.STOP, USAGE, TIMINGS))
+    assert piece["usage"] is None
+    assert (ends["usage"], ends["choices"][0]["finish_reason"]) == (None, "stop")
+    assert counts["choices"] == []
+    assert counts["usage"]["total_tokens"] == 12

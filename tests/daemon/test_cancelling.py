@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from model_runtime.api import Chunk, CompletionRequest, Finished, FinishReason, Priority
+from model_runtime.api import Chunk, CompletionRequest, Finished, FinishReason, Priority, Request
 from model_runtime.client import DaemonRuntime
 from tests.daemon.fakes import INFO, TIMINGS, USAGE, Emit, FakeStats
 from tests.daemon.serving import Serving, with_daemon
@@ -31,7 +31,7 @@ class PatientEngine:
         self.num_requests = 0
         self.running: set[int] = set()
 
-    def submit(self, request: CompletionRequest, emit: Emit) -> Callable[[], None]:
+    def submit(self, request: Request, emit: Emit) -> Callable[[], None]:
         number = self.num_requests
         self.num_requests += 1
         self.running.add(number)

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from model_runtime.api import Candidate, Chunk, FinishReason, OutOfMemory, Priority
+from model_runtime.api import (
+    Candidate,
+    Chunk,
+    CompletionRequest,
+    FinishReason,
+    OutOfMemory,
+    Priority,
+)
 from model_runtime.client import DaemonSpec
 from model_runtime.server import MAX_BODY_BYTES
 from tests.daemon.fakes import FakeEngine
@@ -18,6 +25,7 @@ from tests.daemon.serving import REQUEST, Serving, with_daemon
 from tests.daemon.waiting import happens
 
 BODY = {"prompt": "def f():\n    ", "suffix": "\n"}
+CHAT = {"messages": [{"role": "user", "content": "Why?"}]}
 USAGE_JSON = {
     "prompt_tokens": 10,
     "completion_tokens": 2,
@@ -46,7 +54,7 @@ def test_a_whole_answer(runtime_dir: Path) -> None:
         assert answer["timings_ms"] == {"queue": 1.0, "prefill": 2.0, "decode": 3.0, "total": 6.0}
 
     with_daemon(engine, use)
-    assert engine.requests[0].suffix == "\n"
+    assert engine.requests == [CompletionRequest(prompt=BODY["prompt"], suffix="\n")]
     assert engine.closed
 
 
@@ -128,7 +136,8 @@ def test_models_and_status(runtime_dir: Path) -> None:
         ("/v1/completions", BODY | {"max_tokens": "x"}, 400, "invalid_request", "max_tokens"),
         ("/v1/completions", [], 400, "invalid_request", "JSON object"),
         ("/v1/completions", BODY | {"model": "gpt"}, 404, "model_not_found", "model"),
-        ("/v1/chat/completions", {"messages": []}, 400, "missing_capability", "chat"),
+        ("/v1/chat/completions", {"messages": []}, 400, "invalid_request", "messages"),
+        ("/v1/chat/completions", CHAT | {"model": "gpt"}, 404, "model_not_found", "model"),
         ("/v1/nonsense", {}, 404, "invalid_request", "Not Found"),
         ("/v1/status", {}, 405, "invalid_request", "Method Not Allowed"),
     ],

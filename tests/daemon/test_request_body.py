@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from model_runtime.api import CompletionRequest, InvalidRequest
-from model_runtime.request_body import (
-    MAX_CANDIDATES,
-    MAX_DRAFT_LEN,
-    MAX_DRAFTS,
-    parse_completion,
-    parse_json,
-)
+from model_runtime.fields import MAX_CANDIDATES, MAX_DRAFT_LEN, MAX_DRAFTS, parse_json
+from model_runtime.request_body import parse_completion
 
 
 def test_defaults_are_those_of_the_request() -> None:
@@ -63,13 +58,19 @@ def test_stop_may_be_one_string() -> None:
         ("drafts", ["a"] * (MAX_DRAFTS + 1)),
         ("drafts", ["a" * (MAX_DRAFT_LEN + 1)]),
         ("speculate", "no"),
+        ("snippets", {"path": "a.py", "text": ""}),
+        ("snippets", ["x"]),
+        ("snippets", [{"text": "x"}]),
+        ("snippets", [{"path": "a.py", "text": 1}]),
+        ("path", 1),
+        ("repository", ["r"]),
         ("echo", True),
         ("logprobs", 5),
         ("logit_bias", {"1": 5}),
     ],
 )
 def test_an_error_names_the_field(field: str, value: object) -> None:
-    with pytest.raises(InvalidRequest, match=f"^`{field}`"):
+    with pytest.raises(InvalidRequest, match=f"^`{field}[`\\[]"):
         parse_completion({"prompt": "x", field: value})
 
 
@@ -83,7 +84,7 @@ def test_a_misspelt_field_is_not_ignored() -> None:
     """With `maxtokens` one silently got the default; what other engines know may be there."""
     with pytest.raises(InvalidRequest, match="Did you mean `max_tokens`"):
         parse_completion({"prompt": "a", "maxtokens": 2})
-    assert parse_completion({"prompt": "a", "user": "me", "stream_options": {}}).request.prompt
+    assert parse_completion({"prompt": "a", "user": "me", "stream_options": {}})
 
 
 def test_a_wrong_value_is_quoted() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from model_runtime import wire
 from model_runtime.api import (
+    ChatRequest,
     CompletionRequest,
     InvalidRequest,
     MissingCapability,
@@ -20,7 +21,9 @@ from model_runtime.api import (
     RuntimeUnavailable,
     UnsupportedModel,
 )
-from model_runtime.request_body import parse_completion, parse_json
+from model_runtime.chat_body import parse_chat
+from model_runtime.fields import parse_json
+from model_runtime.request_body import parse_completion
 from tests.daemon import strategies
 from tests.daemon.fakes import INFO
 
@@ -49,13 +52,28 @@ def test_an_unknown_code_is_still_a_failure() -> None:
     assert type(failure) is RuntimeFailure
 
 
-@given(strategies.requests)
+@given(strategies.completion_requests)
 def test_a_request_arrives_as_it_was_sent(request: CompletionRequest) -> None:
     sent = wire.encode(wire.request_to_json(request, stream=True))
     body = parse_completion(parse_json(sent))
     assert body.request == request
     assert body.stream
     assert body.model is None
+
+
+@given(strategies.chat_requests)
+def test_a_conversation_arrives_as_it_was_sent(request: ChatRequest) -> None:
+    sent = wire.encode(wire.request_to_json(request, stream=True))
+    body = parse_chat(parse_json(sent))
+    assert body.request == request
+    assert body.stream
+    assert body.model == (request.model or None)
+
+
+def test_an_older_daemon_sees_no_field_that_says_nothing() -> None:
+    """It takes what it does not know for a misspelling of what it knows."""
+    plain = wire.request_to_json(CompletionRequest(prompt="x"), stream=False)
+    assert not {"snippets", "path", "repository", "document", "model"} & plain.keys()
 
 
 @pytest.mark.parametrize("model", [INFO, replace(INFO, min_mean_logprob=-0.5)])
@@ -65,8 +83,8 @@ def test_a_model_keeps_its_description(model: ModelInfo) -> None:
 
 def test_an_older_daemons_model_can_be_read() -> None:
     listed = wire.model_to_json(INFO, 0)
-    for newer in ("min_mean_logprob", "min_token_logprob", "kernels"):
+    for newer in ("min_mean_logprob", "min_token_logprob", "kernels", "family"):
         del listed["fimbria"][newer]
     assert wire.model_from_json(listed) == replace(
-        INFO, min_mean_logprob=None, min_token_logprob=None, kernels=""
+        INFO, min_mean_logprob=None, min_token_logprob=None, kernels="", family=""
     )
