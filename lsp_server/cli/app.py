@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from lsp_server.cli.complete import complete
+from lsp_server.cli.console.command import CHAT_EPILOG, CONSOLE_EPILOG, chat, console
 from lsp_server.cli.daemon import serve, stop
 from lsp_server.cli.demo import demo
 from lsp_server.cli.doctor import doctor
@@ -40,6 +41,7 @@ HELP = (
 EPILOG = """[bold]Examples[/bold]
   fimbria demo                      see it work, in this terminal
   fimbria complete app.py:12:5      what goes before line 12, column 5?
+  fimbria chat                      ask a model that chats
   fimbria status                    which models are loaded, and how busy they were
   fimbria doctor                    something is wrong: what?
 
@@ -115,6 +117,8 @@ def make_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_without_command)
     app.command(rich_help_panel=_TRY)(demo)
     app.command(rich_help_panel=_TRY, epilog=COMPLETE_EPILOG)(complete)
+    app.command(rich_help_panel=_TRY, epilog=CONSOLE_EPILOG)(console)
+    app.command(rich_help_panel=_TRY, epilog=CHAT_EPILOG)(chat)
     app.command(
         "lsp",
         rich_help_panel=_RUN,

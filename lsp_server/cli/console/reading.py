@@ -1,0 +1,112 @@
+"""Texts that somebody types into a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsp_server.cli.console.commands import is_known, parse_command
+from lsp_server.cli.console.modes import END, Mode
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.history import History
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.output import Output
+
+
+def ended_text(text: str) -> str | None:
+    """A text without the line `!!` that ends it; None while it has no such line."""
+    body, _, last = f"\n{text.rstrip()}".rpartition("\n")
+    return body.removeprefix("\n") if last.strip() == END else None
+
+
+def sent_text(mode: Mode, text: str) -> str | None:
+    """What Enter sends; None if it begins a new line instead."""
+    ended = ended_text(text)
+    if ended is not None:
+        return ended
+    called = parse_command(text)
+    return text if mode.enter_sends or (called and is_known(called)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class TypedTexts:
+    """Reads from a terminal, one text at a time."""
+
+    session: PromptSession[str]
+
+    async def read(self, draft: str = "") -> str:
+        """The next text, after editing; `draft` is what stands there already.
+
+        Raises EOFError when the user wants to leave, KeyboardInterrupt when they drop the text.
+        """
+        return await self.session.prompt_async(default=draft)
+
+    @property
+    def dropped(self) -> bool:
+        """Whether there was any text that Ctrl-C could drop."""
+        return bool(self.session.default_buffer.text)
+
+
+def typed_texts(
+    mode: Mode,
+    history: History | None = None,
+    terminal: tuple[Input, Output] | None = None,
+) -> TypedTexts:
+    """Open the terminal, or the given one, for reading."""
+    from prompt_toolkit import PromptSession
+
+    prompt = f"{mode.name}> "
+    given_input, given_output = terminal or (None, None)
+    session: PromptSession[str] = PromptSession(
+        [("bold ansicyan", prompt)],
+        multiline=True,
+        prompt_continuation=" " * len(prompt),
+        key_bindings=_bindings(mode),
+        history=history,
+        enable_history_search=False,
+        input=given_input,
+        output=given_output,
+    )
+    return TypedTexts(session)
+
+
+def _bindings(mode: Mode) -> KeyBindings:
+    """Enter as the mode has it, and the other of its two meanings on Alt-Enter."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    bindings = KeyBindings()
+
+    @bindings.add("enter")
+    def _enter(event: KeyPressEvent) -> None:
+        _send_or_break(mode, event.current_buffer)
+
+    @bindings.add("escape", "enter")
+    def _alt_enter(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if mode.enter_sends:
+            buffer.newline(copy_margin=True)
+        else:
+            _send(buffer, ended_text(buffer.text) or buffer.text)
+
+    return bindings
+
+
+def _send_or_break(mode: Mode, buffer: Buffer) -> None:
+    text = sent_text(mode, buffer.text)
+    if text is None:
+        buffer.newline(copy_margin=True)
+    else:
+        _send(buffer, text)
+
+
+def _send(buffer: Buffer, text: str) -> None:
+    """Accept the text; blank ones are not worth a prompt of their own."""
+    if not text.strip():
+        buffer.reset()
+        return
+    buffer.text = text
+    buffer.validate_and_handle()
