@@ -7,9 +7,11 @@ changes documents under a running handler.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from lsp_server.edits import WatchedSpan
 from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
 from lsp_server.source_text import SourceText, num_common
 
@@ -112,8 +114,10 @@ class DocumentStore:
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
+        self._watched: dict[str, list[WatchedSpan]] = {}
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> Document:
+        self._lose_watched(uri)
         document = Document.of(uri, language_id, version, text)
         self._documents[uri] = document
         return document
@@ -136,12 +140,46 @@ class DocumentStore:
         if version <= document.version:
             logger.warning("Document version went from %d to %d", document.version, version)
         for edit in edits:
+            self._tell_watched(document, edit, encoding)
             document = document.edited(edit, encoding)
         self._documents[uri] = replace(document, version=version)
         return self._documents[uri]
 
     def close(self, uri: str) -> None:
+        self._lose_watched(uri)
         self._documents.pop(uri, None)
+
+    @contextmanager
+    def watching(self, document: Document, start: int, end: int) -> Iterator[WatchedSpan]:
+        """Follow a part of a document, given in whole lines, through all edits until the block
+        ends. It is lost already if the document is not the current one.
+        """
+        span = WatchedSpan.of(document.text, start, end)
+        if not self.is_current(document):
+            span.lost()
+        spans = self._watched.setdefault(document.uri, [])
+        spans.append(span)
+        try:
+            yield span
+        finally:
+            spans[:] = [other for other in spans if other is not span]
+            if not spans:
+                self._watched.pop(document.uri, None)
+
+    def _tell_watched(self, document: Document, edit: Edit, encoding: PositionEncoding) -> None:
+        spans = self._watched.get(document.uri)
+        if not spans:
+            return
+        if edit.start is None or edit.end is None:
+            self._lose_watched(document.uri)
+            return
+        start, end = sorted(document.offset_at(at, encoding) for at in (edit.start, edit.end))
+        for span in spans:
+            span.edited(start, end, edit.text)
+
+    def _lose_watched(self, uri: str) -> None:
+        for span in self._watched.get(uri, ()):
+            span.lost()
 
     def snapshot(self, uri: str) -> Document | None:
         """Return the current state of an open file."""
