@@ -139,6 +139,10 @@ class Settings:
     """
     chat_api_key: str = field(default="", repr=False, metadata={"parse": _text_or_nothing})
     """What `chat_endpoint` wants as a bearer token; better set as $FIMBRIA_CHAT_API_KEY."""
+    chat_max_tokens: int = field(default=1024, metadata={"parse": _whole_number(1, 32_768)})
+    """Longest answer in a chat."""
+    keep_conversations: bool = field(default=True, metadata={"parse": _switch})
+    """Keep conversations in the user's data folder; off, they end with the editor's session."""
     transport: str = field(default="auto", metadata={"parse": _one_of("auto", "unix", "tcp")})
     """How to reach the daemon."""
     max_tokens: int = field(default=64, metadata={"parse": _whole_number(1, 1024)})
