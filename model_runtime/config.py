@@ -54,6 +54,8 @@ class ModelConfig:
     """Shape of a model.
 
     is_lean: our own forward pass computes it; transformers' classes compute all others.
+    context_length: tokens that it was trained with. stretched_context_length: that its positions
+    are stretched to by `linear` or `yarn`, where the config tells; it may be the same.
     origin: the name or path that the checkpoint was saved from, if it tells.
     family, capabilities: what the config's `fimbria` object says of them, where it does; the names
     in `families` and `Capability`.
@@ -79,6 +81,7 @@ class ModelConfig:
     origin: str = ""
     family: str = ""
     capabilities: frozenset[Capability] | None = None
+    stretched_context_length: int = 0
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -120,7 +123,19 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         origin=str(raw.get("_name_or_path") or ""),
         family=str(raw.get("fimbria", {}).get("family", "")),
         capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
+        stretched_context_length=_stretched(int(raw["max_position_embeddings"]), rope),
     )
+
+
+def _stretched(context_length: int, rope: dict[str, Any]) -> int:
+    """By transformers' documentation, `max_position_embeddings` stays what it was before stretching
+    ("Utilities for rotary embedding"); some checkpoints hold what it becomes.
+    """
+    kind = rope.get("rope_type") or rope.get("type")
+    if kind not in ("linear", "yarn"):
+        return context_length
+    original = int(rope.get("original_max_position_embeddings") or context_length)
+    return max(context_length, int(original * float(rope["factor"])))
 
 
 def _with_usual_names(raw: dict[str, Any]) -> dict[str, Any]:

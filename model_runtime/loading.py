@@ -12,6 +12,7 @@ import torch
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
 from model_runtime.checkpoint import load_model
 from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
 from model_runtime.devices import choose_device, choose_dtype, choose_num_threads, wants_int8
 from model_runtime.drafting import DraftPolicy
@@ -25,6 +26,7 @@ from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
     allocate,
     cache_budget,
+    free_memory,
     plan_cache,
 )
 from model_runtime.kv_cache.slots import SlotIndex
@@ -34,7 +36,7 @@ from model_runtime.measuring import measure_step_costs, pace, warm_up
 from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
@@ -58,13 +60,19 @@ def load_engine(
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
     renderer = open_renderer(folder, config, family=options.family)
+    context_length = choose_context(
+        options.context_length, config, renderer.family, MAX_CONTEXT_LENGTH
+    )
+    config = replace(config, context_length=context_length)
     chosen_device = choose_device(options.device)
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
     with _memory_errors_explained():
         model = _load(folder, config, chosen_device, options.dtype, report)
         report(LoadProgress("reserving the KV cache", 0.95))
-        kv, slots = _allocate_cache(model, renderer.context_length, share)
+        kv, slots = _allocate_cache(
+            model, context_length, share, exactly=options.context_length > 0
+        )
         if isinstance(model, LlamaModel):
             model = graphed(model)
         renderer = replace(renderer, context_length=slots.capacity)
@@ -149,14 +157,16 @@ def _kernels(model: CausalModel) -> str:
 
 
 def _allocate_cache(
-    model: CausalModel, context_length: int, share: MemoryShare
+    model: CausalModel, context_length: int, share: MemoryShare, *, exactly: bool
 ) -> tuple[KVTensors, SlotIndex]:
-    capacity, num_slots = plan_cache(
-        cache_budget(model.device, share),
-        model.kv_shape.bytes_per_token(model.dtype),
-        context_length,
-        max_slots=MAX_SLOTS,
-    )
+    """exactly: a shorter context than asked for would be no answer; else it may become shorter."""
+    budget = cache_budget(model.device, share)
+    per_token = model.kv_shape.bytes_per_token(model.dtype)
+    if exactly:
+        found = slots_that_fit(context_length, per_token, budget, free_memory(model.device))
+        capacity, num_slots = context_length, min(MAX_SLOTS, found)
+    else:
+        capacity, num_slots = plan_cache(budget, per_token, context_length)
     kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
     return kv, SlotIndex(kv.num_slots, capacity)
 

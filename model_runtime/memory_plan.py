@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model_runtime.config import ModelConfig
+from model_runtime.context_length import longest_context
+from model_runtime.families import OTHER, family_called
 from model_runtime.memory_plan_shapes import WeightCounts
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
@@ -30,7 +32,8 @@ _GPU_CACHE_SHARE, _CPU_CACHE_SHARE = 0.8, 0.25
 @dataclass(frozen=True, slots=True)
 class ModelSize:
     """What a model takes, as far as its configuration tells. kv_values: numbers that one token
-    leaves in the KV cache, of all layers.
+    leaves in the KV cache, of all layers. context_length, longest_context: tokens that it was
+    trained with, and that it is good for (`context_length.longest_context`).
     """
 
     name: str
@@ -38,6 +41,7 @@ class ModelSize:
     kv_values: int
     context_length: int
     is_lean: bool
+    longest_context: int
 
     @property
     def weights_bytes(self) -> dict[str, int]:
@@ -91,8 +95,16 @@ def model_size(
     name: str, config: ModelConfig, counts: WeightCounts, num_kv_heads: int
 ) -> ModelSize:
     """Put together what is known of a model."""
-    kv_values = 2 * config.num_layers * num_kv_heads * config.head_dim
-    return ModelSize(name, counts, kv_values, config.context_length, config.is_lean)
+    names = (name, config.origin)
+    family = next(filter(None, (family_called(n, config.architecture) for n in names)), OTHER)
+    return ModelSize(
+        name,
+        counts,
+        2 * config.num_layers * num_kv_heads * config.head_dim,
+        config.context_length,
+        config.is_lean,
+        longest_context(config, family),
+    )
 
 
 def weights_bytes(counts: WeightCounts, precision: str) -> int:
@@ -145,7 +157,7 @@ def _fit(size: ModelSize, device: Device, precision: str, context: int, num_slot
         needed_bytes=needed,
         loading_bytes=loading,
         free_bytes=device.free_bytes,
-        fits=max(needed, loading) <= device.free_bytes and context <= size.context_length,
+        fits=max(needed, loading) <= device.free_bytes and context <= size.longest_context,
         num_slots=slots if has_room else 0,
         slot_context=slot_context if has_room else 0,
     )

@@ -75,6 +75,7 @@ def official_config(name: str) -> ModelConfig | None:
         dtype="bfloat16",
         eos_ids=frozenset({2}),
         habits=Habits(),
+        architecture="LlamaForCausalLM",
     )
 
 

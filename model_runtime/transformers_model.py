@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AutoModelForCausalLM
+from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM
 from transformers.cache_utils import Cache, DynamicCache
 from transformers.utils.logging import disable_progress_bar
 
@@ -154,8 +154,11 @@ def load_transformers_model(
     """
     disable_progress_bar()  # a log file is no place for them
     with _explained(folder.name):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        _check_config(config.get_text_config(decoder=True), _class_name(config, folder))
         module, info = AutoModelForCausalLM.from_pretrained(
             folder,
+            config=config,
             dtype=dtype,
             device_map={"": device},
             local_files_only=True,
@@ -168,6 +171,10 @@ def load_transformers_model(
             f"The weights in {folder} lack {missing[0]}.", "Download the checkpoint again."
         )
     return adopt(module)
+
+
+def _class_name(config: Any, folder: Path) -> str:
+    return str((getattr(config, "architectures", None) or [folder.name])[0])
 
 
 def adopt(module: Any) -> TransformersModel:

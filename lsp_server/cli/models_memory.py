@@ -48,9 +48,9 @@ def memory(
         config, size = size_of(model)
     except RuntimeFailure as failure:
         raise error_of(failure) from failure
-    if context is not None and context > size.context_length:
+    if context is not None and context > size.longest_context:
         raise usage_error(
-            f"{model} has a context of {size.context_length} tokens; --context {context} is more."
+            f"{model} is good for {size.longest_context} tokens; --context {context} is more."
         )
     length = context or min(size.context_length, _DEFAULT_CONTEXT)
     devices = devices_for(config)

@@ -73,6 +73,17 @@ class FileMarks:
     always: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Models that were trained with at least so many tokens, and rotary positions of this base,
+    stay good up to `context_length` tokens.
+    """
+
+    trained: int
+    rope_theta: float
+    context_length: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One row of the table.
@@ -107,6 +118,7 @@ class Family:
     no_infilling: str = ""
     told_by_tokens: bool = True
     base_has_template: bool = False
+    reach: Reach | None = None
     quirks: tuple[str, ...] = ()
 
     @property

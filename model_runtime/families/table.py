@@ -8,6 +8,7 @@ from model_runtime.families.formats import (
     Family,
     FileMarks,
     FimPieces,
+    Reach,
     SuffixFirst,
 )
 
@@ -18,7 +19,8 @@ _SPM = (Layout.SPM,)
 _BIGCODE = FimPieces("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
 _BARRED = FimPieces("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
-# Rozière et al., arXiv 2308.12950; Meta's llama/generation.py (`infilling_prompt_tokens`,
+# Rozière et al., arXiv 2308.12950 (section 2.4: trained with 16,384 tokens and a base of 10^6, good
+# up to 100,000); Meta's llama/generation.py (`infilling_prompt_tokens`,
 # `chat_completion`, `dialog_prompt_tokens`).
 CODE_LLAMA = Family(
     name="code_llama",
@@ -30,6 +32,7 @@ CODE_LLAMA = Family(
     chat=ChatFormat.LLAMA2,
     names=r"code[-_ ]?llama",
     architectures=("LlamaForCausalLM",),
+    reach=Reach(trained=16_384, rope_theta=1e6, context_length=100_000),
     quirks=(
         "34B and the Python variants do not infill",
         "70B Instruct has a chat format of its own",

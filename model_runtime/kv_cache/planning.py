@@ -19,11 +19,17 @@ _GPU_SHARE = 0.8
 _RAM_SHARE = 0.25
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that nobody uses on `device`; of the host for all that are no CUDA devices."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
 def cache_budget(device: torch.device, share: MemoryShare) -> int:
     """Bytes that the KV cache may take on `device`, which holds the model's weights already."""
-    if device.type == "cuda":
-        return share.of(torch.cuda.mem_get_info(device)[0], _GPU_SHARE)
-    return share.of(psutil.virtual_memory().available, _RAM_SHARE)
+    default = _GPU_SHARE if device.type == "cuda" else _RAM_SHARE
+    return share.of(free_memory(device), default)
 
 
 def plan_cache(

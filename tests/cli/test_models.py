@@ -175,7 +175,9 @@ def test_memory_tells_bytes_and_whether_they_fit(terminal: Terminal) -> None:
     assert starter["devices"][-1]["name"] == "cpu"
     too_large = terminal.text("models", "memory", "CodeLlama-70b-hf", "--slots", "9999")
     assert "It does not fit" in too_large
-    assert "has a context of" in terminal.error("models", "memory", "starter", "--context", "2000")
+    assert "is good for 1024 tokens" in terminal.error(
+        "models", "memory", "starter", "--context", "2000"
+    )
 
 
 def test_memory_of_a_model_on_the_hub_fetches_its_configuration_only(

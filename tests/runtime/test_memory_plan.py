@@ -135,7 +135,8 @@ def test_what_fits_depends_on_context_slots_and_device() -> None:
     assert fits(24 * GIB, 4096, 4)
     assert not fits(24 * GIB, 8192, 4)
     assert not fits(13 * GIB, 4096, 1)
-    assert not fits(80 * GIB, 20_000, 1)
+    assert fits(80 * GIB, 100_000, 1)
+    assert not fits(800 * GIB, 100_001, 1)
 
 
 def test_the_engines_own_choice_is_told() -> None:
