@@ -27,26 +27,33 @@ def _text(value: object) -> str:
     raise ValueError("a text that is not empty")
 
 
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if isinstance(value, str) and value.lower() in choices:
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A parser that takes one of some words."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, value: object) -> str:
+        if isinstance(value, str) and value.lower() in self.choices:
             return value.lower()
-        near = get_close_matches(str(value).lower(), choices, n=1)
+        near = get_close_matches(str(value).lower(), self.choices, n=1)
         raise ValueError(
-            f"one of {', '.join(choices)}" + (f" (perhaps {near[0]}?)" if near else "")
+            f"one of {', '.join(self.choices)}" + (f" (perhaps {near[0]}?)" if near else "")
         )
 
-    return parse
 
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """A parser that takes a whole number, both limits included."""
 
-def _whole_number(low: int, high: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
+    low: int
+    high: int
+
+    def __call__(self, value: object) -> int:
         number = _as_number(value)
-        if number is None or not number.is_integer() or not low <= number <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
+        if number is None or not number.is_integer() or not self.low <= number <= self.high:
+            raise ValueError(f"a whole number from {self.low} to {self.high}")
         return int(number)
-
-    return parse
 
 
 def _seconds(value: object) -> float:
@@ -118,14 +125,15 @@ class Settings:
     """
     device: str = field(default="auto", metadata={"parse": _text})
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
-    dtype: str = field(default="auto", metadata={"parse": _one_of(*_DTYPES)})
+    dtype: str = field(default="auto", metadata={"parse": OneOf(_DTYPES)})
+    """Number format of the weights; `auto` takes what the device computes best."""
     kv_memory: str = field(default="auto", metadata={"parse": _amount_of_memory})
     """Memory that a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free,
     `auto`. One that runs already keeps what it has.
     """
     adapter: str = field(default="", metadata={"parse": _text_or_nothing})
     """Folder or hub name of a LoRA adapter for the model; empty for none."""
-    context_length: int = field(default=0, metadata={"parse": _whole_number(0, 1_000_000)})
+    context_length: int = field(default=0, metadata={"parse": WholeNumber(0, 1_000_000)})
     """Tokens of a prompt and its answer; 0 takes what suits the model and the memory."""
     family: str = field(default="", metadata={"parse": _text_or_nothing})
     """The model's family, where its checkpoint does not tell; empty to find out."""
@@ -139,13 +147,13 @@ class Settings:
     """
     chat_api_key: str = field(default="", repr=False, metadata={"parse": _text_or_nothing})
     """What `chat_endpoint` wants as a bearer token; better set as $FIMBRIA_CHAT_API_KEY."""
-    chat_max_tokens: int = field(default=1024, metadata={"parse": _whole_number(1, 32_768)})
+    chat_max_tokens: int = field(default=1024, metadata={"parse": WholeNumber(1, 32_768)})
     """Longest answer in a chat."""
     keep_conversations: bool = field(default=True, metadata={"parse": _switch})
     """Keep conversations in the user's data folder; off, they end with the editor's session."""
-    transport: str = field(default="auto", metadata={"parse": _one_of("auto", "unix", "tcp")})
+    transport: str = field(default="auto", metadata={"parse": OneOf(("auto", "unix", "tcp"))})
     """How to reach the daemon."""
-    max_tokens: int = field(default=64, metadata={"parse": _whole_number(1, 1024)})
+    max_tokens: int = field(default=64, metadata={"parse": WholeNumber(1, 1024)})
     """Longest suggestion."""
     idle_timeout_s: float = field(default=1800.0, metadata={"parse": _seconds})
     """The daemon ends after so many seconds without work; 0 keeps it."""
@@ -158,8 +166,8 @@ class Settings:
     more at once.
     """
     log_file: Path | None = field(default=None, metadata={"parse": _path})
-    """None is `lsp.log` in the user's log folder."""
-    log_level: str = field(default="info", metadata={"parse": _one_of(*_LOG_LEVELS)})
+    """Where the server logs; unset, `lsp.log` in the user's log folder."""
+    log_level: str = field(default="info", metadata={"parse": OneOf(_LOG_LEVELS)})
     """Only `debug` writes text of documents to the log."""
 
 
