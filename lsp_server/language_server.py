@@ -20,11 +20,13 @@ from lsp_server.idle_work import IdleWork
 from lsp_server.lean_types import types
 from lsp_server.load_progress import LoadProgressReporter
 from lsp_server.logs import log_elsewhere
+from lsp_server.offers import Offers
 from lsp_server.positions import PositionEncoding
 from lsp_server.protocol import FimbriaProtocol
 from lsp_server.requests import PendingRequests
 from lsp_server.runtime_link import RuntimeLink, on_loop_thread
 from lsp_server.settings import Settings, apply
+from lsp_server.statistics import SuggestionRecord
 from lsp_server.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RuntimeFactory = Callable[[Settings, "ProgressCallback"], "Runtime"]
+SaveStatistics = Callable[[Sequence[SuggestionRecord]], None]
 InlineCompletions = types.InlineCompletionList | None
 
 _LOG_SETTINGS = ("log_file", "log_level")
@@ -61,7 +64,11 @@ class FimbriaServer(LanguageServer):
     protocol: FimbriaProtocol
 
     def __init__(
-        self, runtime_factory: RuntimeFactory, settings: Settings, problems: Sequence[str]
+        self,
+        runtime_factory: RuntimeFactory,
+        settings: Settings,
+        problems: Sequence[str],
+        save_statistics: SaveStatistics,
     ) -> None:
         super().__init__("fimbria", __version__, protocol_cls=FimbriaProtocol)
         self.base_settings = self.settings = settings
@@ -71,6 +78,7 @@ class FimbriaServer(LanguageServer):
         self.requests: PendingRequests[InlineCompletions] = PendingRequests()
         self.idle = IdleWork()
         self.suggestions = SuggestionStore()
+        self.offers = Offers(save_statistics)
         self.load_progress = LoadProgressReporter(self)
         self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
         self.chat = ChatLink(self.runtime, settings, self.in_background)
@@ -121,6 +129,7 @@ class FimbriaServer(LanguageServer):
         self.requests.supersede(uri)
         self.idle.cancel(uri)
         self.suggestions.forget(uri)
+        self.offers.forget(uri)
 
     def on_close(self, call: Callable[[], None]) -> None:
         """Have something undone when the session ends."""
@@ -138,6 +147,7 @@ class FimbriaServer(LanguageServer):
             await asyncio.wait(self._background)
         await self.chat.close()
         self.answers.close()
+        await self.offers.flush()
         await self.runtime.close()
 
     def report_server_error(self, error: Exception, source: Any) -> None:

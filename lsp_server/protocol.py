@@ -21,6 +21,9 @@ from lsp_server.lean_types import types
 
 logger = logging.getLogger(__name__)
 
+_EXPERIMENTAL = {"fimbria": {"events": True}}
+"""What clients of our own may use beyond the protocol: see docs/protocol.md."""
+
 _NOT_FROM_PYGLS = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
@@ -99,6 +102,8 @@ class FimbriaProtocol(LanguageServerProtocol):
             internal = error.code == JsonRpcInternalError.CODE
             message = "Internal error; the server's log says more" if internal else error.message
             error = types.ResponseError(code=error.code, message=message)
+        if isinstance(result, types.InitializeResult):
+            result.capabilities.experimental = _EXPERIMENTAL
         super()._send_response(msg_id, result, error)
 
     def _register_builtin_features(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lsp_server.lean_types import types  # before whatever else imports lsprotocol
@@ -20,6 +20,7 @@ from lsp_server.features import (
     initialized,
     inline_completion,
     shutdown,
+    suggestion_events,
 )
 from lsp_server.language_server import FimbriaServer, RuntimeFactory
 from lsp_server.settings import Settings, apply, from_environment
@@ -28,6 +29,8 @@ from lsp_server.user_config import user_settings
 from model_runtime.failures import INTERRUPTED_STATUS
 
 if TYPE_CHECKING:
+    from lsp_server.language_server import SaveStatistics
+    from lsp_server.statistics import SuggestionRecord
     from model_runtime.api import ProgressCallback, Runtime
 
 
@@ -35,13 +38,15 @@ def make_server(
     runtime_factory: RuntimeFactory,
     settings: Settings | None = None,
     problems: Sequence[str] = (),
+    save_statistics: SaveStatistics = lambda _: None,
 ) -> FimbriaServer:
     """Return a server for one connection, with every feature registered.
 
     runtime_factory: makes the runtime when it is first needed, and again after other settings.
     problems: sentences to show to the user once the editor is ready.
+    save_statistics: keeps what became of suggestions; called on other threads. May raise OSError.
     """
-    server = FimbriaServer(runtime_factory, settings or Settings(), problems)
+    server = FimbriaServer(runtime_factory, settings or Settings(), problems, save_statistics)
     for feature in (
         initialize,
         initialized,
@@ -55,7 +60,18 @@ def make_server(
     server.feature(inline_completion.METHOD, types.InlineCompletionOptions())(
         inline_completion.handle
     )
+    for method, handler in suggestion_events.HANDLERS.items():
+        server.feature(method)(handler)
+    _add_command(server, suggestion_events.ACCEPTED_COMMAND, suggestion_events.on_command)
     return server
+
+
+def _add_command(server: FimbriaServer, name: str, handler: Callable[..., object]) -> None:
+    # pygls evaluates a command's annotations, and handlers have some for type checkers only.
+    def command(ls: FimbriaServer, *arguments: object) -> object:
+        return handler(ls, *arguments)
+
+    server.command(name)(command)
 
 
 def run(flags: Mapping[str, object] | None = None) -> int:
@@ -67,7 +83,7 @@ def run(flags: Mapping[str, object] | None = None) -> int:
     settings, of_environment = from_environment(os.environ, settings)
     settings, of_flags = apply(settings, flags or {}, "command line")
     problems += [*of_environment, *of_flags, *logs.log_to_file(settings)]
-    server = make_server(daemon_runtime, settings, problems)
+    server = make_server(daemon_runtime, settings, problems, _save_statistics)
     try:
         return asyncio.run(serve_stdio(server))
     except KeyboardInterrupt:
@@ -91,3 +107,9 @@ def daemon_runtime(settings: Settings, progress: ProgressCallback) -> Runtime:
         chat_model="" if settings.chat_endpoint else settings.chat_model,
     )
     return DaemonRuntime(spec, progress=progress)
+
+
+def _save_statistics(records: Sequence[SuggestionRecord]) -> None:
+    from lsp_server.statistics import save, statistics_file
+
+    save(statistics_file(), records)

@@ -165,6 +165,8 @@ class Settings:
     """While idle, compute what comes after the ghost text that is shown, so that accepting it shows
     more at once.
     """
+    statistics: bool = field(default=True, metadata={"parse": _switch})
+    """Keep what became of suggestions, for `fimbria stats`: numbers only, on this machine only."""
     log_file: Path | None = field(default=None, metadata={"parse": _path})
     """Where the server logs; unset, `lsp.log` in the user's log folder."""
     log_level: str = field(default="info", metadata={"parse": OneOf(_LOG_LEVELS)})

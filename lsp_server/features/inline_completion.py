@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 
 from lsp_server.context.windows import cursor_context
 from lsp_server.convert import position_from_lsp, range_to_lsp
+from lsp_server.features.suggestion_events import command_of
 from lsp_server.ghost_text import guess_ahead, suggest
 from lsp_server.lean_types import types
+from lsp_server.offers import offered_now
 from lsp_server.postprocess import Rejected, Suggestion
 
 if TYPE_CHECKING:
+    from lsp_server.context.windows import CursorContext
     from lsp_server.documents import Document
     from lsp_server.language_server import FimbriaServer
     from lsp_server.source_text import SourceText
+
+_SAVED_AT_ONCE = 8
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 
@@ -67,11 +72,31 @@ async def _complete(
     outcome = await suggest(ls, document.uri, context, automatic=automatic)
     if not ls.documents.is_current(document):
         return None
-    _log(outcome, took_ms=1e3 * (time.perf_counter() - asked))
+    took_ms = 1e3 * (time.perf_counter() - asked)
+    _log(outcome, took_ms)
     if outcome is None or isinstance(outcome, Rejected):
         return types.InlineCompletionList(items=[])
     guess_ahead(ls, document.uri, context, outcome)
-    return types.InlineCompletionList(items=[_item(ls, document, site, outcome)])
+    item = _item(ls, document, site, outcome)
+    if ls.settings.statistics:
+        item.command = command_of(_offer(ls, document, context, outcome, took_ms))
+    return types.InlineCompletionList(items=[item])
+
+
+def _offer(
+    ls: FimbriaServer,
+    document: Document,
+    context: CursorContext,
+    suggestion: Suggestion,
+    took_ms: float,
+) -> str:
+    model = ls.runtime.ready
+    record = offered_now(
+        document.language_id, model.id if model else "", len(suggestion.text), took_ms
+    )
+    if ls.offers.num_unsaved >= _SAVED_AT_ONCE:
+        ls.in_background(ls.offers.flush())
+    return ls.offers.offer(document.uri, context, suggestion.text, record)
 
 
 def _log(outcome: Suggestion | Rejected | None, took_ms: float) -> None:

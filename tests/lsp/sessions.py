@@ -12,7 +12,7 @@ from tests.lsp.client import LspClient, in_process, play
 from tests.unit.strategies import naive_lines, naive_offset, naive_units
 
 CURSOR = "‸"
-ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False)
+ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False, statistics=False)
 """The runtime gets the editor's requests and no others."""
 Scenario = Callable[[LspClient, FakeRuntime], Awaitable[None]]
 
