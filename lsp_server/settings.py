@@ -155,6 +155,10 @@ class Settings:
     """How to reach the daemon."""
     max_tokens: int = field(default=64, metadata={"parse": WholeNumber(1, 1024)})
     """Longest suggestion."""
+    completion_menu: str = field(default="auto", metadata={"parse": OneOf(("auto", "on", "off"))})
+    """Whether suggestions are entries of the completion menu, too; `auto`: where the editor knows
+    no ghost text. Holds from the editor's start.
+    """
     idle_timeout_s: float = field(default=1800.0, metadata={"parse": _seconds})
     """The daemon ends after so many seconds without work; 0 keeps it."""
     warm_up: bool = field(default=True, metadata={"parse": _switch})

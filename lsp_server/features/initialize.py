@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lsp_server.features import completion
 from lsp_server.lean_types import types
 from lsp_server.positions import PositionEncoding
 from lsp_server.settings import initial_values
@@ -19,3 +20,5 @@ def handle(ls: FimbriaServer, params: types.InitializeParams) -> None:
     ls.encoding = PositionEncoding(ls.workspace.position_encoding or "utf-16")
     ls.configure("initializationOptions", initial_values(params.initialization_options))
     ls.base_settings = ls.settings  # later settings are laid over these
+    if completion.is_wanted(ls, params.capabilities):
+        completion.register(ls)
