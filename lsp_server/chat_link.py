@@ -66,6 +66,13 @@ class ChatLink:
         return f"{subject} {does} {_REMEDY}"
 
     @property
+    def model_name(self) -> str:
+        """Which model answers; empty where an engine elsewhere chooses."""
+        if self._settings.chat_endpoint or self._settings.chat_model:
+            return self._settings.chat_model
+        return "" if self._runtime.known is None else self._runtime.known.id
+
+    @property
     def context_length(self) -> int | None:
         """Tokens that a conversation and its answer share; None where that is not known here."""
         if self._settings.chat_endpoint or self._settings.chat_model:

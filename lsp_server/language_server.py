@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
@@ -30,6 +31,7 @@ from lsp_server.statistics import SuggestionRecord
 from lsp_server.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
+    from lsp_server.chat.chats import Chats
     from model_runtime.api import LoadProgress, ProgressCallback, Runtime, RuntimeFailure
 
 logger = logging.getLogger(__name__)
@@ -89,6 +91,13 @@ class FimbriaServer(LanguageServer):
         self._background: set[asyncio.Task[None]] = set()
         self._on_close: list[Callable[[], None]] = []
 
+    @cached_property
+    def chats(self) -> Chats:
+        """The conversations, made when the first one is asked for."""
+        from lsp_server.chat.chats import Chats
+
+        return Chats(self)
+
     def configure(self, source: str, values: Mapping[str, object]) -> bool:
         """Take the editor's settings; returns whether they ask for another runtime."""
         before = self.settings
@@ -141,6 +150,8 @@ class FimbriaServer(LanguageServer):
             self._on_close.pop()()
         await self.requests.close()
         await self.idle.close()
+        if "chats" in self.__dict__:
+            await self.chats.close()
         for task in self._background:
             task.cancel()
         if self._background:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any
 
 from pygls.exceptions import (
@@ -75,6 +77,7 @@ class FimbriaProtocol(LanguageServerProtocol):
     def _handled(self, message: dict[str, Any]) -> JsonRpcException | None:
         message.setdefault("jsonrpc", self.VERSION)
         _tolerate_old_trigger_kinds(message)
+        _keep_as_json(message)
         try:
             self.handle_message(self.structure_message(message))
         except JsonRpcException as error:
@@ -90,6 +93,18 @@ class FimbriaProtocol(LanguageServerProtocol):
             return
         error = {"code": problem.code, "message": problem.message}
         self._send_data({"jsonrpc": self.VERSION, "id": None, "error": error})
+
+    def _send_handler_result(self, future: Future[Any], *, msg_id: str | int) -> None:
+        """Send what a handler has come to. An error that it means to send is no mishap: pygls would
+        log its traceback, and with it the message, which may quote a document.
+        """
+        error = None if future.cancelled() else future.exception()
+        if not isinstance(error, JsonRpcException) or isinstance(error, JsonRpcInternalError):
+            super()._send_handler_result(future, msg_id=msg_id)
+            return
+        self._request_futures.pop(msg_id, None)
+        logger.info("Answered with error %d", error.code)
+        self._send_response(msg_id, error=error.to_response_error())
 
     def _send_response(
         self,
@@ -112,7 +127,17 @@ class FimbriaProtocol(LanguageServerProtocol):
             self.fm.builtin_features.pop(method, None)
 
 
+_CHAT_METHODS = "fimbria/chat"
 _NOT_YET = JsonRpcServerNotInitialized("The first request must be initialize")
+
+
+def _keep_as_json(message: dict[str, Any]) -> None:
+    """Hand the parameters of chat requests to their handlers as they are: of a dictionary pygls
+    would make an object whose attributes have the client's names.
+    """
+    params = message.get("params")
+    if str(message.get("method")).startswith(_CHAT_METHODS) and isinstance(params, dict):
+        message["params"] = MappingProxyType(params)
 
 
 def _tolerate_old_trigger_kinds(message: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from lsp_server.lean_types import types  # before whatever else imports lsprotoc
 # isort: split
 from lsp_server import logs
 from lsp_server.features import (
+    chat,
     did_change,
     did_change_configuration,
     did_close,
@@ -60,7 +61,7 @@ def make_server(
     server.feature(inline_completion.METHOD, types.InlineCompletionOptions())(
         inline_completion.handle
     )
-    for method, handler in suggestion_events.HANDLERS.items():
+    for method, handler in (suggestion_events.HANDLERS | chat.HANDLERS).items():
         server.feature(method)(handler)
     _add_command(server, suggestion_events.ACCEPTED_COMMAND, suggestion_events.on_command)
     return server

@@ -39,7 +39,9 @@ class Call:
         self.request = request
         self.reply: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self.aborted = asyncio.Event()
+        self.stuck = asyncio.Event()
         self.num_sent = 0
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @contextmanager
     def noting_abort(self) -> Iterator[None]:
@@ -52,13 +54,23 @@ class Call:
     def answer(self, text: str, reason: FinishReason = FinishReason.STOP) -> None:
         self.reply.set_result(completion(text, reason))
 
+    def break_off(self, error: Exception) -> None:
+        """Fail after a part of the answer; see FakeRuntime.stops_after."""
+        self._broken.set_exception(error)
+
+    async def hang(self) -> None:
+        """Wait until the test breaks it off, or nobody waits any more."""
+        self.stuck.set()
+        await self._broken
+
     def fail(self, error: Exception) -> None:
         self.reply.set_exception(error)
 
 
 class FakeRuntime:
     """Implements api.Runtime. With `outcome` every request gets it at once; without, each waits
-    until the test answers the call that `next_call` returns.
+    until the test answers the call that `next_call` returns. `stops_after`: a stream hangs after so
+    many characters.
     """
 
     def __init__(self, outcome: str | Exception | None = None) -> None:
@@ -66,6 +78,7 @@ class FakeRuntime:
         self.model: ModelInfo | Exception = MODEL
         self.loaded: asyncio.Event | None = None
         self.calls: list[Call] = []
+        self.stops_after: int | None = None
         self.num_closed = 0
         self.made = asyncio.Event()
         self.made_with: list[Settings] = []
@@ -98,7 +111,9 @@ class FakeRuntime:
         call = self._arrive(request)
         with call.noting_abort():
             done = await self._completion(call)
-            for char in done.text:
+            for number, char in enumerate(done.text):
+                if number == self.stops_after:
+                    await call.hang()
                 call.num_sent += 1
                 yield Chunk(char)
             yield Finished(done.finish_reason, done.usage, done.timings)

@@ -1,0 +1,72 @@
+"""Chats of an editor with a server whose model is scripted, or real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lsp_server.settings import Settings
+from model_runtime.api import Capability, ChatRequest, Role
+from tests.fakes import MODEL, Call
+from tests.lsp.client import LspClient, Message
+
+CHATTING_MODEL = replace(MODEL, capabilities=MODEL.capabilities | {Capability.CHAT})
+ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False)
+
+
+def saying(message: str, conversation: str = "", **further: object) -> dict[str, object]:
+    """The parameters of a question."""
+    return {
+        "message": message,
+        "partialResultToken": f"partial {message}",
+        **({"conversation": conversation} if conversation else {}),
+        **further,
+    }
+
+
+def ask(client: LspClient, message: str, conversation: str = "", **further: object) -> int:
+    return client.ask("fimbria/chat", saying(message, conversation, **further))
+
+
+async def result_of(client: LspClient, method: str, **params: object) -> Any:
+    return await client.result(client.ask(method, params))
+
+
+async def error_of(client: LspClient, method: str, params: object) -> Message:
+    """The error that a request is answered with; never with a traceback or a bug's text."""
+    error: Message = (await client.answer(client.ask(method, params)))["error"]
+    assert "data" not in error
+    assert "Traceback" not in error["message"]
+    return error
+
+
+def partial_results(client: LspClient, token: str) -> list[dict[str, Any]]:
+    """Take what has come for one question so far."""
+    mine = [
+        message
+        for message in client.unread
+        if message["method"] == "$/progress" and message["params"]["token"] == token
+    ]
+    for message in mine:
+        client.unread.remove(message)
+    return [message["params"]["value"] for message in mine]
+
+
+def streamed_text(values: list[dict[str, Any]]) -> str:
+    return "".join(value["text"] for value in values if value["kind"] == "text")
+
+
+def conversation_sent(call: Call) -> list[tuple[str, str]]:
+    """Who said what, as the model sees it, without the system prompt."""
+    assert isinstance(call.request, ChatRequest)
+    system, *rest = call.request.messages
+    assert system.role is Role.SYSTEM
+    return [(message.role.value, message.content) for message in rest]
+
+
+def range_json(start: tuple[int, int], end: tuple[int, int]) -> Mapping[str, object]:
+    return {
+        name: {"line": line, "character": character}
+        for name, (line, character) in [("start", start), ("end", end)]
+    }
