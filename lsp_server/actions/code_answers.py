@@ -34,7 +34,7 @@ def code_of(answer: str, old: str = "") -> str:
     fenced = list(_fenced_blocks(answer))
     if not fenced:
         code = _without_chatter(answer, old)
-        return code if not old.strip() or _words(code) & _words(old) else ""
+        return code if not _words(old) or _words(code) & _words(old) else ""
     blocks = [block for block in fenced if block.strip()]
     others = [block for block in blocks if block.strip() != old.strip()]
     if not blocks:

@@ -1,0 +1,65 @@
+"""Actions that users write themselves, in their settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lsp_server.actions.templates import PLACEHOLDERS, read_template
+
+_KIND = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
+_NAMES = ("title", "prompt", "kind", "result")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAction:
+    """An action of the user's. prompt: a template's text (see templates.py). kind: a code action
+    kind. result: whether the answer takes the place of the code, or is shown.
+    """
+
+    title: str
+    prompt: str
+    kind: str
+    result: Literal["edit", "answer"]
+
+
+def own_actions(value: object) -> tuple[OwnAction, ...]:
+    """Read the setting `actions`. Raises ValueError: what it must be."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("a list of actions, each with a title and a prompt")
+    actions = tuple(_own_action(item, number) for number, item in enumerate(value, 1))
+    titles = [action.title for action in actions]
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:
+        raise ValueError(f'actions with different titles; two are called "{twice}"')
+    return actions
+
+
+def _own_action(item: object, number: int) -> OwnAction:
+    if not isinstance(item, Mapping):
+        raise ValueError(
+            f"a list of actions, each with a title and a prompt; number {number} isn't"
+        )
+    unknown = next((name for name in item if name not in _NAMES), None)
+    if unknown is not None:
+        names = ", ".join(_NAMES)
+        raise ValueError(f'actions that consist of {names}; number {number} has "{unknown}"')
+    title, prompt = item.get("title"), item.get("prompt")
+    if not isinstance(title, str) or not title.strip() or not isinstance(prompt, str):
+        raise ValueError(
+            f"actions with a title and a prompt, both texts; number {number} lacks one"
+        )
+    try:
+        read_template(prompt, PLACEHOLDERS)
+    except ValueError as error:
+        raise ValueError(f'actions with sound prompts; in that of "{title}", {error}') from None
+    result = item.get("result", "edit")
+    if result not in ("edit", "answer"):
+        raise ValueError(f'actions whose result is edit or answer; that of "{title}" is neither')
+    default = "refactor.rewrite" if result == "edit" else "fimbria.answer"
+    kind = item.get("kind", default)
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        raise ValueError(f'actions of a kind such as refactor.rewrite; that of "{title}" is not')
+    return OwnAction(title.strip(), prompt, kind, result)

@@ -1,0 +1,109 @@
+"""Answers → the one edit that is offered, or the reason why there is none. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsp_server.actions.checks import Refused, missing_definition, refusal
+from lsp_server.actions.code_answers import code_of, without_surroundings
+from lsp_server.actions.fitting import fitted
+from lsp_server.actions.prompting import normalized
+from lsp_server.edits import Change, apply_changes, minimal_changes
+
+if TYPE_CHECKING:
+    from lsp_server.actions.asking import Answer
+    from lsp_server.actions.site import Target
+    from lsp_server.documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Changes of a document's current state; they are apart from each other and in order.
+
+    new_file: the file at the document's address does not exist yet.
+    is_open: whether the editor has it open, so that its version means something.
+    """
+
+    document: Document
+    changes: tuple[Change, ...]
+    new_file: Path | None = None
+    is_open: bool = True
+
+    @property
+    def size(self) -> int:
+        """Characters that go or come."""
+        return sum(change.end - change.start + len(change.text) for change in self.changes)
+
+
+def proposed_edit(
+    answers: Sequence[Answer], document: Document, target: Target, *, smallest: bool = False
+) -> Proposal | Refused:
+    """The best answer that may be offered in place of the target's lines.
+
+    The likeliest one (by the mean log-probability of its tokens) wins; with `smallest`, which suits
+    repairs, the one that changes least. If none may be offered, the likeliest one's reason counts.
+    """
+    ranked = sorted(answers, key=lambda answer: -answer.mean_logprob)
+    proposals = [_proposal(answer, document, target) for answer in ranked]
+    sound = [proposal for proposal in proposals if isinstance(proposal, Proposal)]
+    if not sound:
+        return next(iter(proposals), Refused("The model gave no answer."))
+    return min(sound, key=lambda proposal: proposal.size) if smallest else sound[0]
+
+
+def _proposal(answer: Answer, document: Document, target: Target) -> Proposal | Refused:
+    if answer.cut_short:
+        return Refused("The answer became too long and was cut off; select less code.")
+    text = str(document.text)
+    old = text[target.start : target.end]
+    code = code_of(answer.text, normalized(old))
+    if not code.strip():
+        return Refused("The model gave no code.")
+    around = (normalized(text[: target.start]), normalized(text[target.end :]))
+    code = without_surroundings(code, *around)
+    if not code.strip():
+        return Refused("The model only repeated the code around it.")
+    new = fitted(code, old, text, document.text.main_line_break())
+    return _checked(document, target, old, new)
+
+
+def _checked(document: Document, target: Target, old: str, new: str) -> Proposal | Refused:
+    if target.is_definition and target.name:
+        missing = missing_definition(document.language_id, new, target.name)
+        if missing is not None:
+            return missing
+    changes = tuple(change.moved(target.start) for change in minimal_changes(old, new))
+    text = str(document.text)
+    changed = apply_changes(text, changes)
+    refused = refusal(document.language_id, text, changed, target.start, target.end)
+    return refused or Proposal(document, changes)
+
+
+def proposed_addition(
+    answers: Sequence[Answer], document: Document, new_file: Path | None, *, is_open: bool
+) -> Proposal | Refused:
+    """The likeliest answer that may be offered as an addition at the end of a document."""
+    refused = Refused("The model gave no answer.")
+    for answer in sorted(answers, key=lambda answer: -answer.mean_logprob):
+        code = "" if answer.cut_short else code_of(answer.text)
+        if not code.strip():
+            refused = Refused("The model gave no whole answer with code.")
+            continue
+        text = str(document.text)
+        change = Change(len(text), len(text), _added(code, document))
+        found = refusal(document.language_id, text, text + change.text, len(text))
+        if found is None:
+            return Proposal(document, (change,), new_file, is_open)
+        refused = found
+    return refused
+
+
+def _added(code: str, document: Document) -> str:
+    """Code with two blank lines before it, unless it is the first, in the document's line ends."""
+    text = normalized(str(document.text))
+    num_breaks = len(text) - len(text.rstrip("\n"))
+    gap = "\n" * max(0, 3 - num_breaks) if text.strip() else ""
+    return (gap + code.strip("\n") + "\n").replace("\n", document.text.main_line_break())

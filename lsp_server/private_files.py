@@ -1,0 +1,148 @@
+"""Which files must never enter a prompt: secrets, and what the project or its user leaves out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SECRETS = (
+    ".env",
+    ".env.*",
+    "*.env",
+    ".envrc",
+    ".netrc",
+    "_netrc",
+    ".npmrc",
+    ".pypirc",
+    ".pgpass",
+    ".my.cnf",
+    ".htpasswd",
+    ".git-credentials",
+    ".dockercfg",
+    ".docker/config.json",
+    ".kube/config",
+    ".aws/",
+    ".azure/",
+    ".gnupg/",
+    ".ssh/",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.jks",
+    "*.keystore",
+    "*.kdbx",
+    "*.ppk",
+    "*.asc",
+    "*.gpg",
+    "*.tfvars",
+    "*.tfstate",
+    "*.tfstate.*",
+    "credentials",
+    "credentials.*",
+    "secret.*",
+    "secrets.*",
+    "*.secret",
+    "*.secrets",
+    "service-account*.json",
+    "service_account*.json",
+    ".git/",
+)
+"""Patterns as in .gitignore; spelling in capitals does not matter."""
+_NOT_SECRETS = (
+    ".py",
+    ".pyi",
+    ".js",
+    ".ts",
+    ".tsx",
+    ".go",
+    ".rs",
+    ".java",
+    ".rb",
+    ".c",
+    ".cpp",
+    ".h",
+)
+"""`secrets.py` is code about secrets."""
+
+
+def may_be_read(path: Path, root: Path | None, excluded: Sequence[str] = ()) -> bool:
+    """Whether a file may enter a prompt that is not about itself.
+
+    root: the workspace's folder, within which the file must lie and whose `.gitignore` files (those
+    of its folders too) count; without one, only the names count. excluded: the user's own patterns,
+    as in .gitignore. Links are followed: what they point to must be allowed as well.
+    """
+    if is_secret(path) or not _is_allowed(path, root, excluded):
+        return False
+    try:
+        real = path.resolve()
+        real_root = None if root is None else root.resolve()
+    except (OSError, RuntimeError):
+        return False
+    return not is_secret(real) and _is_allowed(real, real_root, excluded)
+
+
+def is_secret(path: Path) -> bool:
+    """Whether a file's name says that it holds a secret."""
+    lowered = PurePosixPath(path.as_posix().lower())
+    return lowered.suffix not in _NOT_SECRETS and _matches(SECRETS, str(lowered).lstrip("/"))
+
+
+def _is_allowed(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
+    if root is None:
+        return not _matches(tuple(excluded), path.as_posix().lstrip("/"))
+    if not path.is_relative_to(root):
+        return False
+    if _matches(tuple(excluded), path.relative_to(root).as_posix()):
+        return False
+    return not _is_ignored(path, root)
+
+
+def _is_ignored(path: Path, root: Path) -> bool:
+    """Git's rule: the last pattern that matches decides, and deeper files come later; what lies in
+    an ignored folder stays ignored.
+    """
+    inner = path.relative_to(root)
+    for depth in range(1, len(inner.parts) + 1):
+        part = root.joinpath(*inner.parts[:depth])
+        verdict = None
+        for folder, spec in _ignore_files(part.parent, root):
+            name = part.relative_to(folder).as_posix() + ("/" if depth < len(inner.parts) else "")
+            found = spec.check_file(name).include
+            verdict = verdict if found is None else found
+        if verdict:
+            return True
+    return False
+
+
+def _ignore_files(folder: Path, root: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
+    """From the root down to a folder of it."""
+    inner = folder.relative_to(root)
+    for depth in range(len(inner.parts) + 1):
+        at = root.joinpath(*inner.parts[:depth])
+        try:
+            lines = (at / ".gitignore").read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        yield at, _spec(tuple(lines))
+
+
+def _matches(patterns: tuple[str, ...], path: str) -> bool:
+    return bool(patterns) and _spec(patterns).match_file(path)
+
+
+@functools.lru_cache(maxsize=256)
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(patterns)
