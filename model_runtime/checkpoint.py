@@ -29,6 +29,13 @@ def load_model(
     for number, file in enumerate(files):
         report(LoadProgress("loading the weights", 0.1 + 0.8 * number / len(files)))
         tensors |= _read_tensors(file, device, dtype)
+    return assemble(folder, config, tensors)
+
+
+def assemble(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> LlamaModel:
+    """Make a model of the tensors of `folder`, which are taken out of the dictionary. Raises
+    UnsupportedModel when one is missing.
+    """
     try:
         return LlamaModel(config, assemble_weights(config, tensors))
     except KeyError as error:

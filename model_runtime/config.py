@@ -13,6 +13,7 @@ from model_runtime.ngrams import CacheWeights
 _OWN_ARCHITECTURE = "LlamaForCausalLM"
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 _CHOOSE_ANOTHER = "Choose a checkpoint of a causal language model, such as Code Llama."
+_QUANTIZED_BY = ("bitsandbytes", "torchao")
 # What older architectures call the same.
 _ALIASES = {
     "hidden_size": ("n_embd",),
@@ -49,6 +50,16 @@ class Habits:
     cache: CacheWeights = field(default_factory=CacheWeights)
 
 
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """How a checkpoint's weights have been rounded. method: the package's name, `bitsandbytes` or
+    `torchao`. weights: `int8`, `nf4` … as in settings, where there is such a setting.
+    """
+
+    method: str
+    weights: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Shape of a model.
@@ -82,6 +93,7 @@ class ModelConfig:
     family: str = ""
     capabilities: frozenset[Capability] | None = None
     stretched_context_length: int = 0
+    quantization: Quantization | None = None
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -124,6 +136,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         family=str(raw.get("fimbria", {}).get("family", "")),
         capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
         stretched_context_length=_stretched(int(raw["max_position_embeddings"]), rope),
+        quantization=_quantization(raw.get("quantization_config")),
     )
 
 
@@ -136,6 +149,16 @@ def _stretched(context_length: int, rope: dict[str, Any]) -> int:
         return context_length
     original = int(rope.get("original_max_position_embeddings") or context_length)
     return max(context_length, int(original * float(rope["factor"])))
+
+
+def _quantization(raw: dict[str, Any] | None) -> Quantization | None:
+    if not raw:
+        return None
+    method = str(raw.get("quant_method", "bitsandbytes"))
+    if method != "bitsandbytes":
+        return Quantization(method, f"{method}'s")
+    four_bits = raw.get("load_in_4bit") or raw.get("_load_in_4bit")
+    return Quantization(method, str(raw.get("bnb_4bit_quant_type", "fp4")) if four_bits else "int8")
 
 
 def _with_usual_names(raw: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +177,7 @@ def _is_lean(raw: dict[str, Any]) -> bool:
         and not raw.get("attention_bias")
         and not raw.get("mlp_bias")
         and kind in ("default", "linear", "llama3")
+        and not raw.get("quantization_config")
     )
 
 
@@ -211,10 +235,11 @@ def _check_supported(raw: dict[str, Any], folder: Path) -> None:
             f"{folder} holds {', '.join(map(str, architectures))}, which completes no text.",
             _CHOOSE_ANOTHER,
         )
-    if raw.get("quantization_config"):
+    method = (raw.get("quantization_config") or {}).get("quant_method", "bitsandbytes")
+    if method not in _QUANTIZED_BY:
         raise UnsupportedModel(
-            f"{folder} is quantized, which Fimbria does not load yet.",
-            "Use the checkpoint in float16 or bfloat16.",
+            f"{folder} is quantized with {method}, which Fimbria does not load.",
+            "Use the checkpoint in float16 or bfloat16; --dtype int8 or nf4 makes it as small.",
         )
 
 

@@ -8,7 +8,9 @@ import torch
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import ModelConfig
 
-INT8 = "int8"
+INT8, INT4, NF4 = "int8", "int4", "nf4"
+QUANTIZED = (INT8, INT4, NF4)
+"""Names of weights rounded to eight or four bits: see `quantization`."""
 _SMALL_MODEL = 100_000_000
 # From here on half the bytes to read matter more than our own kernels for float32.
 _LARGE_MODEL = 500_000_000
@@ -32,29 +34,22 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def wants_int8(name: str, device: torch.device) -> bool:
-    """Whether `--dtype int8` was asked for; raise RuntimeFailure where that is not to be had."""
-    if name != INT8:
-        return False
-    if device.type != "cpu":
-        raise RuntimeFailure(
-            f"int8 weights run on the CPU only, not on {device}.",
-            "Use --dtype auto, or --device cpu.",
-        )
-    return True
-
-
 def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
-    """Resolve `auto`; raise RuntimeFailure for an unknown name. int8 concerns the weights only: all
-    else is float32 then.
+    """Resolve `auto`; raise RuntimeFailure for an unknown name, or one that the device does not
+    compute. Rounded weights are multiplied in what `auto` takes, but for those of our own kernels
+    (float32) and of torch's for int4 (bfloat16).
     """
-    if name in _DTYPES:
-        return _DTYPES[name]
-    if name == INT8:
+    if name == INT8 and config.is_lean and device.type == "cpu":
         return torch.float32
-    if name != "auto":
-        known = ", ".join((*_DTYPES, INT8))
+    if name in _DTYPES or name == INT4:
+        return _computable(_DTYPES.get(name, torch.bfloat16), device)
+    if name not in ("auto", *QUANTIZED):
+        known = ", ".join((*_DTYPES, *QUANTIZED))
         raise RuntimeFailure(f"Unknown dtype {name!r}.", f"Use auto, {known}.")
+    return _automatic(config, device)
+
+
+def _automatic(config: ModelConfig, device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         if _estimate_num_parameters(config) >= _LARGE_MODEL and _computes_bfloat16():
             return torch.bfloat16
@@ -62,6 +57,18 @@ def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.
         return torch.float32 if fits else torch.bfloat16
     own = _DTYPES.get(config.dtype, torch.float16)
     return torch.bfloat16 if own is torch.float32 else own
+
+
+def _computable(dtype: torch.dtype, device: torch.device) -> torch.dtype:
+    try:
+        one = torch.ones(1, 1, dtype=dtype, device=device)
+        torch.matmul(one, one).item()
+    except (RuntimeError, TypeError) as error:
+        name = str(dtype).removeprefix("torch.")
+        raise RuntimeFailure(
+            f"{device} does not compute with {name}.", "Use --dtype auto."
+        ) from error
+    return dtype
 
 
 def _computes_bfloat16() -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
-from model_runtime.checkpoint import load_model
+from model_runtime.adapter_merging import check_adapter
+from model_runtime.adapters import resolve_adapter
+from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
+from model_runtime.checkpoint import assemble, load_model
 from model_runtime.config import Habits, ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
-from model_runtime.devices import choose_device, choose_dtype, choose_num_threads, wants_int8
+from model_runtime.devices import INT8, choose_device, choose_dtype, choose_num_threads
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
@@ -37,6 +39,7 @@ from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
+from model_runtime.quantization import Scheme, choose_scheme
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
@@ -68,7 +71,7 @@ def load_engine(
     if chosen_device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
     with _memory_errors_explained():
-        model = _load(folder, config, chosen_device, options.dtype, report)
+        model = _load(folder, config, chosen_device, options, report)
         report(LoadProgress("reserving the KV cache", 0.95))
         kv, slots = _allocate_cache(
             model, context_length, share, exactly=options.context_length > 0
@@ -89,22 +92,31 @@ def _load(
     folder: Path,
     config: ModelConfig,
     device: torch.device,
-    dtype: str,
-    report: Callable[[LoadProgress], None],
+    options: LoadOptions,
+    report: ProgressCallback,
 ) -> CausalModel:
     """The fastest thing that computes this checkpoint on this device."""
-    chosen = choose_dtype(dtype, config, device)
-    int8 = wants_int8(dtype, device)
-    if config.is_lean:
-        return accelerate_on_cpu(load_model(folder, config, device, chosen, report), int8=int8)
-    if int8:
-        raise RuntimeFailure(
-            "int8 weights are for checkpoints of the Llama architecture.", "Use --dtype auto."
-        )
-    report(LoadProgress("loading the weights with transformers", 0.1))
-    from model_runtime.transformers_model import load_transformers_model
+    dtype = choose_dtype(options.dtype, config, device)
+    scheme = choose_scheme(options.dtype, config, device)
+    adapter = resolve_adapter(options.adapter) if options.adapter else None
+    if adapter is not None:
+        check_adapter(adapter)
+    is_lean = config.is_lean and scheme is None
+    if is_lean and adapter is None:
+        model = load_model(folder, config, device, dtype, report)
+        return accelerate_on_cpu(model, int8=options.dtype == INT8)
+    report(LoadProgress("loading the weights", 0.1))
+    from model_runtime.transformers_loading import (
+        Placement,
+        load_merged_weights,
+        load_transformers_model,
+    )
 
-    return load_transformers_model(folder, device, chosen)
+    placement = Placement(device=device, dtype=dtype, scheme=scheme, adapter=adapter)
+    if not is_lean:
+        return load_transformers_model(folder, placement, report)
+    model = assemble(folder, config, load_merged_weights(folder, placement, report))
+    return accelerate_on_cpu(model, int8=options.dtype == INT8)
 
 
 def make_worker(
@@ -153,7 +165,10 @@ def _kernels(model: CausalModel) -> str:
         return "C, int8 weights" if model.int8 else "C"
     if isinstance(model, GraphedLlama):
         return "torch, CUDA graphs"
-    return "torch" if isinstance(model, LlamaModel) else "transformers"
+    if isinstance(model, LlamaModel):
+        return "torch"
+    scheme: Scheme | None = getattr(model, "scheme", None)
+    return f"transformers, {scheme}" if scheme else "transformers"
 
 
 def _allocate_cache(

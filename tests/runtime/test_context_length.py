@@ -21,7 +21,7 @@ from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from model_runtime.memory_plan_shapes import official_config
 from model_runtime.step import Row
-from model_runtime.transformers_model import load_transformers_model
+from model_runtime.transformers_loading import Placement, load_transformers_model
 from tests.runtime.conftest import save_random_llama
 from tests.runtime.running import run
 
@@ -133,7 +133,7 @@ def test_positions_beyond_training_are_those_of_transformers(
     reference = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.inference_mode():
         expected = reference(torch.tensor([ids])).logits[0, -1]
-    model = load_transformers_model(folder, CPU, torch.float32)
+    model = load_transformers_model(folder, Placement(device=CPU, dtype=torch.float32))
     kv = KVTensors(model.kv_shape, 1, 640, dtype=torch.float32, device=CPU)
     model.forward([Row(0, 0, ids[:400], 0)], kv)
     ours = model.forward([Row(0, 400, ids[400:])], kv)[0]

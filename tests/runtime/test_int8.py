@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-import torch
-
-from model_runtime.api import RuntimeFailure
-from model_runtime.devices import wants_int8
 from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from tests.runtime.running import run
@@ -24,8 +19,3 @@ def test_int8_weights_complete_as_well(starter_folder: Path) -> None:
         assert run(engine, CODE, "\n", max_tokens=16).text == plain.text
     finally:
         engine.close()
-
-
-def test_int8_is_refused_where_it_does_not_run() -> None:
-    with pytest.raises(RuntimeFailure, match="CPU only"):
-        wants_int8("int8", torch.device("cuda"))

@@ -19,7 +19,8 @@ from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.loading import load_model
 from model_runtime.models import resolve_model
 from model_runtime.step import CausalModel, Row
-from model_runtime.transformers_model import TransformersModel, adopt, load_transformers_model
+from model_runtime.transformers_loading import Placement, load_transformers_model
+from model_runtime.transformers_model import TransformersModel, adopt
 
 CPU = torch.device("cpu")
 VOCAB_SIZE = 300
@@ -161,7 +162,7 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_checkpoint_folder_is_loaded(saved: Path, dtype: torch.dtype) -> None:
-    model = load_transformers_model(saved, CPU, dtype)
+    model = load_transformers_model(saved, Placement(device=CPU, dtype=dtype))
     assert (model.device, model.dtype) == (CPU, dtype)
     logits = model.forward([Row(0, 0, tokens(1))], cache_for(model))
     assert logits.shape == (1, VOCAB_SIZE)
@@ -174,13 +175,13 @@ def test_missing_weights_are_not_made_up(saved: Path) -> None:
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, file, metadata={"format": "pt"})
     with pytest.raises(UnsupportedModel, match=r"model\.layers\.1\.mlp\.up_proj"):
-        load_transformers_model(saved, CPU, torch.float32)
+        load_transformers_model(saved, Placement(device=CPU, dtype=torch.float32))
 
 
 def test_a_damaged_checkpoint_is_named(saved: Path) -> None:
     (saved / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not json at all!")
     with pytest.raises(UnsupportedModel, match=saved.name):
-        load_transformers_model(saved, CPU, torch.float32)
+        load_transformers_model(saved, Placement(device=CPU, dtype=torch.float32))
 
 
 def greedy(model: CausalModel, prompt: list[int], num_tokens: int) -> list[int]:
@@ -200,7 +201,9 @@ def ignore(_: LoadProgress) -> None:
 def test_the_starter_answers_as_through_our_own_forward_pass() -> None:
     folder = resolve_model("starter")
     ours = load_model(folder, read_config(folder), CPU, torch.float32, ignore)
-    through_transformers: TransformersModel = load_transformers_model(folder, CPU, torch.float32)
+    through_transformers: TransformersModel = load_transformers_model(
+        folder, Placement(device=CPU, dtype=torch.float32)
+    )
     assert through_transformers.kv_shape == ours.kv_shape
     assert through_transformers.num_parameters == ours.num_parameters
     for seed in range(2):

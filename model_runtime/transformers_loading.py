@@ -1,0 +1,117 @@
+"""Loads checkpoints through the classes of transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging
+
+from model_runtime.adapter_merging import with_adapter
+from model_runtime.api import LoadProgress, ProgressCallback, UnsupportedModel
+from model_runtime.quantization import Scheme, loading_options, quiet_packages
+from model_runtime.transformers_model import TransformersModel, adopt, check_config, explained
+
+_FIRST, _LAST = 0.1, 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a model goes, and as what. scheme: how its weights are rounded; None: not at all.
+    adapter: folder of a LoRA adapter to lay over it.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    scheme: Scheme | None = None
+    adapter: Path | None = None
+
+
+def load_transformers_model(
+    folder: Path, placement: Placement, report: ProgressCallback | None = None
+) -> TransformersModel:
+    """Load a checkpoint folder (safetensors) of any causal language model. Raises UnsupportedModel,
+    OutOfMemory.
+    """
+    return adopt(_load(folder, placement, report or _ignore), placement.scheme)
+
+
+def load_merged_weights(
+    folder: Path, placement: Placement, report: ProgressCallback
+) -> dict[str, Tensor]:
+    """A checkpoint's weights by name, with the adapter added. Raises as `load_transformers_model`
+    does.
+    """
+    module = _load(folder, placement, report)
+    return {name: tensor.detach() for name, tensor in module.state_dict().items()}
+
+
+def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
+    scheme = placement.scheme
+    with explained(folder.name), quiet_packages(), _progress(report):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        check_config(config.get_text_config(decoder=True), _class_name(config, folder))
+        module, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=placement.dtype,
+            device_map={"": placement.device},
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            **(loading_options(scheme, placement.dtype) if scheme else {}),
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise UnsupportedModel(
+            f"The weights in {folder} lack {missing[0]}.", "Download the checkpoint again."
+        )
+    if placement.adapter is None:
+        return module
+    report(LoadProgress("laying the adapter over it", _LAST))
+    with quiet_packages():
+        return with_adapter(module, placement.adapter, merge=scheme is None)
+
+
+def _class_name(config: Any, folder: Path) -> str:
+    return str((getattr(config, "architectures", None) or [folder.name])[0])
+
+
+@contextmanager
+def _progress(report: ProgressCallback) -> Iterator[None]:
+    """Report what would be a bar in a terminal; a log file is no place for those."""
+    logging.disable_progress_bar()
+    before = logging.set_tqdm_hook(_hook(report))
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(before)
+
+
+def _hook(report: ProgressCallback) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
+    def make(factory: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        items = arguments[0] if arguments else options.get("iterable")
+        if options.get("desc") != "Loading weights" or not hasattr(items, "__len__"):
+            return factory(*arguments, **options)
+        return _reporting(items, report)
+
+    return make
+
+
+def _reporting(items: Any, report: ProgressCallback) -> Iterator[Any]:
+    every = max(1, len(items) // 100)
+    for number, item in enumerate(items):
+        if number % every == 0:
+            fraction = _FIRST + (_LAST - _FIRST) * number / len(items)
+            report(LoadProgress("loading the weights", fraction))
+        yield item
+
+
+def _ignore(_: LoadProgress) -> None:
+    return
