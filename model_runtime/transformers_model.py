@@ -105,22 +105,22 @@ class TransformersModel:
 
     def __init__(self, module: Any, kv_shape: KVShape, scheme: Scheme | None = None) -> None:
         self.scheme = scheme
-        self._module = module
+        self.module = module
         self._kv_shape = kv_shape
         self._takes_wanted = "logits_to_keep" in inspect.signature(module.forward).parameters
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self._module.device)
+        return torch.device(self.module.device)
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self._module.dtype
+        dtype: torch.dtype = self.module.dtype
         return dtype
 
     @property
     def num_parameters(self) -> int:
-        return int(self._module.num_parameters())
+        return int(self.module.num_parameters())
 
     @property
     def kv_shape(self) -> KVShape:
@@ -132,7 +132,7 @@ class TransformersModel:
         spans = tuple(_spans(rows))
         wanted = self._tensor([i for span in spans for i in _wanted(span)])
         options = {"logits_to_keep": wanted} if self._takes_wanted else {}
-        output = self._module(
+        output = self.module(
             input_ids=self._tensor([i for row in rows for i in row.ids])[None],
             position_ids=self._tensor([i for row in rows for i in range(row.start, row.end)])[None],
             past_key_values=SlotCache(spans, kv),
