@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_runtime.api import RuntimeFailure
 from model_runtime.kv_cache.memory_share import parse_memory
+
+if TYPE_CHECKING:
+    from lsp_server.actions.own import OwnAction
 
 ENVIRONMENT_PREFIX = "FIMBRIA_"
 SECTION = "fimbria"
@@ -111,6 +114,30 @@ def _endpoint(value: object) -> str:
     return text
 
 
+def _patterns(value: object) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("a list of patterns as in .gitignore")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _own_actions(value: object) -> tuple[OwnAction, ...]:
+    from lsp_server.actions.own import own_actions  # only few have some, and all start up
+
+    return own_actions(value)
+
+
+_ACTION_SCHEMA = {
+    "type": "object",
+    "required": ["title", "prompt"],
+    "additionalProperties": False,
+    "properties": {
+        "title": {"type": "string"},
+        "prompt": {"type": "string"},
+        "kind": {"type": "string"},
+        "result": {"enum": ["edit", "answer"]},
+    },
+}
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _DTYPES = ("auto", "float32", "float16", "bfloat16", "int8", "int4", "nf4")
 
@@ -151,6 +178,19 @@ class Settings:
     """Longest answer in a chat."""
     keep_conversations: bool = field(default=True, metadata={"parse": _switch})
     """Keep conversations in the user's data folder; off, they end with the editor's session."""
+    actions: tuple[OwnAction, ...] = field(
+        default=(), metadata={"parse": _own_actions, "items": _ACTION_SCHEMA}
+    )
+    """Code actions of your own: a list of tables with `title`, `prompt` (a template with
+    `{{code}}`, `{{before}}`, `{{after}}`, `{{language}}`, `{{path}}`, `{{name}}`), `result`
+    (`edit` changes the code, `answer` is shown) and `kind` (a code action kind).
+    """
+    confirm_edits: bool = field(default=True, metadata={"parse": _switch})
+    """Ask the editor to show what a code action changes before it does, where it can."""
+    exclude: tuple[str, ...] = field(default=(), metadata={"parse": _patterns})
+    """Files that never enter a prompt about another file, as patterns of `.gitignore`; secrets such
+    as `.env` and what `.gitignore` names are left out anyway.
+    """
     transport: str = field(default="auto", metadata={"parse": OneOf(("auto", "unix", "tcp"))})
     """How to reach the daemon."""
     max_tokens: int = field(default=64, metadata={"parse": WholeNumber(1, 1024)})
