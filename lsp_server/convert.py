@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lsp_server.documents import Edit
 from lsp_server.lean_types import types
+from lsp_server.notebooks import Cell
 from lsp_server.positions import Position
 
 
@@ -22,6 +23,11 @@ def position_to_lsp(position: Position) -> types.Position:
 def range_to_lsp(start: Position, end: Position) -> types.Range:
     """Give a range to the protocol."""
     return types.Range(position_to_lsp(start), position_to_lsp(end))
+
+
+def cell_from_lsp(cell: types.NotebookCell) -> Cell:
+    """Take a notebook's cell over."""
+    return Cell(cell.document, cell.kind is types.NotebookCellKind.Code)
 
 
 def edits_from_lsp(changes: Sequence[types.TextDocumentContentChangeEvent]) -> list[Edit]:

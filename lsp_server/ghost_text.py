@@ -9,8 +9,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from lsp_server.confidence import sure_part
+from lsp_server.context.place import context_at
 from lsp_server.context.request import completion_request, idle, warm_up_request
-from lsp_server.context.windows import before_typing, cursor_context, plain
+from lsp_server.context.windows import before_typing, plain
 from lsp_server.postprocess import Rejected, Rejection, fitted, is_settled, worth_showing
 from lsp_server.suggestions import Remembered, Written, accepted
 from model_runtime.api import Capability
@@ -88,7 +89,7 @@ def text_changed(ls: FimbriaServer, document: Document, change: Change | None) -
         ls.idle.cancel(document.uri)
         memory.forget_ahead()
         return
-    now = cursor_context(document.text, change.end)
+    now = context_at(ls, document.uri, document.text, change.end)
     if change.removed:
         memory.note_deleted(Written(before_typing(now, change.inserted), plain(change.removed)))
     if memory.is_followed(now):

@@ -21,6 +21,7 @@ from lsp_server.idle_work import IdleWork
 from lsp_server.lean_types import types
 from lsp_server.load_progress import LoadProgressReporter
 from lsp_server.logs import log_elsewhere
+from lsp_server.notebooks import NotebookStore
 from lsp_server.offers import Offers
 from lsp_server.positions import PositionEncoding
 from lsp_server.protocol import FimbriaProtocol
@@ -40,6 +41,9 @@ RuntimeFactory = Callable[[Settings, "ProgressCallback"], "Runtime"]
 SaveStatistics = Callable[[Sequence[SuggestionRecord]], None]
 InlineCompletions = types.InlineCompletionList | None
 
+_EVERY_NOTEBOOK = types.NotebookDocumentSyncOptions(
+    [types.NotebookDocumentFilterWithNotebook(notebook="*")]
+)
 _LOG_SETTINGS = ("log_file", "log_level")
 _RUNTIME_SETTINGS = (
     "model",
@@ -72,11 +76,17 @@ class FimbriaServer(LanguageServer):
         problems: Sequence[str],
         save_statistics: SaveStatistics,
     ) -> None:
-        super().__init__("fimbria", __version__, protocol_cls=FimbriaProtocol)
+        super().__init__(
+            "fimbria",
+            __version__,
+            protocol_cls=FimbriaProtocol,
+            notebook_document_sync=_EVERY_NOTEBOOK,
+        )
         self.base_settings = self.settings = settings
         self.problems = list(problems)
         self.encoding = PositionEncoding.UTF16
         self.documents = DocumentStore()
+        self.notebooks = NotebookStore()
         self.requests: PendingRequests[InlineCompletions] = PendingRequests()
         self.idle = IdleWork()
         self.suggestions = SuggestionStore()

@@ -20,6 +20,9 @@ from lsp_server.features import (
     initialize,
     initialized,
     inline_completion,
+    notebook_did_change,
+    notebook_did_close,
+    notebook_did_open,
     shutdown,
     suggestion_events,
 )
@@ -55,6 +58,9 @@ def make_server(
         did_open,
         did_change,
         did_close,
+        notebook_did_open,
+        notebook_did_change,
+        notebook_did_close,
         did_change_configuration,
     ):
         server.feature(feature.METHOD)(feature.handle)

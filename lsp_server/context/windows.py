@@ -74,6 +74,15 @@ def cursor_context(text: SourceText, offset: int) -> CursorContext:
     return CursorContext(plain(prefix), plain(suffix))
 
 
+def with_text_above(context: CursorContext, above: str) -> CursorContext:
+    """The same place in a text that has `above` before it; its beginning is cut off in hops."""
+    whole = plain(above) + context.prefix
+    edge = _hops(len(whole) - PREFIX_CHARS, PREFIX_HOP)
+    line_start = whole.find("\n", edge - 1) + 1 if edge else 0
+    start = line_start if edge <= line_start <= edge + PREFIX_HOP else edge
+    return replace(context, prefix=whole[start:])
+
+
 def before_typing(context: CursorContext, typed: str) -> CursorContext:
     """The same place without the text that was typed there last."""
     return replace(context, prefix=context.prefix.removesuffix(plain(typed)))

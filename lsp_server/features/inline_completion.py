@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lsp_server.context.windows import cursor_context
+from lsp_server.context.place import context_at
 from lsp_server.convert import position_from_lsp, range_to_lsp
 from lsp_server.features.suggestion_events import command_of
 from lsp_server.ghost_text import guess_ahead, suggest
@@ -62,7 +62,7 @@ async def _complete(
     ls: FimbriaServer, document: Document, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList | None:
     site = _site(ls, document, params)
-    context = cursor_context(site.text, site.offset)
+    context = context_at(ls, document.uri, site.text, site.offset)
     if not (context.prefix + context.suffix).strip():
         return types.InlineCompletionList(items=[])  # a model could only make something up
     automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.context import windows
-from lsp_server.context.windows import CursorContext, cursor_context, prefix_start, suffix_end
+from lsp_server.context.windows import (
+    PREFIX_CHARS,
+    PREFIX_HOP,
+    CursorContext,
+    cursor_context,
+    prefix_start,
+    suffix_end,
+    with_text_above,
+)
 from lsp_server.source_text import SourceText
 from tests.unit.strategies import texts
 
@@ -103,3 +111,22 @@ def test_a_model_does_not_see_what_only_closes_the_line(before: str, rest: str, 
         context = CursorContext("a\n" + before, rest + below)
         assert context.model_suffix == seen + below
         assert context.suffix == rest + below
+
+
+@given(above=st.text(st.sampled_from("ab\n\r😋"), max_size=300), own=st.text(max_size=300))
+def test_text_above_counts_like_the_file_s_own(above: str, own: str) -> None:
+    above += "\n"  # no line break is torn apart
+    alone = cursor_context(SourceText.of(own), len(own))
+    whole = cursor_context(SourceText.of(above + own), len(above + own))
+    assert with_text_above(alone, above) == whole
+
+
+def test_the_beginning_of_much_text_above_is_cut_off_in_hops_at_a_line() -> None:
+    above = "".join(f"line {number:06}\n" for number in range(5000))
+    starts = set()
+    for typed in range(0, 9000, 100):
+        context = with_text_above(CursorContext("x" * typed, ""), above)
+        assert PREFIX_CHARS - PREFIX_HOP - 20 <= len(context.prefix) <= PREFIX_CHARS
+        assert context.prefix.startswith("line ")
+        starts.add(context.prefix[:11])
+    assert len(starts) == 2
