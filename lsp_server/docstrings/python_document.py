@@ -1,0 +1,115 @@
+"""Documents one Python definition: the skeleton from its syntax, the prose from a model, and a
+proof that nothing but the docstring has changed.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from lsp_server.docstrings.answers import Refusal, Write
+from lsp_server.docstrings.detecting import convention_of
+from lsp_server.docstrings.filling import filled
+from lsp_server.docstrings.literal import as_lines
+from lsp_server.docstrings.planning import is_complete, planned
+from lsp_server.docstrings.python_place import place_of
+from lsp_server.docstrings.python_signature import is_overload, signature_of
+from lsp_server.docstrings.python_source import (
+    Definition,
+    Found,
+    PythonSource,
+    Unreadable,
+    definitions,
+    enclosing,
+    piece_around,
+    whole_span,
+)
+from lsp_server.docstrings.styles import Convention, Style
+from lsp_server.edits import Change
+
+_BLOCK = "if 1:\n"
+"""Puts an indented piece into a block, so that it can be parsed."""
+
+
+async def document_python(
+    text: str, offset: int, style: Style | None, write: Write
+) -> Change | Refusal:
+    """Document the definition around an offset of a text whose line breaks are all `\\n`."""
+    try:
+        source = readable_piece(text, offset)
+    except Unreadable as error:
+        return Refusal(f"This does not parse as Python ({error}): mend that first.")
+    found = enclosing(source, offset - source.start)
+    if found is None:
+        return Refusal("There is no function or class at the cursor.")
+    return await document_found(text, source, found, convention_of(source.tree, style), write)
+
+
+async def document_found(
+    text: str, source: PythonSource, found: Found, convention: Convention, write: Write
+) -> Change | Refusal:
+    """Document one definition of a text. `source` is the text or a piece of it."""
+    if is_overload(found.node):
+        return Refusal("The docstring of an overloaded function belongs to its implementation.")
+    signature = signature_of(source, found)
+    place = place_of(source, found.node)
+    literal = place.literal
+    lines = planned(signature, literal, convention)
+    if lines is None:
+        return Refusal(f"The docstring of {found.node.name} is up to date: nothing to change.")
+    start, end = place.start + source.start, place.end + source.start
+    before = text[:start] + place.before + literal.opening
+    after = f"\n{literal.margin}{literal.quote}{place.after}{text[end:]}"
+    done = await filled(lines, literal, before, after, write)
+    change = Change(place.start, place.end, place.before + literal.spelled(done) + place.after)
+    docstring = _proven(source, found.node, change)
+    if docstring is None or not is_complete(as_lines(docstring), signature):
+        return Refusal(f"No docstring could be made that fits {found.node.name}.")
+    return change.moved(source.start)
+
+
+def readable_piece(text: str, offset: int) -> PythonSource:
+    """The text as Python, or, where it does not parse as a whole, the definition around an offset.
+    Raises Unreadable.
+    """
+    try:
+        return PythonSource.of(text)
+    except Unreadable as error:
+        around = piece_around(text, offset)
+        if around is None:
+            raise
+        try:
+            return _in_block(text[slice(*around)], around[0])
+        except Unreadable:
+            raise error from None
+
+
+def _in_block(piece: str, start: int) -> PythonSource:
+    if piece[:1] not in (" ", "\t"):
+        return PythonSource.of(piece, start)
+    return PythonSource.of(_BLOCK + piece, start - len(_BLOCK))
+
+
+def _proven(source: PythonSource, node: Definition, change: Change) -> str | None:
+    """The docstring after a change, if the change does nothing but give the definition that.
+
+    The definition's lines alone are parsed: what they hold complete cannot reach beyond them.
+    """
+    start, end = whole_span(source, node)
+    old = source.text[start:end]
+    new = old[: change.start - start] + change.text + old[change.end - start :]
+    try:
+        before = definitions(_in_block(old, 0))[0].node
+        tree = _in_block(new, 0)
+    except Unreadable:
+        return None
+    after = definitions(tree)[0].node
+    docstring = ast.get_docstring(after, clean=False)
+    is_alone = len(tree.tree.body) == 1
+    return docstring if is_alone and _bare(before) == _bare(after) else None
+
+
+def _bare(node: Definition) -> str:
+    """A definition's syntax without its docstring."""
+    if ast.get_docstring(node, clean=False) is not None:
+        del node.body[0]
+    return ast.dump(node)

@@ -1,0 +1,267 @@
+"""Brings a docstring's blocks into agreement with a signature: what is said stays, names that are
+gone go, new ones come, in the signature's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lsp_server.docstrings.blocks import REMARKS, Block, Entry, Line, Section, Text, has_kind, named
+from lsp_server.docstrings.entries import (
+    outcome_entry,
+    parameter_entry,
+    raises_entry,
+    section,
+)
+from lsp_server.docstrings.facts import Kind, Parameter, Signature
+from lsp_server.docstrings.styles import Convention, Style
+
+_ORDER = (Kind.PARAMETER, Kind.ATTRIBUTE, Kind.RETURNS, Kind.YIELDS, Kind.RAISES, Kind.OTHER)
+
+Blocks = tuple[Block, ...]
+
+
+def updated(blocks: Blocks, signature: Signature, convention: Convention) -> Blocks:
+    """Return the blocks that belong to a signature; the same ones if nothing is to be changed."""
+    if signature.parameters is not None:
+        gone = _is_gone(signature.parameters, frozenset())
+        blocks = _with_names(blocks, Kind.PARAMETER, signature.parameters, gone, convention)
+    if signature.attributes is not None:
+        kind = _kind_of_fields(blocks, signature.attributes)
+        gone = _is_gone(signature.attributes, signature.bound)
+        blocks = _with_names(blocks, kind, signature.attributes, gone, convention)
+    for kind, outcome in ((Kind.RETURNS, signature.returns), (Kind.YIELDS, signature.yields)):
+        if outcome is not None and not has_kind(blocks, Kind.RETURNS, Kind.YIELDS):
+            blocks = _added(blocks, kind, outcome_entry(convention, kind, outcome), convention)
+    return _with_raises(blocks, signature.raises, convention)
+
+
+class _Gone:
+    """Tells which names are documented in vain."""
+
+    def __init__(self, names: frozenset[str], is_open: bool) -> None:
+        self._names = names
+        self._is_open = is_open
+
+    def __call__(self, name: str) -> bool:
+        return not self._is_open and name not in self._names | REMARKS
+
+
+def _is_gone(parameters: Sequence[Parameter], bound: frozenset[str]) -> _Gone:
+    """An empty name among the bound ones: there may be more than can be seen."""
+    return _Gone(frozenset(p.name for p in parameters) | bound, "" in bound)
+
+
+def _kind_of_fields(blocks: Blocks, fields: Sequence[Parameter]) -> Kind:
+    """Some describe a dataclass's fields as the parameters that they become."""
+    names = {field.name for field in fields}
+    return Kind.PARAMETER if names & set(named(blocks, Kind.PARAMETER)) else Kind.ATTRIBUTE
+
+
+def _with_names(
+    blocks: Blocks,
+    kind: Kind,
+    parameters: Sequence[Parameter],
+    is_gone: _Gone,
+    convention: Convention,
+) -> Blocks:
+    order = {parameter.name: at for at, parameter in enumerate(parameters)}
+    blocks = tuple(
+        tidy for block in blocks if (tidy := _tidied(block, kind, order, is_gone)) is not None
+    )
+    known = set(named(blocks, kind))
+    missing = [parameter for parameter in parameters if parameter.name not in known]
+    return _with_new(blocks, kind, missing, order, convention) if missing else blocks
+
+
+def _tidied(block: Block, kind: Kind, order: dict[str, int], is_gone: _Gone) -> Block | None:
+    """Leave out the entries of names that are gone and sort the rest; None if nothing is left."""
+    if not isinstance(block, Section) or kind not in _kinds_within(block):
+        return block
+    kept = [left for entry in block.entries if (left := _remaining(entry, kind, is_gone))]
+    is_empty = not kept and len(block.head) == block.num_heading
+    return None if is_empty else _with_entries(block, _sorted(kept, kind, order))
+
+
+def _kinds_within(block: Section) -> set[Kind]:
+    return {entry.kind for entry in block.entries}
+
+
+def _remaining(entry: Entry, kind: Kind, is_gone: _Gone) -> Entry | None:
+    """An entry without the names that are gone; None if there is no other."""
+    of_kind = entry.kind is kind or (entry.kind is Kind.TYPE and entry.names)
+    gone = [name for name in entry.names if is_gone(name)] if of_kind else []
+    if not gone:
+        return entry
+    left = tuple(name for name in entry.names if name not in gone)
+    first = entry.lines[0]
+    if not left or not isinstance(first, Line):
+        return None
+    source = first.source
+    for name in gone:
+        source = _without_name(source, name)
+    renamed = Line(first.text, source)
+    return replace(entry, names=left, lines=(renamed, *entry.lines[1:]))
+
+
+def _without_name(source: str, name: str) -> str:
+    import re
+
+    escaped = r"(?:\\*\*)*" + re.escape(name) + r"\b"
+    without = re.sub(rf"^(\s*){escaped}\s*,\s*", r"\1", source, count=1)
+    return without if without != source else re.sub(rf",\s*{escaped}", "", source, count=1)
+
+
+def _sorted(entries: list[Entry], kind: Kind, order: dict[str, int]) -> list[Entry]:
+    """Put entries into the signature's order, if they are not; those of other kinds behind."""
+    ranks = [_rank(entry, order) for entry in entries if entry.kind is kind]
+    if ranks == sorted(ranks):
+        return entries
+    ours = [entry for entry in entries if _belongs(entry, kind)]
+    ours.sort(key=lambda entry: _rank(entry, order))
+    others = [entry for entry in entries if not _belongs(entry, kind)]
+    return [*ours, *others]
+
+
+def _belongs(entry: Entry, kind: Kind) -> bool:
+    return entry.kind is kind or (entry.kind is Kind.TYPE and bool(entry.names))
+
+
+def _rank(entry: Entry, order: dict[str, int]) -> int:
+    return min((order.get(name, len(order)) for name in entry.names), default=len(order))
+
+
+def _with_new(
+    blocks: Blocks,
+    kind: Kind,
+    missing: Sequence[Parameter],
+    order: dict[str, int],
+    convention: Convention,
+) -> Blocks:
+    home = next((b for b in blocks if isinstance(b, Section) and kind in _kinds_within(b)), None)
+    if home is None:
+        new = [parameter_entry(convention, kind, parameter) for parameter in missing]
+        return _added(blocks, kind, tuple(new), convention)
+    convention = _as_in(home, kind, convention)
+    entries = list(home.entries)
+    indent = _entry_indent(home)
+    for parameter in missing:
+        at = _place(entries, kind, order, order[parameter.name])
+        entry = parameter_entry(convention, kind, parameter, indent)
+        _insert(entries, at, entry)
+    return tuple(_with_entries(b, entries) if b is home else b for b in blocks)
+
+
+def _as_in(home: Section, kind: Kind, convention: Convention) -> Convention:
+    """New entries tell their type if one of those beside them does."""
+    typed = any(
+        entry.type or entry.kind is Kind.TYPE
+        for entry in home.entries
+        if entry.kind in (kind, Kind.TYPE)
+    )
+    return replace(convention, with_types=typed)
+
+
+def _entry_indent(home: Section) -> str:
+    for entry in home.entries:
+        line = entry.lines[0]
+        if isinstance(line, Line):
+            return line.text[: line.indent]
+    return "    "
+
+
+def _place(entries: Sequence[Entry], kind: Kind, order: dict[str, int], rank: int) -> int:
+    """Behind the last entry that comes before, and behind its type where that follows."""
+    before = [
+        at for at, entry in enumerate(entries) if entry.kind is kind and _rank(entry, order) < rank
+    ]
+    if not before:
+        firsts = [at for at, entry in enumerate(entries) if entry.kind is kind]
+        return firsts[0] if firsts else 0
+    at = before[-1] + 1
+    while at < len(entries) and entries[at].kind is Kind.TYPE and entries[at].names:
+        if _rank(entries[at], order) >= rank:
+            break
+        at += 1
+    return at
+
+
+def _insert(entries: list[Entry], at: int, new: Entry) -> None:
+    """Insert an entry before the blank lines that the one above it ends with."""
+    if at:
+        above = entries[at - 1]
+        num_kept = len(above.lines)
+        while num_kept > 1 and _is_blank_line(above.lines[num_kept - 1]):
+            num_kept -= 1
+        blanks = above.lines[num_kept:]
+        entries[at - 1] = replace(above, lines=above.lines[:num_kept])
+        new = replace(new, lines=(*new.lines, *blanks))
+    entries.insert(at, new)
+
+
+def _is_blank_line(line: object) -> bool:
+    return isinstance(line, Line) and line.is_blank
+
+
+def _with_raises(blocks: Blocks, raised: Sequence[str], convention: Convention) -> Blocks:
+    """Add what is missing; what callees raise may well be documented too, so nothing goes."""
+    known = {name.rpartition(".")[2] for name in named(blocks, Kind.RAISES)}
+    missing = [name for name in raised if name.rpartition(".")[2] not in known]
+    if not missing:
+        return blocks
+    home = next((b for b in blocks if isinstance(b, Section) and b.kind is Kind.RAISES), None)
+    indent = _entry_indent(home) if home is not None else "    "
+    new = [raises_entry(convention, name, indent) for name in missing]
+    if home is None:
+        return _added(blocks, Kind.RAISES, tuple(new), convention)
+    entries = list(home.entries)
+    for entry in new:
+        _insert(entries, len(entries), entry)
+    return tuple(_with_entries(b, entries) if b is home else b for b in blocks)
+
+
+def _added(
+    blocks: Blocks, kind: Kind, entries: tuple[Entry, ...], convention: Convention
+) -> Blocks:
+    """Add entries where there are none of their kind: in a section of their own, or, in Sphinx's
+    style, within the list of fields.
+    """
+    if convention.style is Style.SPHINX:
+        return _added_fields(blocks, kind, entries, convention)
+    new = section(convention, kind, entries)
+    rank = _ORDER.index(kind)
+    later = (
+        at
+        for at, block in enumerate(blocks)
+        if isinstance(block, Section) and _ORDER.index(block.kind) > rank
+    )
+    at = next(later, len(blocks))
+    return (*blocks[:at], new, *blocks[at:])
+
+
+def _added_fields(
+    blocks: Blocks, kind: Kind, entries: tuple[Entry, ...], convention: Convention
+) -> Blocks:
+    home = next((b for b in blocks if isinstance(b, Section) and b.style is Style.SPHINX), None)
+    if home is None:
+        return (*blocks, section(convention, Kind.OTHER, entries))
+    rank = _ORDER.index(kind)
+    there = list(home.entries)
+    later = (at for at, each in enumerate(there) if _field_rank(each) > rank)
+    at = next(later, len(there))
+    for number, entry in enumerate(entries):
+        _insert(there, at + number, entry)
+    return tuple(_with_entries(b, there) if b is home else b for b in blocks)
+
+
+def _field_rank(entry: Entry) -> int:
+    if entry.kind is Kind.TYPE:
+        return _ORDER.index(Kind.PARAMETER if entry.names else Kind.RETURNS)
+    return _ORDER.index(entry.kind)
+
+
+def _with_entries(block: Block, entries: Sequence[Entry]) -> Block:
+    if isinstance(block, Text) or tuple(entries) == block.entries:
+        return block
+    return replace(block, entries=tuple(entries))
