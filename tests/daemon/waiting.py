@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -37,3 +40,14 @@ async def eventually(ask: Callable[[], Awaitable[T | None]]) -> T:
 async def happens(event: threading.Event) -> None:
     """Return when another thread has set `event`."""
     assert await asyncio.to_thread(event.wait, WAIT_S)
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when `process` listens at `port` of this machine."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        assert process.poll() is None, "the server has ended"
+        assert time.monotonic() < deadline, "the server does not listen"
+        _PAUSE.wait(0.05)
