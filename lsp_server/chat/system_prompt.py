@@ -1,10 +1,18 @@
-"""The system prompt of chats."""
+"""The system prompt of chats: ours, or the user's `prompts/chat.md`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
+
+from lsp_server.actions.templates import load_template
+from lsp_server.user_config import config_file
+
+logger = logging.getLogger(__name__)
 
 
 def system_prompt() -> str:
-    """What holds for every conversation."""
-    return (Path(__file__).parent.parent / "prompts" / "chat.md").read_text(encoding="utf-8")
+    """What holds for every conversation; read anew each time, so that changes take effect."""
+    template, problem = load_template("chat", config_file().parent / "prompts")
+    if problem:
+        logger.warning("%s", problem)
+    return "\n\n".join(part for part in (template.system, template.user) if part)
