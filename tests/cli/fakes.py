@@ -35,6 +35,7 @@ class FakeRuntime:
     answer: str = "answer"
     events: Sequence[Event] = ()
     min_mean_logprob: float | None = None
+    capabilities: frozenset[Capability] = frozenset({Capability.COMPLETION, Capability.INFILLING})
     failure: RuntimeFailure | None = None
     requests: list[CompletionRequest] = field(default_factory=list)
     specs: list[DaemonSpec] = field(default_factory=list)
@@ -51,7 +52,7 @@ class FakeRuntime:
         return ModelInfo(
             id="fake",
             context_length=1024,
-            capabilities=frozenset({Capability.COMPLETION, Capability.INFILLING}),
+            capabilities=self.capabilities,
             layouts=(Layout.SPM, Layout.PSM),
             num_parameters=8_000_000,
             kernels="imagination",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from lsp_server.cli.console.loop import talk_on_terminal, talk_through_pipe
 from lsp_server.cli.console.modes import END, MARKS, Mode, check_model, check_name, mode_of
 from lsp_server.cli.console.printing import Screen
 from lsp_server.cli.console.talk import Talk, Ways, check_text
+from lsp_server.cli.console.terminal import is_terminal, keys_kept
 from lsp_server.cli.errors import error_of, usage_error
 from lsp_server.cli.options import (
     AdapterOption,
@@ -202,7 +204,8 @@ def _open(services: Services, options: _Options) -> None:
     else:
         options = _with_chat_model(options, settings)
         _check_name(options)
-    with_runtime(services, options.spec, lambda runtime: _talk(runtime, options))
+    with keys_kept() if is_terminal() else nullcontext():
+        with_runtime(services, options.spec, lambda runtime: _talk(runtime, options))
 
 
 def _settings() -> Settings:
@@ -239,7 +242,7 @@ async def _talk(runtime: Runtime, options: _Options) -> None:
     info = await runtime.info()
     check_model(options.mode, info, has_chat_model=bool(options.spec.chat_model))
     talk = Talk(_ways(options, info), options.system)
-    screen = Screen(sys.stdout, on_terminal=_is_terminal())
+    screen = Screen(sys.stdout, on_terminal=is_terminal())
     if screen.on_terminal:
         await talk_on_terminal(runtime, info, talk, _typed(options.mode), screen)
         return
@@ -263,10 +266,6 @@ def _ways(options: _Options, info: ModelInfo) -> Ways:
         layout=options.layout,
         heal=options.heal,
     )
-
-
-def _is_terminal() -> bool:
-    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 def _typed(mode: Mode) -> TypedTexts:

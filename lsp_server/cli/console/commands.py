@@ -103,7 +103,7 @@ def _system(argument: str, talk: Talk, _: ModelInfo) -> Reply:
 
 def _stats(_: str, talk: Talk, info: ModelInfo) -> Reply:
     if talk.last is None:
-        return Reply("No answer has been finished yet.")
+        return Reply("There is nothing to tell: no answer yet, or the last one was stopped.")
     return Reply(timings_line(ShownAnswer((), talk.last, info)))
 
 

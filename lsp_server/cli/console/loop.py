@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncGenerator, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, BinaryIO, Protocol
 
 from lsp_server.cli.console.commands import Reply, is_known, parse_command, run_command
@@ -35,7 +33,7 @@ async def talk_on_terminal(
     runtime: Runtime, info: ModelInfo, talk: Talk, texts: Texts, screen: Screen
 ) -> None:
     """Talk with somebody who types. What fails is said, and the text is there to be mended."""
-    screen.say(f"{info.id} · {talk.ways.mode.lesson}, Ctrl-D leaves, /help tells the rest.")
+    screen.say(f"{info.id} · {talk.ways.mode.lesson}, Ctrl-D leaves, /help tells more")
     draft = ""
     while True:
         try:
@@ -82,12 +80,10 @@ async def _take(text: str, runtime: Runtime, info: ModelInfo, talk: Talk, screen
     """Do what a text says; whether that was to leave."""
     called = parse_command(text)
     if called is None:
-        with quiet_terminal():
-            await _answer(talk.question(text), runtime, talk, screen)
+        await _answer(talk.question(text), runtime, talk, screen)
         return False
     reply = run_command(called, talk, info)
-    with quiet_terminal():
-        await _give(reply, runtime, talk, screen)
+    await _give(reply, runtime, talk, screen)
     return reply.leave
 
 
@@ -161,25 +157,6 @@ async def _stoppable(work: Coroutine[Any, Any, None]) -> bool:
         return True
     task.result()
     return False
-
-
-@contextmanager
-def quiet_terminal() -> Iterator[None]:
-    """While an answer is written, what is typed does not appear in it; the next prompt gets it."""
-    if not sys.stdin or not sys.stdin.isatty():
-        yield
-        return
-    import termios
-
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    quiet = before.copy()
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def _sentence(text: str) -> str:

@@ -49,7 +49,7 @@ _SENDING = f"{END} alone on a line sends"
 def mode_of(capability: Capability) -> Mode:
     """The console's way of using a capability."""
     if capability is Capability.CHAT:
-        lesson = "Enter sends, Alt-Enter begins a new line"
+        lesson = "Enter sends, Alt-Enter breaks the line"
         return Mode(capability, enter_sends=True, max_tokens=_CHAT_TOKENS, lesson=lesson)
     lesson = f"{MARKS[0]} marks the hole, {_SENDING}" if capability is Capability.INFILLING else ""
     return Mode(capability, enter_sends=False, max_tokens=_CODE_TOKENS, lesson=lesson or _SENDING)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
     from prompt_toolkit.output import Output
 
+_INDENT = " " * 4
+
 
 def ended_text(text: str) -> str | None:
     """A text without the line `!!` that ends it; None while it has no such line."""
@@ -58,6 +60,7 @@ def typed_texts(
 ) -> TypedTexts:
     """Open the terminal, or the given one, for reading."""
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.layout.processors import TabsProcessor
 
     prompt = f"{mode.name}> "
     given_input, given_output = terminal or (None, None)
@@ -67,7 +70,7 @@ def typed_texts(
         prompt_continuation=" " * len(prompt),
         key_bindings=_bindings(mode),
         history=history,
-        enable_history_search=False,
+        input_processors=[TabsProcessor(char1=" ", char2=" ")],
         input=given_input,
         output=given_output,
     )
@@ -75,7 +78,10 @@ def typed_texts(
 
 
 def _bindings(mode: Mode) -> KeyBindings:
-    """Enter as the mode has it, and the other of its two meanings on Alt-Enter."""
+    """Enter as the mode has it, and the other of its two meanings on Alt-Enter.
+
+    Nothing is indented by itself: what a terminal pastes without brackets would be indented twice.
+    """
     from prompt_toolkit.key_binding import KeyBindings
 
     bindings = KeyBindings()
@@ -88,9 +94,13 @@ def _bindings(mode: Mode) -> KeyBindings:
     def _alt_enter(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if mode.enter_sends:
-            buffer.newline(copy_margin=True)
+            buffer.newline(copy_margin=False)
         else:
             _send(buffer, ended_text(buffer.text) or buffer.text)
+
+    @bindings.add("tab")
+    def _tab(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(_INDENT)
 
     return bindings
 
@@ -98,7 +108,7 @@ def _bindings(mode: Mode) -> KeyBindings:
 def _send_or_break(mode: Mode, buffer: Buffer) -> None:
     text = sent_text(mode, buffer.text)
     if text is None:
-        buffer.newline(copy_margin=True)
+        buffer.newline(copy_margin=False)
     else:
         _send(buffer, text)
 

@@ -67,7 +67,9 @@ class Exchange:
 
 @dataclass(slots=True)
 class Talk:
-    """The state of a console. Line breaks are `\\n` throughout."""
+    """The state of a console. Line breaks are `\\n` throughout. last: how the last answer ended;
+    None if there is none, or if it was stopped.
+    """
 
     ways: Ways
     system: str = ""
@@ -96,7 +98,7 @@ class Talk:
 
     def record(self, question: Question, answer: Answer) -> None:
         """Keep what was answered; of an answer that never began, nothing."""
-        self.last = answer.finished or self.last
+        self.last = answer.finished
         if question.goes_on:
             self.exchanges[-1].answer += answer.text
         elif answer.text:
