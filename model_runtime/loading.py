@@ -39,7 +39,7 @@ from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
-from model_runtime.quantization import Scheme, choose_scheme
+from model_runtime.quantization import Scheme, choose_scheme, quiet_packages
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
@@ -106,11 +106,12 @@ def _load(
         model = load_model(folder, config, device, dtype, report)
         return accelerate_on_cpu(model, int8=options.dtype == INT8)
     report(LoadProgress("loading the weights", 0.1))
-    from model_runtime.transformers_loading import (
-        Placement,
-        load_merged_weights,
-        load_transformers_model,
-    )
+    with quiet_packages():  # transformers imports them wherever they are installed
+        from model_runtime.transformers_loading import (
+            Placement,
+            load_merged_weights,
+            load_transformers_model,
+        )
 
     placement = Placement(device=device, dtype=dtype, scheme=scheme, adapter=adapter)
     if not is_lean:

@@ -78,6 +78,25 @@ def loading_options(scheme: Scheme, compute: torch.dtype) -> dict[str, Any]:
     return {"quantization_config": TorchAoConfig(rounding)}
 
 
+def check_worth(module: Any, scheme: Scheme, name: str) -> None:
+    """Raise RuntimeFailure for a model most of whose weights are of a kind that is left as it is:
+    experts that are one tensor. module: on whatever device, `meta` too, before anything is rounded.
+    """
+    from transformers.pytorch_utils import Conv1D
+
+    kinds = (torch.nn.Linear, Conv1D) if scheme.package == BITSANDBYTES else (torch.nn.Linear,)
+    apart = (module.get_input_embeddings(), module.get_output_embeddings())
+    left = {weight for one in apart if one is not None for weight in one.parameters()}
+    matrices = {weight for weight in module.parameters() if weight.dim() > 1} - left
+    rounded = {one.weight for one in module.modules() if isinstance(one, kinds)} - left
+    total = sum(weight.numel() for weight in matrices)
+    if 2 * sum(weight.numel() for weight in rounded) < total:
+        raise RuntimeFailure(
+            f"{scheme.package} rounds less than half of the weights of {name}.",
+            "Use --dtype auto; with too little memory, a model without experts.",
+        )
+
+
 @contextmanager
 def quiet_packages() -> Iterator[None]:
     """Keep what these packages have to say about themselves, of no use to users, out of the log:

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from model_runtime.adapter_merging import with_adapter
 from model_runtime.api import LoadProgress, ProgressCallback, UnsupportedModel
-from model_runtime.quantization import Scheme, loading_options, quiet_packages
+from model_runtime.quantization import Scheme, check_worth, loading_options, quiet_packages
 from model_runtime.transformers_model import TransformersModel, adopt, check_config, explained
 
 _FIRST, _LAST = 0.1, 0.9
@@ -57,6 +57,10 @@ def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
     with explained(folder.name), quiet_packages(), _progress(report):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         check_config(config.get_text_config(decoder=True), _class_name(config, folder))
+        if scheme is not None and not scheme.in_checkpoint:
+            with torch.device("meta"):
+                empty = AutoModelForCausalLM.from_config(config)
+            check_worth(empty, scheme, folder.name)
         module, info = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,

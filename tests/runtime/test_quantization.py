@@ -136,6 +136,14 @@ def test_what_the_device_lacks_is_said_with_what_it_has(one: Path) -> None:
     assert "--dtype nf4" in lacking.hint
 
 
+def test_experts_that_would_stay_large_are_refused_before_weights_are_read(tmp_path: Path) -> None:
+    folder = write("Qwen3-Coder-30B-A3B-Instruct", tmp_path)
+    (folder / "model.safetensors").write_bytes(b"not looked at")
+    refused = failure(folder, LoadOptions(dtype="nf4"))
+    assert "less than half of the weights" in refused.message
+    assert "--dtype auto" in refused.hint
+
+
 @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "mxfp4", "compressed-tensors"])
 def test_rounded_by_what_is_not_loaded(method: str, one: Path) -> None:
     change_config(one, quantization_config={"quant_method": method})
