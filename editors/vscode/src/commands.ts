@@ -1,0 +1,97 @@
+// The commands of the palette, the menus and the walkthrough.
+
+import * as vscode from "vscode";
+import { languages, setEnabled, setLanguages, wanted } from "./configuration.ts";
+import { withLanguageToggled } from "./core/enablement.ts";
+import { editWithInstruction } from "./editing.ts";
+import { install } from "./installation.ts";
+import { showMenu } from "./menu.ts";
+import { chooseModel } from "./models.ts";
+import { runInTerminal } from "./programs.ts";
+import type { Session } from "./session.ts";
+import type { Snooze } from "./snooze.ts";
+import type { StatusBar } from "./statusBar.ts";
+
+type Command = () => unknown;
+
+export function registerCommands(
+  session: Session,
+  status: StatusBar,
+  snooze: Snooze,
+): vscode.Disposable {
+  const commands: Record<string, Command> = {
+    ...ghostTextCommands(snooze),
+    ...serverCommands(session),
+    menu: async () => {
+      void session.readFigures();
+      await showMenu(status.facts, snooze.until);
+    },
+    edit: () => editWithInstruction(session.client),
+    actions: () =>
+      vscode.commands.executeCommand("editor.action.codeAction", {
+        kind: "",
+        apply: "never",
+      }),
+    settings: () => openSettings("@ext:fimbria.fimbria"),
+    walkthrough: () =>
+      vscode.commands.executeCommand("workbench.action.openWalkthrough", "fimbria.fimbria#firstSteps"),
+    tryIt,
+  };
+  return vscode.Disposable.from(
+    ...Object.entries(commands).map(([name, command]) =>
+      vscode.commands.registerCommand(`fimbria.${name}`, command),
+    ),
+  );
+}
+
+function ghostTextCommands(snooze: Snooze): Record<string, Command> {
+  return {
+    suggest: () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
+    toggle: () => setEnabled(!wanted(undefined, 0).isEnabled),
+    toggleLanguage: async () => {
+      const language = vscode.window.activeTextEditor?.document.languageId;
+      if (language !== undefined) await setLanguages(withLanguageToggled(languages(), language));
+    },
+    snooze: () => snooze.ask(),
+    resume: () => {
+      snooze.end();
+    },
+  };
+}
+
+function serverCommands(session: Session): Record<string, Command> {
+  const withServer = async (act: (server: NonNullable<Session["server"]>) => unknown): Promise<void> => {
+    if (session.server === undefined) await vscode.commands.executeCommand("fimbria.install");
+    else await act(session.server);
+  };
+  return {
+    restart: () => session.restart(),
+    showLog: () => {
+      session.channel.show();
+    },
+    install: async () => {
+      if (await install()) await session.restart();
+    },
+    chooseModel: () => withServer(chooseModel),
+    doctor: () =>
+      withServer((server) =>
+        runInTerminal("Check Fimbria", [server.command, ...server.args, "doctor"]),
+      ),
+  };
+}
+
+async function openSettings(query: string): Promise<void> {
+  await vscode.commands.executeCommand("workbench.action.openSettings", query);
+}
+
+const EXAMPLE = `def mean(values):
+    total = sum(values)
+    return total /`;
+
+async function tryIt(): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "python", content: EXAMPLE });
+  const editor = await vscode.window.showTextDocument(document);
+  const end = document.positionAt(EXAMPLE.length);
+  editor.selection = new vscode.Selection(end, end);
+  await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+}
