@@ -41,8 +41,7 @@ async def filled(
 def _so_far(done: Sequence[Line], literal: Literal, hole: Hole) -> str:
     if not done:
         return hole.before
-    above = "\n".join(line.source for line in done)
-    return f"{above}\n{literal.margin}{literal.encoded(hole.before)}"
+    return f"{literal.joined(done)}\n{literal.margin}{literal.encoded(hole.before)}"
 
 
 def _with_prose(hole: Hole, raw: str) -> str:

@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lsp_server.docstrings.blocks import Line
 from lsp_server.source_text import num_common
@@ -57,11 +57,15 @@ class Literal:
 
     def inner(self, lines: Sequence[Line]) -> str:
         """What stands between the quotes: several lines put the closing ones on their own."""
-        sources = [self._placed(line, is_first=at == 0) for at, line in enumerate(lines)]
-        if len(sources) == 1 and self.closing is None:
-            return self._ending(sources[0])
+        if len(lines) == 1 and self.closing is None:
+            return self._ending(self.joined(lines))
         closing = self.margin if self.closing is None else self.closing
-        return "\n".join([*sources, closing])
+        return f"{self.joined(lines)}\n{closing}"
+
+    def joined(self, lines: Sequence[Line]) -> str:
+        """What stands behind the opening quotes, up to the end of the last of these lines."""
+        placed = (self._placed(line, is_first=at == 0) for at, line in enumerate(lines))
+        return "\n".join(placed)
 
     def _placed(self, line: Line, *, is_first: bool) -> str:
         was_first = bool(self.lines) and line is self.lines[0]
@@ -86,12 +90,12 @@ def read_literal(source: str, indent: str) -> Literal:
     value = _value(source)
     triple = _TRIPLE.fullmatch(source)
     values = value.split("\n")
-    if triple is not None and _is_line_by_line(triple, values):
-        sources = triple[3].split("\n")
-        prefix, quote = triple[1], triple[2]
-    else:
-        prefix, quote = "", '"""'
-        sources = [Literal("").encoded(line) for line in values]
+    if not value.strip():
+        prefix, quote = (triple[1], triple[2]) if triple is not None else ("", '"""')
+        return Literal(indent, (), prefix, quote)
+    if triple is None or not _is_line_by_line(triple, values):
+        return _respelled(values, indent)
+    sources = triple[3].split("\n")
     margin = _margin(values, indent)
     is_closed_below = len(values) > 1 and not values[-1].strip()
     pairs = list(zip(values, sources, strict=True))
@@ -99,14 +103,17 @@ def read_literal(source: str, indent: str) -> Literal:
         Line(_dedented(text, margin, is_first=at == 0), spelled)
         for at, (text, spelled) in enumerate(pairs[:-1] if is_closed_below else pairs)
     )
-    is_empty = not value.strip()
-    return Literal(
-        margin=indent if is_empty else margin,
-        lines=() if is_empty else lines,
-        prefix=prefix,
-        quote=quote,
-        closing=sources[-1] if is_closed_below and not is_empty else None,
-    )
+    return Literal(margin, lines, triple[1], triple[2], sources[-1] if is_closed_below else None)
+
+
+def _respelled(values: Sequence[str], indent: str) -> Literal:
+    """A literal that says the same in triple quotes, at the indentation of its block."""
+    margin, literal = _margin(values, indent), Literal(indent)
+    texts = [_dedented(text, margin, is_first=at == 0) for at, text in enumerate(values)]
+    while not texts[-1]:
+        texts.pop()
+    first = Line(texts[0], literal.encoded(texts[0]))
+    return replace(literal, lines=(first, *map(literal.new_line, texts[1:])))
 
 
 def as_lines(value: str) -> tuple[Line, ...]:

@@ -58,12 +58,12 @@ def _new_place(source: PythonSource, colon: int, first: int, indent: str) -> Pla
 def _block_indent(source: PythonSource, node: Definition, colon: int, first: int) -> str:
     """The indentation of the body, or what it would be if it had a line of its own."""
     before = source.text[source.line_start(first) : first]
-    if "\n" in source.text[colon:first] and not before.strip(" \t"):
+    if "\n" in source.text[colon:first] and not before.strip(" \t\x0c"):
         is_continued = source.text[colon:first].lstrip(" \t").startswith("\\")
         if not is_continued:
-            return before
+            return before.replace("\x0c", "")
     start = source.span(node)[0]
-    indent = source.text[source.line_start(start) : start]
+    indent = source.text[source.line_start(start) : start].replace("\x0c", "")
     return indent + unit_of(source.text, indent)
 
 

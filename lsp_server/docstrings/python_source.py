@@ -183,7 +183,9 @@ def _is_head(lines: list[str], number: int, at: int) -> bool:
 
 def _leaves(line: str, indent: str) -> bool:
     """Whether a line stands outside of a block whose head has this indentation."""
-    if not line.strip() or line.lstrip().startswith((")", "]", "#")):
+    text = line.strip()
+    goes_on = text.startswith((")", "]")) and ":" in text  # a head in several lines
+    if not text or text.startswith("#") or goes_on:
         return False
     return len(_indent(line)) <= len(indent)
 

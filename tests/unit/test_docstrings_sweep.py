@@ -119,7 +119,7 @@ def test_every_definition_is_documented_as_its_signature_is(path: Path, style: S
     assert documented_whole(result, style, writing("Another sentence.")) == result
 
 
-@pytest.mark.parametrize(("path", "style"), zip(FILES, cycle(Style), strict=False))
+@pytest.mark.parametrize(("path", "style"), list(zip(FILES, cycle(Style), strict=False)))
 def test_what_is_said_already_is_kept(path: Path, style: Style) -> None:
     text = path.read_text()
     result = documented_whole(text, style, writing("What it is for."))
