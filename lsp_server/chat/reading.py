@@ -1,4 +1,4 @@
-"""Where the text of a reference comes from: what the editor has open, else files of the workspace."""
+"""Where the text of a reference comes from: an open document, else a file of the workspace."""
 
 from __future__ import annotations
 
