@@ -14,6 +14,8 @@ from lsp_server.cli.errors import error_of
 from lsp_server.cli.models_convert import convert
 from lsp_server.cli.models_memory import memory
 from lsp_server.cli.models_pull import pull, remove
+from lsp_server.cli.models_size import num_parameters_on_disk
+from lsp_server.cli.models_table import show_model, show_models
 from lsp_server.cli.models_use import use
 from lsp_server.cli.options import JsonOption, ModelArgument
 from lsp_server.user_config import user_settings
@@ -44,6 +46,7 @@ class ModelEntry:
     name: str
     folder: str
     weights_mib: float
+    num_parameters: int | None = None
     in_use: bool = False
     context_length: int | None = None
     capabilities: tuple[str, ...] = ()
@@ -77,7 +80,7 @@ def list_models(as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
-    _show(entries)
+    show_models(entries)
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
@@ -89,7 +92,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(entry), ensure_ascii=False))
         return
-    _show_one(entry)
+    show_model(entry)
 
 
 def describe_model(name: str) -> ModelEntry:
@@ -103,6 +106,7 @@ def describe_model(name: str) -> ModelEntry:
         name=name,
         folder=str(folder),
         weights_mib=_weights_mib(folder),
+        num_parameters=num_parameters_on_disk(folder),
         context_length=renderer.context_length,
         capabilities=tuple(sorted(capability.value for capability in renderer.capabilities)),
         layouts=tuple(layout.value for layout in renderer.layouts),
@@ -120,10 +124,12 @@ def describe_official(name: str) -> ModelEntry | None:
     if capabilities is None or config is None:
         return None
     infills = Capability.INFILLING in capabilities
+    num_parameters = llama_counts(config).total
     return ModelEntry(
         name=name,
         folder="",
-        weights_mib=_mib(2 * llama_counts(config).total),
+        weights_mib=_mib(2 * num_parameters),
+        num_parameters=num_parameters,
         context_length=config.context_length,
         capabilities=tuple(sorted(capability.value for capability in capabilities)),
         layouts=tuple(layout.value for layout in CODE_LLAMA.layouts) if infills else (),
@@ -201,56 +207,3 @@ def _weights_mib(folder: Path) -> float:
 
 def _mib(num_bytes: int) -> float:
     return round(num_bytes / 1024**2, 1)
-
-
-def _show(entries: list[ModelEntry]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("", "Model", "Can", "Context", "Size"):
-        table.add_column(column, overflow="fold", justify="right" if column == "Size" else "left")
-    for entry in entries:
-        can = ", ".join(entry.capabilities)
-        table.add_row(
-            "[green]●[/green]" if entry.in_use else "",
-            escape(entry.name),
-            f"[red]{escape(entry.problem)}[/red]" if entry.problem else can,
-            f"{entry.context_length} tokens" if entry.context_length else "",
-            _size(entry.weights_mib),
-        )
-    console = Console()
-    console.print(table)
-    console.print(
-        "[green]●[/green] [dim]is used when none is named; `fimbria models use NAME` changes "
-        "that.[/dim]",
-        highlight=False,
-    )
-
-
-def _show_one(entry: ModelEntry) -> None:
-    from rich.console import Console
-
-    facts = {
-        "family": entry.family.replace("_", " "),
-        "can": ", ".join(entry.capabilities),
-        "layouts": ", ".join(entry.layouts),
-        "context": f"{entry.context_length} tokens" if entry.context_length else "",
-        "weights": _size(entry.weights_mib),
-        "folder": entry.folder,
-        "state": entry.problem or ("used when none is named" if entry.in_use else ""),
-    }
-    console = Console()
-    console.print(entry.name, style="bold", highlight=False)
-    for name, value in facts.items():
-        if value:
-            console.print(f"  {name:<9}", end="", style="dim")
-            console.print(value, highlight=False, soft_wrap=True, markup=False)
-
-
-def _size(mib: float) -> str:
-    if not mib:
-        return ""
-    return f"{mib:.1f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"

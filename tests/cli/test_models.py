@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from lsp_server.cli.app import run
 from lsp_server.cli.models import describe_model
+from lsp_server.cli.models_size import num_parameters_on_disk
 from lsp_server.user_config import user_settings
 from model_runtime.api import UnsupportedModel
 from model_runtime.models import resolve_model
@@ -194,3 +196,45 @@ def test_every_command_explains_itself(terminal: Terminal) -> None:
     for command in ("list", "info", "memory", "pull", "use", "remove", "convert"):
         assert command in overview
         assert f"fimbria models {command}" in terminal.text("models", command, "--help")
+
+
+def test_a_piped_table_is_plain_and_aligned(terminal: Terminal, hub: FakeHub) -> None:
+    terminal.text("models", "pull", NAME)
+    terminal.text("models", "use", NAME)
+    head, starter, used = terminal.text("models").splitlines()
+    assert head.split() == ["Model", "Family", "Parameters", "Size", "Context", "Can"]
+    assert starter.startswith("  starter ")
+    assert used.startswith(f"● {NAME} ")
+    for line in (starter, used):
+        assert line[head.index("Family") :].startswith("Code Llama ")
+        assert line[head.index("Can") :] == "completion, infilling"
+        assert line[: head.index("Parameters") + len("Parameters")].endswith(" 8.0 M")
+
+
+def test_a_terminals_table_is_not_wider_than_the_terminal(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("FIMBRIA_MODEL", str(tmp_path / "[red]no[/red]"))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text("models"))
+    table, below = shown.split(f"{tmp_path / '[red]no[/red]'}: ")
+    assert max(map(len, table.splitlines())) <= 70
+    assert "cannot be" in table
+    assert "completion," in table
+    assert below.startswith("There is no model folder at")
+
+
+def test_parameters_are_counted_by_the_weights_files(
+    starter_folder: Path, folder: Path, terminal: Terminal
+) -> None:
+    planned = terminal.json("models", "memory", "starter")["num_parameters"]
+    assert num_parameters_on_disk(starter_folder) == planned
+    assert terminal.json("models", "info", "starter")["num_parameters"] == planned
+    official = terminal.json("models", "info", "codellama/CodeLlama-7b-hf")
+    assert official["num_parameters"] == 6_738_546_688
+    assert "6.7 B" in terminal.text("models", "info", "codellama/CodeLlama-7b-hf")
+    (weights,) = folder.glob("*.safetensors")
+    for broken in (b"", b"\xff" * 8, b"\x02" + b"\0" * 7 + b"[]", b"\x02" + b"\0" * 7 + b"{}"):
+        weights.write_bytes(broken)
+        assert num_parameters_on_disk(folder) is None
