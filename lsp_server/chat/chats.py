@@ -76,8 +76,9 @@ class Chats:
         self.store = ConversationStore(lambda: ls.settings.keep_conversations)
         self._turns: Turns[Json] = Turns()
 
-    async def ask(self, asked: Asked, report: Report) -> Json:
-        """Answer a question, reporting partial results; returns the whole result.
+    def ask(self, asked: Asked, report: Report) -> Coroutine[Any, Any, Json]:
+        """Answer a question, reporting partial results; returns the whole result. What it refers to
+        is taken as it is at the call.
 
         Raises NoSuchConversation, JsonRpcInvalidParams, RuntimeFailure, and Superseded when
         something else is asked in the conversation meanwhile. Cancelling ends the engine's work;
@@ -85,7 +86,7 @@ class Chats:
         """
         conversation_id = asked.conversation or new_id()
         opened = {each.uri: self._ls.documents.snapshot(each.uri) for each in asked.references}
-        return await self._turns.run(
+        return self._turns.run(
             conversation_id, lambda: self._turn(conversation_id, asked, opened, report)
         )
 

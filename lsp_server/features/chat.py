@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
-from pygls.exceptions import JsonRpcException
-
+from lsp_server.features import chat_apply_block
+from lsp_server.features.chat_errors import told
 from lsp_server.lean_types import types
-from model_runtime.api import RuntimeFailure
 
 if TYPE_CHECKING:
     from lsp_server.chat.asking import Asked, Json
     from lsp_server.language_server import FimbriaServer
 
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 Handler = Callable[["FimbriaServer", Any], Coroutine[Any, Any, Any]]
 
 _DEFAULT_LISTED, _MOST_LISTED = 100, 1000
@@ -29,7 +24,7 @@ async def ask(ls: FimbriaServer, params: object) -> Json:
     from lsp_server.chat.asking import read_asked
 
     asked = read_asked(params)
-    return await _told(_answered(ls, asked))
+    return await told(_answered(ls, asked))
 
 
 async def status(ls: FimbriaServer, _params: object) -> Json:
@@ -48,7 +43,7 @@ async def newest(ls: FimbriaServer, params: object) -> list[Json]:
     from lsp_server.chat.fields import Fields
 
     limit = Fields(params or {}).number("limit", 1, _MOST_LISTED, _DEFAULT_LISTED)
-    conversations = await _told(ls.chats.store.newest(limit))
+    conversations = await told(ls.chats.store.newest(limit))
     return [summary_json(conversation) for conversation in conversations]
 
 
@@ -58,7 +53,7 @@ async def get(ls: FimbriaServer, params: object) -> Json:
     from lsp_server.chat.fields import Fields
 
     conversation_id = read_conversation_id(Fields(params))
-    return conversation_json(await _told(ls.chats.store.get(conversation_id)))
+    return conversation_json(await told(ls.chats.store.get(conversation_id)))
 
 
 async def rename(ls: FimbriaServer, params: object) -> None:
@@ -70,7 +65,7 @@ async def rename(ls: FimbriaServer, params: object) -> None:
     fields = Fields(params)
     conversation_id = read_conversation_id(fields)
     record = title_record(title_of(clean(fields.filled("title"))))
-    await _told(ls.chats.store.append(conversation_id, [record]))
+    await told(ls.chats.store.append(conversation_id, [record]))
 
 
 async def delete(ls: FimbriaServer, params: object) -> None:
@@ -78,7 +73,7 @@ async def delete(ls: FimbriaServer, params: object) -> None:
     from lsp_server.chat.asking import read_conversation_id
     from lsp_server.chat.fields import Fields
 
-    await _told(ls.chats.remove(read_conversation_id(Fields(params))))
+    await told(ls.chats.remove(read_conversation_id(Fields(params))))
 
 
 HANDLERS: dict[str, Handler] = {
@@ -88,6 +83,7 @@ HANDLERS: dict[str, Handler] = {
     "fimbria/chat/get": get,
     "fimbria/chat/rename": rename,
     "fimbria/chat/delete": delete,
+    chat_apply_block.METHOD: chat_apply_block.handle,
 }
 
 
@@ -103,27 +99,3 @@ async def _answered(ls: FimbriaServer, asked: Asked) -> Json:
     answering = asyncio.ensure_future(ls.chats.ask(asked, report))
     async with work_progress(ls, "Answering", answering.cancel, asked.work_token):
         return await answering
-
-
-async def _told(work: Awaitable[T]) -> T:
-    """Wait for `work`; what goes wrong in it becomes an error response that says what to do."""
-    from lsp_server.chat.shelves import NoSuchConversation
-    from lsp_server.chat.turns import Superseded
-
-    try:
-        return await work
-    except RuntimeFailure as failure:
-        raise _failed(str(failure)) from None
-    except NoSuchConversation:
-        message = "There is no such conversation; it may have been deleted, or was not kept."
-        raise JsonRpcException(message, types.ErrorCodes.InvalidParams.value) from None
-    except Superseded:
-        message = "Something newer was asked in this conversation."
-        raise JsonRpcException(message, types.LSPErrorCodes.ServerCancelled.value) from None
-    except OSError as error:
-        logger.warning("Conversations cannot be read or written: %s", error.strerror or error)
-        raise _failed(f"The conversations cannot be read or written: {error.strerror}.") from None
-
-
-def _failed(message: str) -> JsonRpcException:
-    return JsonRpcException(message, types.LSPErrorCodes.RequestFailed.value)

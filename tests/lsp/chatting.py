@@ -12,6 +12,8 @@ from tests.fakes import MODEL, Call
 from tests.lsp.client import LspClient, Message
 
 CHATTING_MODEL = replace(MODEL, capabilities=MODEL.capabilities | {Capability.CHAT})
+REQUEST_FAILED, SERVER_CANCELLED, CONTENT_MODIFIED, CANCELLED = -32803, -32802, -32801, -32800
+INVALID_PARAMS = -32602
 ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False)
 
 

@@ -19,8 +19,12 @@ from model_runtime.api import (
 )
 from tests.fakes import FakeRuntime
 from tests.lsp.chatting import (
+    CANCELLED,
     CHATTING_MODEL,
+    INVALID_PARAMS,
     ONLY_WHEN_ASKED,
+    REQUEST_FAILED,
+    SERVER_CANCELLED,
     ask,
     conversation_sent,
     error_of,
@@ -33,7 +37,6 @@ from tests.lsp.chatting import (
 from tests.lsp.client import URI, LspClient, cancelling, changing
 from tests.lsp.sessions import session
 
-REQUEST_FAILED, SERVER_CANCELLED, CANCELLED, INVALID_PARAMS = -32803, -32802, -32800, -32602
 Scenario = Callable[[LspClient, FakeRuntime], Awaitable[None]]
 
 

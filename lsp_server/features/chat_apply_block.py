@@ -1,0 +1,127 @@
+"""`fimbria/chat/applyBlock`: a code block of an answer becomes an edit of a document."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pygls.exceptions import JsonRpcException
+
+from lsp_server.features.chat_errors import failed, told
+from lsp_server.lean_types import types
+
+if TYPE_CHECKING:
+    from lsp_server.chat.applying import Changes
+    from lsp_server.chat.code_blocks import CodeBlock
+    from lsp_server.chat.fields import Fields
+    from lsp_server.documents import Document
+    from lsp_server.language_server import FimbriaServer
+
+METHOD = "fimbria/chat/applyBlock"
+
+logger = logging.getLogger(__name__)
+
+_MODES = ("insert", "replace", "diff")
+_MANY = 10_000
+
+
+async def handle(ls: FimbriaServer, params: object) -> dict[str, Any]:
+    """Return the edit, for the editor to apply or, with `apply`, applied by it already."""
+    from lsp_server.actions.checks import Refused
+    from lsp_server.chat.fields import Fields
+    from lsp_server.convert import edit_support_from_lsp, workspace_edit_to_lsp
+
+    fields = Fields(params)
+    mode = fields.choice("mode", _MODES)
+    document = _document(ls, fields.fields("textDocument"))
+    place = _place(fields, mode, document, ls)
+    apply = fields.flag("apply", default=False)
+    block = await _block(ls, fields)
+    changes = _changes(block, document, place)
+    if isinstance(changes, Refused):
+        raise failed(changes.reason)
+    if not ls.documents.is_current(document):
+        raise _modified()
+    support = edit_support_from_lsp(ls.client_capabilities, confirm=mode == "diff")
+    label = "Fimbria: code of an answer"
+    edit = workspace_edit_to_lsp(document, changes, ls.encoding, support, label)
+    if not apply:
+        return {"edit": edit}
+    await _applied(ls, edit)
+    return {"edit": None}
+
+
+def _document(ls: FimbriaServer, fields: Fields) -> Document:
+    document = ls.documents.snapshot(fields.filled("uri"))
+    if document is None:
+        raise failed("The file is not open in the editor; open it first.")
+    if "version" in fields and fields.number("version", -(2**31), 2**31) != document.version:
+        raise _modified()
+    return document
+
+
+def _place(
+    fields: Fields, mode: str, document: Document, ls: FimbriaServer
+) -> tuple[int, int] | int | None:
+    """A range, a position, or None: the block tells where it belongs. Offsets."""
+    if mode == "insert":
+        return document.offset_at(fields.position("position"), ls.encoding)
+    if mode == "diff" and "range" not in fields:
+        return None
+    start, end = sorted(document.offset_at(at, ls.encoding) for at in fields.range("range"))
+    return start, end
+
+
+async def _block(ls: FimbriaServer, fields: Fields) -> CodeBlock:
+    """The code itself, or where it stands in a conversation."""
+    from lsp_server.chat.asking import clean, read_conversation_id
+    from lsp_server.chat.code_blocks import CodeBlock, code_blocks
+    from lsp_server.chat.fields import wrong
+
+    if "code" in fields:
+        code = clean(fields.filled("code"))
+        language = fields.text("language", "").lower()
+        return CodeBlock(language, code.removesuffix("\n") + "\n", is_closed=True)
+    index = fields.number("block", 0, _MANY)
+    conversation = await told(ls.chats.store.get(read_conversation_id(fields)))
+    reply = conversation.reply(fields.filled("message"))
+    if reply is None:
+        raise wrong("message", "the id of an answer in this conversation")
+    blocks = code_blocks(reply.content)
+    if index >= len(blocks):
+        raise wrong("block", f"less than {len(blocks)}, the number of code blocks in this answer")
+    return blocks[index]
+
+
+def _changes(block: CodeBlock, document: Document, place: tuple[int, int] | int | None) -> Changes:
+    from lsp_server.actions.checks import Refused
+    from lsp_server.chat.applying import inserted, merged, replaced
+    from lsp_server.chat.diffs import is_diff
+
+    if not block.code.strip():
+        return Refused("There is no code in this block.")
+    if place is None or (isinstance(place, tuple) and is_diff(block.language, block.code)):
+        return merged(block, document)
+    if isinstance(place, int):
+        return inserted(block.code, document, place)
+    return replaced(block.code, document, *place)
+
+
+async def _applied(ls: FimbriaServer, edit: types.WorkspaceEdit) -> None:
+    params = types.ApplyWorkspaceEditParams(edit=edit, label="Fimbria")
+    # The wait can be cancelled, the editor's answer cannot: pygls takes no late ones.
+    asking = asyncio.ensure_future(ls.workspace_apply_edit_async(params))
+    try:
+        result = await asyncio.shield(asking)
+    except JsonRpcException as error:
+        logger.info("The editor does not apply edits: %s", type(error).__name__)
+        raise failed("The editor could not apply the edit.") from None
+    if not result.applied:
+        reason = f": {result.failure_reason}" if result.failure_reason else ""
+        raise failed(f"The editor did not apply the edit{reason}.")
+
+
+def _modified() -> JsonRpcException:
+    message = "The file has changed meanwhile; try again."
+    return JsonRpcException(message, types.LSPErrorCodes.ContentModified.value)
