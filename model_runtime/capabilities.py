@@ -108,7 +108,8 @@ def missing_chat(family: Family, name: str) -> MissingCapability:
     else:
         others = "an instruct model, such as Qwen/Qwen2.5-Coder-7B-Instruct"
     return MissingCapability(
-        f"{name or 'This model'} was not trained for chat.", f"Complete a text, or use {others}."
+        f"{name or 'This model'} was not trained for chat.",
+        f"Set chat_model to {others}; or use it as the model itself.",
     )
 
 

@@ -127,7 +127,8 @@ class GraphedLlama:
                 self._step(inputs, shape, kv)
         torch.cuda.current_stream(self.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # Another thread may load a second model meanwhile, which reserves memory.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             logits = self._step(inputs, shape, kv)
         self._pool = self._pool or graph.pool()
         return _Captured(graph, inputs, logits)

@@ -17,6 +17,7 @@ from model_runtime.api import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
+from model_runtime.device_turns import DeviceTurns
 from model_runtime.failures import as_failure
 from model_runtime.prompts import PromptRenderer
 from model_runtime.scheduler import Plan, Scheduler
@@ -34,10 +35,19 @@ Abort = Callable[[], None]
 class Engine:
     """Runs requests on a loaded model. Its public methods may be called from any thread."""
 
-    def __init__(self, info: ModelInfo, renderer: PromptRenderer, worker: Worker) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        renderer: PromptRenderer,
+        worker: Worker,
+        turns: DeviceTurns | None = None,
+    ) -> None:
+        """turns: shared by all engines on a device; None where there is no other."""
         self.info = info
         self.renderer = renderer
         self._worker = worker
+        self._turns = turns or DeviceTurns()
+        self._place = self._turns.join()
         self._changed = threading.Condition()
         self._scheduler = Scheduler(worker.most_rows)
         self._counters = Counters()
@@ -96,8 +106,11 @@ class Engine:
                 plan = self._scheduler.plan()
             if not self._run(plan):
                 self._wait_for_change()
+        self._turns.leave(self._place)
 
     def _wait(self) -> bool:
+        if not self._scheduler.all():
+            self._turns.rest(self._place)
         with self._changed:
             self._changed.wait_for(lambda: self._scheduler.all() or self._closed)
             return bool(self._scheduler.all())
@@ -125,6 +138,7 @@ class Engine:
 
     def _wait_for_change(self) -> None:
         """Something waits that cannot be admitted, and nothing runs that would make room."""
+        self._turns.rest(self._place)
         with self._changed:
             self._changed.wait(_RETRY_S)
 
@@ -132,8 +146,9 @@ class Engine:
         """Compute a step; False if there was nothing to compute."""
         if not plan.sequences():
             return False
-        began = time.perf_counter()
-        failures = self._step(plan)
+        with self._turns.step(self._place, plan.priority):
+            began = time.perf_counter()
+            failures = self._step(plan)
         with self._changed:
             self._counters.count_step(1e3 * (time.perf_counter() - began))
         for sequence, error in failures.items():

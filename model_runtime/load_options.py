@@ -16,7 +16,7 @@ class LoadOptions:
     GPU and float32 on a CPU where that fits the memory. kv_memory: see `parse_memory`. adapter:
     folder or hub name of a LoRA adapter; empty for none. context_length: tokens of a prompt and its
     answer; 0 takes what suits model and memory. family: a name out of `families`; empty to find
-    out.
+    out. reserved_bytes: of the device's memory, for another model that is to be loaded later.
     """
 
     device: str = "auto"
@@ -25,6 +25,7 @@ class LoadOptions:
     adapter: str = ""
     context_length: int = 0
     family: str = ""
+    reserved_bytes: int = 0
 
 
 def options_of(spec: DaemonSpec) -> LoadOptions:

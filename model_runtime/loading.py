@@ -16,6 +16,7 @@ from model_runtime.checkpoint import assemble, load_model
 from model_runtime.config import Habits, ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
+from model_runtime.device_turns import DeviceTurns
 from model_runtime.devices import INT8, choose_device, choose_dtype, choose_num_threads
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
@@ -53,13 +54,15 @@ def load_engine(
     options: LoadOptions | None = None,
     *,
     progress: ProgressCallback | None = None,
+    turns: DeviceTurns | None = None,
 ) -> Engine:
-    """Load a checkpoint folder (safetensors, a tokenizer) and start its engine. Raises
-    ModelNotFound, UnsupportedModel, OutOfMemory, RuntimeFailure for options that make no sense.
+    """Load a checkpoint folder (safetensors, a tokenizer) and start its engine. turns: shared with
+    other engines on the device. Raises ModelNotFound, UnsupportedModel, OutOfMemory, RuntimeFailure
+    for options that make no sense.
     """
     options = options or LoadOptions()
     report = progress or _ignore
-    share = parse_memory(options.kv_memory)
+    share = replace(parse_memory(options.kv_memory), reserved=options.reserved_bytes)
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
     renderer = open_renderer(folder, config, family=options.family)
@@ -83,7 +86,8 @@ def load_engine(
         warm_up(model, kv)
         costs = measure_step_costs(model, kv, slots.capacity)
         worker = make_worker(model, kv, slots, renderer, config.habits, costs)
-        engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker)
+        info = _describe(folder, model, renderer, config.habits)
+        engine = Engine(info, renderer, worker, turns)
     report(LoadProgress("ready", 1.0))
     return engine
 

@@ -22,6 +22,12 @@ class Plan:
         """All that take part."""
         return (*self.decoding, *([self.prefilling] if self.prefilling else []))
 
+    @property
+    def priority(self) -> Priority:
+        """The most urgent one of all that take part."""
+        given = {sequence.request.priority for sequence in self.sequences()}
+        return next((priority for priority in Priority if priority in given), Priority.IDLE)
+
 
 @dataclass(slots=True)
 class Scheduler:

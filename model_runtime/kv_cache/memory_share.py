@@ -13,16 +13,18 @@ _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(%|[kmgt]i?b?)", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class MemoryShare:
     """What `--kv-memory` asks for: so many bytes, or a part of what is free. Neither means that the
-    device decides.
+    device decides. reserved: bytes that do not count as free.
     """
 
     num_bytes: int | None = None
     fraction: float | None = None
+    reserved: int = 0
 
     def of(self, free: int, default: float) -> int:
         """Bytes to take where `free` are free; never more. default: the fraction if nothing was
         asked for.
         """
+        free = max(0, free - self.reserved)
         if self.num_bytes is not None:
             return min(self.num_bytes, free)
         return int(free * (default if self.fraction is None else self.fraction))
