@@ -43,7 +43,8 @@ class Hole:
     """A new line with prose between `before` and `after`; without the margin.
 
     subject: the name that the prose is about. fallback: what it says if the model has no better
-    idea. is_clause: the prose goes on with a sentence that `before` begins.
+    idea. is_clause: the prose goes on with a sentence that `before` begins. lead: a word that the
+    prose may begin with, for a model that says nothing of its own accord.
     """
 
     before: str
@@ -51,6 +52,7 @@ class Hole:
     fallback: str
     after: str = ""
     is_clause: bool = False
+    lead: str = ""
 
 
 Written = Line | Fixed | Hole

@@ -9,7 +9,7 @@ from lsp_server.docstrings.blocks import Fixed, Hole, Line, Written
 from lsp_server.docstrings.literal import Literal
 from lsp_server.docstrings.prose import cleaned
 
-MAX_CALLS = 24
+MAX_HOLES = 24
 """Holes behind these get what their names say: nobody waits for a hundred sentences."""
 
 
@@ -23,7 +23,8 @@ async def filled(
     model reads every token once.
     """
     done: list[Line] = []
-    num_calls = 0
+    said: set[str] = set()
+    num_asked = 0
     for line in lines:
         if isinstance(line, Line):
             done.append(line)
@@ -31,11 +32,21 @@ async def filled(
             done.append(literal.new_line(line.text))
         else:
             raw = ""
-            if num_calls < MAX_CALLS:
-                num_calls += 1
-                raw = await write(before + _so_far(done, literal, line), after)
-            done.append(literal.new_line(_with_prose(line, raw)))
+            if num_asked < MAX_HOLES:
+                num_asked += 1
+                raw = await _raw(line, before + _so_far(done, literal, line), after, write)
+            prose = _prose(line, raw, said)
+            said.add(prose)
+            done.append(literal.new_line(line.before + prose + line.after))
     return done
+
+
+async def _raw(hole: Hole, prefix: str, suffix: str, write: Write) -> str:
+    raw = await write(prefix, suffix)
+    if raw.strip() or not hole.lead:
+        return raw
+    more = await write(prefix + hole.lead, suffix)
+    return hole.lead + more if more[:1] == " " else raw
 
 
 def _so_far(done: Sequence[Line], literal: Literal, hole: Hole) -> str:
@@ -44,8 +55,8 @@ def _so_far(done: Sequence[Line], literal: Literal, hole: Hole) -> str:
     return f"{literal.joined(done)}\n{literal.margin}{literal.encoded(hole.before)}"
 
 
-def _with_prose(hole: Hole, raw: str) -> str:
+def _prose(hole: Hole, raw: str, said: set[str]) -> str:
+    """What a model says, unless it says what it has said above, or speaks of a default itself."""
     prose = cleaned(raw, subject=hole.subject, fallback=hole.fallback, is_clause=hole.is_clause)
-    if hole.after and "efaults to" in prose:
-        return hole.before + hole.fallback + hole.after
-    return hole.before + prose + hole.after
+    is_doubled = prose in said or (bool(hole.after) and "efaults to" in prose)
+    return hole.fallback if is_doubled else prose

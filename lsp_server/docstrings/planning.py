@@ -39,7 +39,8 @@ def planned(
         return None
     lines = _spaced(wanted)
     if not lines or not literal.lines:
-        summary = Hole("", signature.name, wording.summary(signature))
+        fallback = wording.summary(signature)
+        summary = Hole("", signature.name, fallback, lead=fallback.split(maxsplit=1)[0].rstrip("."))
         lines = _spaced((Text((summary,)), *wanted))
     return tuple(lines)
 

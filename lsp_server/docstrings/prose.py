@@ -21,7 +21,12 @@ _CODE = re.compile(r"(>>>|\.\.\.|def |class |return |import |from \w+ import|sel
 _SENTENCE_END = re.compile(r"(?<![.\s]\w)(?<!e\.g)(?<!i\.e)(?<!etc)[.!?](?=\s|$)")
 _JOINER = "\u200d"
 _MIN_LETTERS = 3
-_MAX_REPEATS = 3
+_SMALL = (
+    "a|an|and|are|be|by|for|from|given|if|in|is|it|not|of|on|or|that|the|this|to|use|used|which|"
+    "will|with"
+)
+_SMALL_WORDS = frozenset(_SMALL.split("|"))
+_LOOSE_END = re.compile(rf"(?:[\s,;:.(\[{{=\-–—]|(?<=\s)(?:{_SMALL}))+$", re.IGNORECASE)
 
 
 def cleaned(raw: str, *, subject: str, fallback: str, is_clause: bool = False) -> str:
@@ -63,7 +68,7 @@ def _first_sentence(line: str) -> str:
         return line[: match.start()].rstrip() + match[0]
     if len(line) > MAX_CHARS:
         line = line[:MAX_CHARS].rpartition(" ")[0]
-    line = re.sub(r"[\s,;:.(\[{=\-–—]+$", "", line)
+    line = _LOOSE_END.sub("", line)
     return line + "." if line else ""
 
 
@@ -82,11 +87,12 @@ def _is_balanced(line: str) -> bool:
 
 
 def _goes_round(line: str) -> bool:
+    """Whether three words come twice, or half of the words that say something are repetitions."""
     words = line.lower().rstrip(".").split()
-    return any(
-        words[at : at + size] * _MAX_REPEATS == words[at : at + size * _MAX_REPEATS]
-        for size in (1, 2, 3)
-        for at in range(len(words) - size * _MAX_REPEATS + 1)
+    content = [word.strip(",;:'\"()`") for word in words if word not in _SMALL_WORDS]
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    return len(set(triples)) < len(triples) or (
+        len(content) > 1 and 2 * len(set(content)) <= len(content)
     )
 
 
