@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 
-from lsp_server.documents import Edit
+from lsp_server.documents import Document, Edit
+from lsp_server.edits import Change
 from lsp_server.lean_types import types
 from lsp_server.notebooks import Cell
-from lsp_server.positions import Position
+from lsp_server.positions import Position, PositionEncoding
+
+_ANNOTATION = "fimbria"
 
 
 def position_from_lsp(position: types.Position) -> Position:
@@ -40,3 +45,83 @@ def _edit_from_lsp(change: types.TextDocumentContentChangeEvent) -> Edit:
         return Edit(change.text)
     span = change.range
     return Edit(change.text, position_from_lsp(span.start), position_from_lsp(span.end))
+
+
+class FileState(Enum):
+    """What there is of a document that is to be changed."""
+
+    OPEN = "open"
+    """The editor has it open, so that its version means something."""
+    CLOSED = "closed"
+    MISSING = "missing"
+    """The file must be made first."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditSupport:
+    """What an editor understands of workspace edits.
+
+    versions: edits that name the version they are for. new_files: files that are made on the way.
+    labels: edits that say what they are; `confirm`: ask that the user agrees to them.
+    """
+
+    versions: bool = False
+    new_files: bool = False
+    labels: bool = False
+    confirm: bool = False
+
+
+def edit_support_from_lsp(
+    capabilities: types.ClientCapabilities, *, confirm: bool = False
+) -> EditSupport:
+    """Read it from what the editor has announced."""
+    workspace = capabilities.workspace
+    edit = workspace.workspace_edit if workspace is not None else None
+    if edit is None or not edit.document_changes:
+        return EditSupport()
+    new_files = types.ResourceOperationKind.Create in (edit.resource_operations or ())
+    return EditSupport(True, new_files, edit.change_annotation_support is not None, confirm)
+
+
+def workspace_edit_to_lsp(
+    document: Document,
+    changes: Sequence[Change],
+    encoding: PositionEncoding,
+    support: EditSupport,
+    label: str,
+    state: FileState = FileState.OPEN,
+) -> types.WorkspaceEdit:
+    """Changes of a document as an edit, as safe as the editor allows. FileState.MISSING only for
+    editors with `new_files`.
+    """
+    if not support.versions:
+        plain = [_text_edit(document, change, encoding) for change in changes]
+        return types.WorkspaceEdit(changes={document.uri: plain})
+    edit = _annotated_edit if support.labels else _text_edit
+    edits = [edit(document, change, encoding) for change in changes]
+    versioned = types.OptionalVersionedTextDocumentIdentifier(
+        uri=document.uri, version=document.version if state is FileState.OPEN else None
+    )
+    created: list[types.CreateFile] = []
+    if state is FileState.MISSING:
+        annotation = _ANNOTATION if support.labels else None
+        options = types.CreateFileOptions(overwrite=False, ignore_if_exists=False)
+        created = [types.CreateFile(document.uri, options=options, annotation_id=annotation)]
+    annotation_of = types.ChangeAnnotation(label=label, needs_confirmation=support.confirm)
+    return types.WorkspaceEdit(
+        document_changes=[*created, types.TextDocumentEdit(versioned, edits)],
+        change_annotations={_ANNOTATION: annotation_of} if support.labels else None,
+    )
+
+
+def _text_edit(document: Document, change: Change, encoding: PositionEncoding) -> types.TextEdit:
+    start = document.position_at(change.start, encoding)
+    end = document.position_at(change.end, encoding)
+    return types.TextEdit(range=range_to_lsp(start, end), new_text=change.text)
+
+
+def _annotated_edit(
+    document: Document, change: Change, encoding: PositionEncoding
+) -> types.AnnotatedTextEdit:
+    plain = _text_edit(document, change, encoding)
+    return types.AnnotatedTextEdit(_ANNOTATION, range=plain.range, new_text=plain.new_text)

@@ -32,6 +32,7 @@ from lsp_server.statistics import SuggestionRecord
 from lsp_server.suggestions import SuggestionStore
 
 if TYPE_CHECKING:
+    from lsp_server.actions.trees_of_documents import DocumentTrees
     from lsp_server.chat.chats import Chats
     from model_runtime.api import LoadProgress, ProgressCallback, Runtime, RuntimeFailure
 
@@ -100,6 +101,13 @@ class FimbriaServer(LanguageServer):
         self._told: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._on_close: list[Callable[[], None]] = []
+
+    @cached_property
+    def trees(self) -> DocumentTrees:
+        """Syntax trees of open documents, made when the first one is asked for."""
+        from lsp_server.actions.trees_of_documents import DocumentTrees
+
+        return DocumentTrees()
 
     @cached_property
     def chats(self) -> Chats:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
 
 from lsp_server.lean_types import types  # before whatever else imports lsprotocol
 
@@ -13,10 +14,13 @@ from lsp_server.lean_types import types  # before whatever else imports lsprotoc
 from lsp_server import logs
 from lsp_server.features import (
     chat,
+    code_action,
+    code_action_resolve,
     did_change,
     did_change_configuration,
     did_close,
     did_open,
+    execute_command,
     initialize,
     initialized,
     inline_completion,
@@ -69,16 +73,23 @@ def make_server(
     )
     for method, handler in (suggestion_events.HANDLERS | chat.HANDLERS).items():
         server.feature(method)(handler)
+    server.feature(code_action.METHOD, code_action.options())(code_action.handle)
+    server.feature(code_action_resolve.METHOD)(code_action_resolve.handle)
+    for name, handler in execute_command.COMMANDS.items():
+        _add_command(server, name, handler)
     _add_command(server, suggestion_events.ACCEPTED_COMMAND, suggestion_events.on_command)
     return server
 
 
-def _add_command(server: FimbriaServer, name: str, handler: Callable[..., object]) -> None:
+def _add_command(server: FimbriaServer, name: str, handler: Callable[..., Any]) -> None:
     # pygls evaluates a command's annotations, and handlers have some for type checkers only.
     def command(ls: FimbriaServer, *arguments: object) -> object:
         return handler(ls, *arguments)
 
-    server.command(name)(command)
+    async def awaited_command(ls: FimbriaServer, *arguments: object) -> object:
+        return await handler(ls, *arguments)
+
+    server.command(name)(awaited_command if iscoroutinefunction(handler) else command)
 
 
 def run(flags: Mapping[str, object] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -69,7 +69,7 @@ async def ask(
     return [Answer(text, cut_short=True) for text in texts]
 
 
-async def pieces(ls: FimbriaServer, prompt: Prompt) -> AsyncIterator[str]:
+async def pieces(ls: FimbriaServer, prompt: Prompt) -> AsyncGenerator[str, None]:
     """The model's answer as it comes. Raises RuntimeFailure."""
     async with aclosing(ls.chat.stream(_request(prompt, 1))) as events:
         async for event in events:

@@ -26,9 +26,6 @@ KIND_OF_TASK = {
     Task.COMPLETE: "refactor.rewrite.complete",
     Task.EDIT: "refactor.rewrite.instruction",
 }
-KINDS = ("quickfix", "refactor.rewrite", "fimbria.explain", "fimbria.tests", "fimbria.answer")
-"""What is announced to editors, the more special ones by their parents."""
-
 _ANNOTATED = frozenset({"python", "typescript", "tsx", "php", "hack", "gdscript", "luau"})
 _DOCUMENTED = frozenset(
     {"python", "javascript", "typescript", "tsx", "java", "c", "cpp", "rust", "go", "cuda"}

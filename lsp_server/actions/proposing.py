@@ -88,11 +88,12 @@ def proposed_addition(
     """The likeliest answer that may be offered as an addition at the end of a document."""
     refused = Refused("The model gave no answer.")
     for answer in sorted(answers, key=lambda answer: -answer.mean_logprob):
+        text = str(document.text)
         code = "" if answer.cut_short else code_of(answer.text)
+        code = without_surroundings(code, normalized(text), "")
         if not code.strip():
             refused = Refused("The model gave no whole answer with code.")
             continue
-        text = str(document.text)
         change = Change(len(text), len(text), _added(code, document))
         found = refusal(document.language_id, text, text + change.text, len(text))
         if found is None:

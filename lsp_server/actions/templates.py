@@ -26,6 +26,7 @@ TASK_PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "annotate": PLACEHOLDERS,
     "complete": PLACEHOLDERS,
     "edit": PLACEHOLDERS | {"instruction"},
+    "docstring": frozenset({"language", "before", "after"}),
     "chat": frozenset(),  # all of it is the system message of every conversation
 }
 """The templates by name, and what each may use."""

@@ -7,6 +7,7 @@ it as question marks.
 from __future__ import annotations
 
 import functools
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Tree
 
 _STRIDE = 1024
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +83,8 @@ def parse(language_id: str, text: str, path: str = "") -> SyntaxTree | None:
         return None
     from tree_sitter import Parser
 
-    return SyntaxTree(text, grammar, Parser(language).parse(_encoded(text)), _marks(text))
+    lines = _LONE_RETURN.sub("\n", text)  # grammars do not know that it ends a line
+    return SyntaxTree(text, grammar, Parser(language).parse(_encoded(lines)), _marks(text))
 
 
 @functools.cache

@@ -1,0 +1,103 @@
+"""From an action's data to an edit in the editor, and every way to fail to one clear message."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pygls.exceptions import JsonRpcException
+
+from lsp_server.actions.asking import Stopped
+from lsp_server.actions.checks import Refused
+from lsp_server.actions.order import Order
+from lsp_server.actions.performing import perform
+from lsp_server.convert import EditSupport, FileState, edit_support_from_lsp, workspace_edit_to_lsp
+from lsp_server.lean_types import types
+from model_runtime.api import RuntimeFailure
+
+if TYPE_CHECKING:
+    from lsp_server.actions.proposing import Proposal
+    from lsp_server.language_server import FimbriaServer
+
+logger = logging.getLogger(__name__)
+
+
+async def edit_for(ls: FimbriaServer, data: object) -> types.WorkspaceEdit | None:
+    """Carry an action out; None where nothing is to be changed, and the user knows why."""
+    try:
+        order = Order.from_data(data)
+    except ValueError as error:
+        tell(ls, types.MessageType.Warning, str(error))
+        return None
+    try:
+        outcome = await perform(ls, order)
+    except Stopped:
+        return None
+    except RuntimeFailure as failure:
+        logger.error("%s", failure)
+        tell(ls, types.MessageType.Error, f"{failure} Nothing was changed.")
+        return None
+    if isinstance(outcome, Refused):
+        logger.info("%s: %s", order.task, outcome.reason)
+        tell(ls, types.MessageType.Warning, f"{order.title}: {outcome.reason} Nothing was changed.")
+        return None
+    return None if outcome is None else _edit(ls, order, outcome)
+
+
+async def apply_edit_for(ls: FimbriaServer, data: object) -> None:
+    """Carry an action out and have the editor apply its edit, if there is one."""
+    edit = await edit_for(ls, data)
+    if edit is None:
+        return
+    params = types.ApplyWorkspaceEditParams(edit=edit, label="Fimbria")
+    try:
+        result = await ls.workspace_apply_edit_async(params)
+    except JsonRpcException as error:
+        logger.info("The editor does not apply edits: %s", type(error).__name__)
+        tell(ls, types.MessageType.Warning, "The editor could not apply the edit.")
+        return
+    if not result.applied:
+        reason = f": {result.failure_reason}" if result.failure_reason else ""
+        tell(ls, types.MessageType.Warning, f"The editor did not apply the edit{reason}.")
+
+
+def tell(ls: FimbriaServer, kind: types.MessageType, text: str) -> None:
+    """Show one message."""
+    ls.window_show_message(types.ShowMessageParams(kind, f"Fimbria: {text}"))
+
+
+def _edit(ls: FimbriaServer, order: Order, proposal: Proposal) -> types.WorkspaceEdit | None:
+    support = _support(ls)
+    is_new = proposal.new_file is not None
+    if is_new and not support.new_files:
+        _show_instead(ls, proposal)
+        return None
+    return workspace_edit_to_lsp(
+        proposal.document,
+        proposal.changes,
+        ls.encoding,
+        support,
+        f"Fimbria: {order.title}",
+        _state(proposal),
+    )
+
+
+def _state(proposal: Proposal) -> FileState:
+    if proposal.new_file is not None:
+        return FileState.MISSING
+    return FileState.OPEN if proposal.is_open else FileState.CLOSED
+
+
+def _support(ls: FimbriaServer) -> EditSupport:
+    return edit_support_from_lsp(ls.client_capabilities, confirm=ls.settings.confirm_edits)
+
+
+def _show_instead(ls: FimbriaServer, proposal: Proposal) -> None:
+    """Show what would have gone into a file that the editor cannot make."""
+    from lsp_server.answer_document import show_answer
+
+    name = proposal.new_file.name if proposal.new_file else ""
+    code = "".join(change.text for change in proposal.changes)
+    fence = "`" * max(3, code.count("`") + 1) if "```" in code else "```"
+    markdown = f"{fence}{proposal.document.language_id}\n{code.strip()}\n{fence}"
+    ls.in_background(show_answer(ls, f"For a new file, {name}", markdown))

@@ -1,0 +1,213 @@
+"""Carries an action out: what the model is asked, and what its answer becomes while the user may go
+on typing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pygls.uris import from_fs_path, to_fs_path
+
+from lsp_server.actions.asking import Report, ask, pieces, with_progress
+from lsp_server.actions.checks import Refused, refusal
+from lsp_server.actions.order import Order, Task
+from lsp_server.actions.own import OwnAction
+from lsp_server.actions.prompting import Prompt, normalized, prompt_for
+from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
+from lsp_server.actions.prose import writer
+from lsp_server.actions.site import Target, target_of
+from lsp_server.actions.templates import PLACEHOLDERS, Template, load_template, read_template
+from lsp_server.actions.tests_place import can_have_tests, tests_file
+from lsp_server.answer_document import show_streamed_answer
+from lsp_server.documents import Document
+from lsp_server.edits import apply_changes
+from lsp_server.private_files import is_secret, may_be_read
+from lsp_server.syntax.languages import grammar_name
+from lsp_server.syntax.trees import parse
+from lsp_server.user_config import config_file
+
+if TYPE_CHECKING:
+    from lsp_server.docstrings.answers import Refusal
+    from lsp_server.edits import Change, WatchedSpan
+    from lsp_server.language_server import FimbriaServer
+
+_NUM_FIXES = 3
+_MOST_OF_TESTS = 4000
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_COMMENT_STARTS = ("//", "/*", "*", "#", "--", "@")
+_MOVED_ON = Refused("The code was changed while the answer was made; ask again.")
+
+
+async def perform(ls: FimbriaServer, order: Order) -> Proposal | Refused | None:
+    """Do what was ordered; None where the answer has been shown instead of an edit. The caller
+    applies a proposal before it awaits anything, because it fits the document as it is now.
+
+    Raises RuntimeFailure, and asking.Stopped when the user has stopped it.
+    """
+    document = ls.documents.snapshot(order.uri)
+    if document is None:
+        return Refused("The file is not open any more.")
+    if document.version != order.version or order.end > len(document.text):
+        return Refused("The file has changed since the action was offered; ask again.")
+    if _is_secret_for(ls, document):
+        return Refused("The file looks like one of secrets, and chat_endpoint is another machine.")
+    if order.task is Task.DOCUMENT:
+        return await _documented(ls, order, document)
+    return await _asked(ls, order, document)
+
+
+async def _asked(ls: FimbriaServer, order: Order, document: Document) -> Proposal | Refused | None:
+    await ls.chat.ready()
+    own = next((action for action in ls.settings.actions if action.title == order.own), None)
+    if order.task is Task.OWN and own is None:
+        return Refused(f'There is no action "{order.own}" in the settings any more.')
+    tree = parse(document.language_id, str(document.text), document.uri)
+    target = target_of(order, document, tree)
+    if target is None:
+        return Refused("There is no function or class at the cursor; select some code.")
+    template = _template(ls, order, own)
+    if order.task is Task.TESTS:
+        return await _tested(ls, order, document, target, template)
+    prompt = prompt_for(order, document, target, template, ls.chat.context_length)
+    if isinstance(prompt, Refused):
+        return prompt
+    if order.task is Task.EXPLAIN or (own is not None and own.result == "answer"):
+        await show_streamed_answer(ls, order.title, pieces(ls, prompt))
+        return None
+    return await _edited(ls, order, document, target, prompt)
+
+
+async def _edited(
+    ls: FimbriaServer, order: Order, document: Document, target: Target, prompt: Prompt
+) -> Proposal | Refused:
+    is_fix = order.task is Task.FIX
+    num_candidates = _NUM_FIXES if is_fix and not ls.settings.chat_endpoint else 1
+    with ls.documents.watching(document, target.start, target.end) as span:
+        answers = await with_progress(
+            ls, order.title, lambda report: ask(ls, prompt, report, num_candidates)
+        )
+        now = _now(ls, document, span)
+    if now is None:
+        return _MOVED_ON
+    moved = Target(span.start, span.end, target.name, target.is_definition)
+    return proposed_edit(answers, now, moved, smallest=is_fix)
+
+
+def _now(ls: FimbriaServer, before: Document, span: WatchedSpan) -> Document | None:
+    """The document as it is, if the watched part still stands in it."""
+    now = ls.documents.snapshot(before.uri)
+    return now if span.is_intact and now is not None else None
+
+
+async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Proposal | Refused:
+    from lsp_server.docstrings.answers import Refusal
+    from lsp_server.docstrings.document import document_definition
+
+    tree = parse(document.language_id, str(document.text), document.uri)
+    target = target_of(Order(Task.EXPLAIN, "", "", 0, order.start, order.start), document, tree)
+    if target is None:
+        return Refused("There is no function or class at the cursor.")
+    start = _with_comments_above(document, target.start)
+
+    async def work(report: Report) -> tuple[Change, ...] | Refusal:
+        write = writer(ls, document.language_id, report)
+        text = str(document.text)
+        return await document_definition(
+            text, document.language_id, order.start, style=None, write=write
+        )
+
+    with ls.documents.watching(document, start, target.end) as span:
+        outcome = await with_progress(ls, order.title, work)
+        now = _now(ls, document, span)
+    if isinstance(outcome, Refusal):
+        return Refused(outcome.reason)
+    if now is None:
+        return _MOVED_ON
+    if any(change.start < start or change.end > target.end for change in outcome):
+        return Refused("The docstring would change what is outside of the definition.")
+    changes = tuple(change.moved(span.start - start) for change in outcome)
+    text = str(now.text)
+    refused = refusal(now.language_id, text, apply_changes(text, changes), span.start, span.end)
+    return refused or Proposal(now, changes)
+
+
+def _with_comments_above(document: Document, start: int) -> int:
+    """The start of the comment (or the attributes) that stands directly above some lines."""
+    text = document.text
+    line = text.line_at(start)
+    while line > 0:
+        above = text.slice(text.line_start(line - 1), text.line_start(line)).strip()
+        if not above.startswith(_COMMENT_STARTS) and not above.endswith("*/"):
+            break
+        line -= 1
+    return text.line_start(line)
+
+
+async def _tested(
+    ls: FimbriaServer, order: Order, document: Document, target: Target, template: Template
+) -> Proposal | Refused:
+    tests = _tests_document(ls, document)
+    if isinstance(tests, Refused):
+        return tests
+    known = normalized(str(tests.document.text))[-_MOST_OF_TESTS:]
+    path = to_fs_path(tests.document.uri) or ""
+    more = {"tests": known, "tests_path": Path(path).name}
+    prompt = prompt_for(order, document, target, template, ls.chat.context_length, more)
+    if isinstance(prompt, Refused):
+        return prompt
+    answers = await with_progress(ls, order.title, lambda report: ask(ls, prompt, report))
+    now = _tests_document(ls, document)  # somebody may have written to it meanwhile
+    if isinstance(now, Refused):
+        return now
+    return proposed_addition(answers, now.document, now.new_file, is_open=now.is_open)
+
+
+def _tests_document(ls: FimbriaServer, document: Document) -> Proposal | Refused:
+    """The document that tests are added to, as a proposal without changes."""
+    grammar, fs_path = grammar_name(document.language_id, document.uri), to_fs_path(document.uri)
+    if not document.uri.startswith("file:") or not fs_path or not can_have_tests(grammar):
+        return Refused("It is not known where tests of this file belong.")
+    root = _root_of(ls, Path(fs_path))
+    file = tests_file(grammar, Path(fs_path), root)
+    uri = document.uri if file == Path(fs_path) else from_fs_path(str(file)) or ""
+    opened = ls.documents.snapshot(uri)
+    if not may_be_read(file, root, ls.settings.exclude):
+        return Refused(f"{file.name} is left out by the settings or .gitignore.")
+    if opened is not None:
+        return Proposal(opened, ())
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Proposal(Document.of(uri, document.language_id, 0, ""), (), file, is_open=False)
+    except (OSError, UnicodeDecodeError):
+        return Refused(f"{file.name} cannot be read.")
+    return Proposal(Document.of(uri, document.language_id, 0, text), (), is_open=False)
+
+
+def _root_of(ls: FimbriaServer, file: Path) -> Path | None:
+    """The workspace folder that a file lies in, the innermost one."""
+    folders = [Path(path) for uri in ls.workspace.folders if (path := to_fs_path(uri))]
+    if ls.workspace.root_path:
+        folders.append(Path(ls.workspace.root_path))
+    around = [folder for folder in folders if file.is_relative_to(folder)]
+    return max(around, key=lambda folder: len(folder.parts), default=None)
+
+
+def _template(ls: FimbriaServer, order: Order, own: OwnAction | None) -> Template:
+    if own is not None:
+        return read_template(own.prompt, PLACEHOLDERS)
+    template, problem = load_template(order.task.value, config_file().parent / "prompts")
+    if problem:
+        ls.notify_once(problem)
+    return template
+
+
+def _is_secret_for(ls: FimbriaServer, document: Document) -> bool:
+    """Whether the file holds secrets that would leave this machine."""
+    endpoint = ls.settings.chat_endpoint
+    if not endpoint or urlsplit(endpoint).hostname in _LOOPBACK:
+        return False
+    path = to_fs_path(document.uri)
+    return path is not None and is_secret(Path(path))

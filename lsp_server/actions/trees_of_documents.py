@@ -1,0 +1,42 @@
+"""Syntax trees for listing actions, where nobody may wait: parsed at once if that is quick, else
+only if it was parsed before.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from lsp_server.syntax.languages import grammar_name
+from lsp_server.syntax.trees import parse
+
+if TYPE_CHECKING:
+    from lsp_server.documents import Document
+    from lsp_server.syntax.trees import SyntaxTree
+
+_QUICK_CHARS = 20_000
+"""About three milliseconds."""
+_MOST_TREES = 8
+
+
+class DocumentTrees:
+    """Trees of the documents' last states that were asked about."""
+
+    def __init__(self) -> None:
+        self._trees: OrderedDict[str, tuple[Document, SyntaxTree | None]] = OrderedDict()
+
+    def tree(self, document: Document) -> tuple[SyntaxTree | None, bool]:
+        """The tree, and whether it is known; a tree that is known to be None has no grammar."""
+        known = self._trees.get(document.uri)
+        if known is not None and known[0] is document:
+            self._trees.move_to_end(document.uri)
+            return known[1], True
+        if not grammar_name(document.language_id, document.uri):
+            return None, True
+        if len(document.text) > _QUICK_CHARS:
+            return None, False
+        tree = parse(document.language_id, str(document.text), document.uri)
+        self._trees[document.uri] = (document, tree)
+        if len(self._trees) > _MOST_TREES:
+            self._trees.popitem(last=False)
+        return tree, True

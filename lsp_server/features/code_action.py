@@ -1,0 +1,139 @@
+"""`textDocument/codeAction`: what can be done here. No model is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lsp_server.convert import position_from_lsp
+from lsp_server.lean_types import types
+
+if TYPE_CHECKING:
+    from lsp_server.actions.catalogue import Abilities, Offer
+    from lsp_server.actions.order import Problem
+    from lsp_server.documents import Document
+    from lsp_server.language_server import FimbriaServer
+
+METHOD = types.TEXT_DOCUMENT_CODE_ACTION
+APPLY = "fimbria.apply"
+"""Our command that carries an action out; its argument is the action's data."""
+ASK_INSTRUCTION = "fimbria.askInstruction"
+"""The client's command that asks what to do and then runs ours for it. Its argument has `uri`,
+`version` and `range`.
+"""
+KINDS = ("quickfix", "refactor.rewrite", "fimbria.explain", "fimbria.tests", "fimbria.answer")
+
+
+def options() -> types.CodeActionOptions:
+    """What is announced. Own actions may have other kinds, which editors ask for all the same."""
+    return types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True)
+
+
+def handle(ls: FimbriaServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """List actions; their edits are made when one is chosen."""
+    from lsp_server.actions.catalogue import Place, offers
+
+    document = ls.documents.snapshot(params.text_document.uri)
+    if document is None or not _may_list(ls):
+        return []
+    start, end = _offsets(ls, document, params.range)
+    tree, is_known = ls.trees.tree(document)
+    place = replace(Place.of(document, start, end, tree), is_unknown=not is_known)
+    problems = list(_problems(ls, document, params.context.diagnostics))
+    found = offers(place, problems, _abilities(ls), ls.settings.actions)
+    wanted = [offer for offer in found if _is_wanted(offer, params.context, start < end)]
+    return [_action(ls, offer, params) for offer in wanted]
+
+
+def _may_list(ls: FimbriaServer) -> bool:
+    """Before the model is known, and without one that could do anything, nothing is parsed."""
+    abilities = _abilities(ls)
+    return abilities.chat or abilities.infilling
+
+
+def _abilities(ls: FimbriaServer) -> Abilities:
+    from lsp_server.actions.catalogue import Abilities
+    from lsp_server.actions.prose import can_infill
+
+    return Abilities(ls.chat.available, can_infill(ls), _asks_instruction(ls))
+
+
+def _asks_instruction(ls: FimbriaServer) -> bool:
+    """Whether the client has said `experimental: {fimbria: {askInstruction: true}}`."""
+    experimental = ls.client_capabilities.experimental
+    ours = _member(experimental, "fimbria")
+    return _member(ours, "askInstruction") is True
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _offsets(ls: FimbriaServer, document: Document, span: types.Range) -> tuple[int, int]:
+    ends = (document.offset_at(position_from_lsp(at), ls.encoding) for at in (span.start, span.end))
+    start, end = sorted(ends)
+    return start, end
+
+
+def _problems(
+    ls: FimbriaServer, document: Document, diagnostics: Sequence[types.Diagnostic]
+) -> Iterator[Problem]:
+    from lsp_server.actions.order import Problem
+
+    for diagnostic in diagnostics:
+        start, end = _offsets(ls, document, diagnostic.range)
+        related = tuple(
+            f"Line {info.location.range.start.line + 1}: {info.message}"
+            for info in diagnostic.related_information or ()
+            if info.location.uri == document.uri
+        )
+        yield Problem(diagnostic.message, start, end, diagnostic.source or "", related)
+
+
+def _is_wanted(offer: Offer, context: types.CodeActionContext, is_selection: bool) -> bool:
+    """Lightbulbs come by themselves: they show what a problem or a selection calls for."""
+    if context.only:
+        return any(_is_kind(offer.kind, str(kind)) for kind in map(_kind_text, context.only))
+    automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
+    return not automatic or is_selection or offer.order.problem is not None
+
+
+def _kind_text(kind: types.CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, types.CodeActionKind) else kind
+
+
+def _is_kind(kind: str, wanted: str) -> bool:
+    return not wanted or kind == wanted or kind.startswith(f"{wanted}.")
+
+
+def _action(ls: FimbriaServer, offer: Offer, params: types.CodeActionParams) -> types.CodeAction:
+    order = offer.order
+    action = types.CodeAction(title=order.title, kind=offer.kind)
+    if order.problem is not None:
+        action.diagnostics = [
+            found for found in params.context.diagnostics if found.message == order.problem.message
+        ]
+    if order.task.value == "edit":
+        uri, version = order.uri, order.version
+        asked = {"uri": uri, "version": version, "range": _plain(params.range)}
+        action.command = types.Command(order.title, ASK_INSTRUCTION, arguments=[asked])
+    elif offer.shows_answer or not _resolves_edits(ls):
+        action.command = types.Command(order.title, APPLY, arguments=[order.to_data()])
+    else:
+        action.data = order.to_data()
+    return action
+
+
+def _plain(span: types.Range) -> dict[str, dict[str, int]]:
+    return {
+        name: {"line": at.line, "character": at.character}
+        for name, at in (("start", span.start), ("end", span.end))
+    }
+
+
+def _resolves_edits(ls: FimbriaServer) -> bool:
+    document = ls.client_capabilities.text_document
+    support = document.code_action if document is not None else None
+    resolve = support.resolve_support if support is not None else None
+    return resolve is not None and "edit" in resolve.properties
