@@ -139,6 +139,7 @@ _ACTION_SCHEMA = {
     },
 }
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_DOCSTRING_STYLES = ("auto", "google", "numpy", "sphinx")
 _DTYPES = ("auto", "float32", "float16", "bfloat16", "int8", "int4", "nf4")
 
 
@@ -190,6 +191,10 @@ class Settings:
     exclude: tuple[str, ...] = field(default=(), metadata={"parse": _patterns})
     """Files that never enter a prompt about another file, as patterns of `.gitignore`; secrets such
     as `.env` and what `.gitignore` names are left out anyway.
+    """
+    docstring_style: str = field(default="auto", metadata={"parse": OneOf(_DOCSTRING_STYLES)})
+    """Style of new Python docstrings; `auto` takes that of the file's other ones, `google` where
+    there are none. One that has sections keeps its style.
     """
     transport: str = field(default="auto", metadata={"parse": OneOf(("auto", "unix", "tcp"))})
     """How to reach the daemon."""
