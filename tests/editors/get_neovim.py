@@ -24,6 +24,7 @@ MINIMUM = (0, 12)
 SUITES = ("forky", "sid")
 """Debian suites that have it, the steadier one first."""
 DEFAULT_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+PROGRAM = "usr/bin/nvim"
 COMMAND_TIMEOUT_S = 300
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -50,7 +51,7 @@ def neovim(cache: Path | None = None) -> Path:
     if installed and is_new_enough(Path(installed)):
         return Path(installed)
     home = (cache or cache_folder()) / "neovim"
-    program = home / "usr" / "bin" / "nvim"
+    program = home / PROGRAM
     if not is_new_enough(program):
         fetch(home)
     if not is_new_enough(program):
@@ -75,33 +76,35 @@ def is_new_enough(program: Path) -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= MINIMUM
 
 
-def fetch(home: Path) -> None:
-    """Unpack the first suite's Neovim, with all the libraries it needs, into `home`.
+def fetch(home: Path, package: str = "neovim", program: str = PROGRAM) -> None:
+    """Unpack the first suite's Neovim (or another package's `program`, a path below the root), with
+    all the libraries it needs, into `home`.
 
     Raises NoNeovimError; `home` is then as it was.
     """
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise NoNeovimError(f"no Neovim >= 0.12 on PATH, and no {tool} to fetch one with")
+            raise NoNeovimError(f"no {package} on PATH, and no {tool} to fetch one with")
     mirror = debian_mirror()
     home.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for suite in SUITES:
-        with tempfile.TemporaryDirectory(dir=home.parent, prefix="neovim-") as work:
+        with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{package}-") as work:
             try:
-                tree = unpack(download(Path(work), mirror, suite), Path(work) / "tree")
-                use_own_libraries(tree, home)
+                packages = download(Path(work), mirror, suite, package)
+                tree = unpack(packages, Path(work) / "tree")
+                use_own_libraries(tree, home, program)
             except NoNeovimError as failure:
                 failures.append(f"{suite}: {failure}")
                 continue
             shutil.rmtree(home, ignore_errors=True)
             tree.rename(home)
             return
-    raise NoNeovimError("no Neovim could be fetched: " + "; ".join(failures))
+    raise NoNeovimError(f"no {package} could be fetched: " + "; ".join(failures))
 
 
-def download(work: Path, mirror: Mirror, suite: str) -> Sequence[Path]:
-    """Download Neovim and all it depends on, with an apt that believes nothing to be installed."""
+def download(work: Path, mirror: Mirror, suite: str, package: str = "neovim") -> Sequence[Path]:
+    """Download a package and what it needs, with an apt that believes nothing to be installed."""
     for folder in ("state/lists/partial", "cache/archives/partial", "sources"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()
@@ -114,7 +117,7 @@ def download(work: Path, mirror: Mirror, suite: str) -> Sequence[Path]:
     environment = {**os.environ, "APT_CONFIG": str(work / "apt.conf"), "LC_ALL": "C"}
     run(["apt-get", "-q", "update"], environment)
     run(
-        ["apt-get", "-qy", "--download-only", "--no-install-recommends", "install", "neovim"],
+        ["apt-get", "-qy", "--download-only", "--no-install-recommends", "install", package],
         environment,
     )
     return sorted((work / "cache" / "archives").glob("*.deb"))
@@ -144,14 +147,14 @@ def unpack(packages: Sequence[Path], tree: Path) -> Path:
     return tree
 
 
-def use_own_libraries(tree: Path, home: Path) -> None:
+def use_own_libraries(tree: Path, home: Path, name: str = PROGRAM) -> None:
     """Point the program in `tree` to the loader and the libraries it will find below `home`.
 
     Patching, and not starting it through the loader, keeps /proc/self/exe right: Neovim starts
     itself again for its terminal UI, and finds its runtime files by it. Programs that it starts
     still use the system's libraries.
     """
-    program = tree / "usr" / "bin" / "nvim"
+    program = tree / name
     patchelf = find_patchelf()
     loader = run([patchelf, "--print-interpreter", str(program)]).strip()
     libc = next(tree.glob("usr/lib/*/libc.so.6"), None)
