@@ -98,7 +98,7 @@ class Editor:
                 """
                 local client = vim.lsp.get_clients({ bufnr = 0, name = 'fimbria' })[1]
                 return client ~= nil and client.initialized
-                  and vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
+                  and require('fimbria.ghost').is_attached(0)
                 """
             ),
             "the language server attached",
@@ -149,12 +149,14 @@ def running(
     *,
     server: Sequence[str] | str,
     environment: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
     setup: str = "",
     size: tuple[int, int] = (70, 16),
 ) -> Iterator[Editor]:
     """Run Neovim with the plugin and nothing else.
 
-    server: `vim.g.fimbria_cmd`. setup: Lua that runs before the plugin, as a user's init.lua does.
+    server: the command that starts the language server, without its last argument. options: what
+    else `require('fimbria').setup()` is to know. setup: Lua that runs before the plugin, as a user's init.lua does.
     size: columns and rows of the screen.
     """
     variables = {**isolation(home), **(environment or {})}
@@ -171,7 +173,7 @@ def running(
     ]
     rpc = EmbeddedNeovim(command, *size)
     try:
-        rpc.call("nvim_set_var", "fimbria_cmd", server)
+        rpc.call("nvim_set_var", "fimbria", {"cmd": server, **(options or {})})
         # --embed waits for the screen before it reads init.lua and the plugins.
         rpc.call("nvim_ui_attach", *size, {"rgb": True, "ext_linegrid": True})
         editor = Editor(rpc)

@@ -67,7 +67,7 @@ def test_typing_something_else_takes_the_ghost_away_at_once(editor: Editor) -> N
     editor.wait_for_lines("fox y")
 
 
-@pytest.mark.parametrize("keys", ["<CR>", "<Up>", "<Left>", "<BS>", "<Del>"])
+@pytest.mark.parametrize("keys", ["<CR>", "<Up>", "<Left>", "<BS>"])
 def test_leaving_the_place_takes_the_ghost_away_at_once(editor: Editor, keys: str) -> None:
     editor.script(FOOBAR, NO_ANSWER)
     editor.keys("iabove<CR>;<Left>fo")
@@ -119,32 +119,106 @@ def test_a_late_answer_that_fits_is_drawn_without_what_was_typed(editor: Editor)
     editor.wait_for_lines("foobar")
 
 
-def test_a_superseded_request_leaves_the_ghost_that_still_fits(editor: Editor) -> None:
-    editor.script(FOOBAR, {"after": "foo", "text": None})
+def test_a_superseded_request_leaves_the_ghost_alone(editor: Editor) -> None:
+    """Another candidate was asked for; the answer says that the question is out of date."""
+    editor.script(FOOBAR)
     editor.keys("ifo")
     editor.wait_for_ghost("obar")
-    editor.keys("o")
-    until(lambda: "foo" in editor.seen("answered"), "the null answer")
-    editor.wait_for_ghost("bar")
+    editor.script({"after": "fo", "text": None})
+    editor.keys("<M-]>")
+    until(lambda: "fo" in editor.seen("answered"), "the null answer")
+    assert editor.ghost() == "obar"
+
+
+def test_typing_along_redraws_and_asks_nothing(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    for key, ghost in [("o", "bar"), ("b", "ar"), ("<BS>", "bar"), ("b", "ar"), ("a", "r")]:
+        editor.keys(key)
+        editor.wait_for_ghost(ghost)
+    assert editor.seen("asked")[-1] == "fo"
+    editor.keys("r")
+    editor.wait_until_asked("foobar")
+    assert editor.ghost() == ""
+
+
+def test_typing_along_over_a_line_break(editor: Editor) -> None:
+    editor.script({"after": "def f", "text": "oo(x):\n    return x"}, NO_ANSWER)
+    editor.keys("idef f")
+    editor.wait_for_ghost("oo(x):\n    return x")
+    editor.keys("oo(x):<CR>re")
+    editor.wait_for_ghost("turn x")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("def foo(x):", "    return x")
+
+
+def test_a_bracket_that_is_closed_while_typing_along(editor: Editor) -> None:
+    """As plugins that close brackets do."""
+    editor.lua("vim.keymap.set('i', '(', '()<Left>', { buffer = 0 })")
+    editor.script({"after": "def f", "text": "oo(x): pass"}, NO_ANSWER)
+    editor.keys("idef f")
+    editor.wait_for_ghost("oo(x): pass")
+    editor.keys("oo(")
+    until(lambda: editor.drawn() == ["def foo(x): pass"], "the rest of the line as it will be")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("def foo(x): pass")
 
 
 def test_nothing_to_suggest_takes_the_ghost_away(editor: Editor) -> None:
     editor.script(FOOBAR)
     editor.keys("ifo")
     editor.wait_for_ghost("obar")
-    editor.keys("o")
-    until(lambda: "foo" in editor.seen("answered"), "the empty answer")
+    editor.keys("x")
+    until(lambda: "fox" in editor.seen("answered"), "the empty answer")
     editor.wait_for_ghost("")
     editor.keys("<Tab>y")
-    editor.wait_for_lines("foo y")
+    editor.wait_for_lines("fox y")
 
 
 def test_ghost_text_of_what_follows_the_cursor_too(editor: Editor) -> None:
     editor.script({"after": "foo(", "text": "a, b)", "cover": 1}, NO_ANSWER)
     editor.keys("ifoo() + 1" + "<Left>" * 5)
-    editor.wait_for_ghost("a, b)")
+    editor.wait_for_ghost("a, b")
+    assert editor.drawn() == ["foo(a, b) + 1"]
     editor.keys("a<Tab>;")
     editor.wait_for_lines("foo(a, b); + 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "cover", "drawn", "lines"),
+    [
+        ("a, b) - 2", 3, ["foo(a, b) - 2 1"], ["foo(a, b) - 2 1"]),
+        ("a", 5, ["foo(a"], ["foo(a"]),
+        ("\n    a,\n)", 1, ["foo(", "    a,", ") + 1"], ["foo(", "    a,", ") + 1"]),
+    ],
+    ids=["longer", "shorter", "lines"],
+)
+def test_what_is_replaced_is_drawn_as_it_will_be(
+    editor: Editor, text: str, cover: int, drawn: list[str], lines: list[str]
+) -> None:
+    editor.script({"after": "foo(", "text": text, "cover": cover}, NO_ANSWER)
+    editor.keys("ifoo() + 1" + "<Left>" * 5)
+    until(lambda: editor.drawn() == drawn, f"{drawn} on the screen")
+    editor.keys("<Tab>")
+    editor.wait_for_lines(*lines)
+
+
+def test_ghost_text_behind_a_bracket_has_its_own_colour(editor: Editor) -> None:
+    """Beside a highlighted pair of brackets ghost text once took their colours."""
+    editor.script({"after": "foo(a)", "text": ".bar"})
+    editor.keys("ifoo(a)")
+    editor.wait_for_ghost(".bar")
+
+
+def test_tabs_are_drawn_as_wide_as_they_will_be(editor: Editor) -> None:
+    editor.command("setlocal noexpandtab tabstop=4")
+    editor.script({"after": "if x {", "text": "\tfoo\n\ty\tz\n}"})
+    editor.keys("iif x {")
+    until(lambda: editor.drawn() == ["if x {  foo", "    y   z", "}"], "the tabs as blanks")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("if x {\tfoo", "\ty\tz", "}")
+    assert editor.drawn() == ["if x {  foo", "    y   z", "}"]
 
 
 def test_ghost_text_that_begins_before_the_cursor(editor: Editor) -> None:
@@ -212,7 +286,7 @@ def test_turned_off_for_a_buffer(editor: Editor) -> None:
     editor.script(FOOBAR)
     editor.keys("ifo")
     editor.wait_for_ghost("obar")
-    editor.lua("vim.lsp.inline_completion.enable(false, { bufnr = 0 })")
+    editor.lua("require('fimbria').toggle(false, 0)")
     assert editor.ghost() == ""
     editor.keys("<Tab>y")
     editor.wait_for_lines("fo  y")
@@ -279,8 +353,8 @@ def test_tab_does_what_it_was_mapped_to(mapped_editor: Editor, tmp_path: Path, k
 
 
 def test_another_key_accepts(neovim_program: Path, tmp_path: Path) -> None:
-    setup = "vim.g.fimbria_accept_key = '<C-y>'"
-    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+    options = {"keymaps": {"accept": "<C-y>"}}
+    with running(neovim_program, tmp_path, server=STUB_SERVER, options=options) as editor:
         editor.open(tmp_path / "code.py")
         editor.script(FOOBAR)
         editor.keys("ifo")
@@ -315,7 +389,7 @@ def test_ghost_text_has_a_colour_in_every_terminal(editor: Editor) -> None:
 
 
 def test_other_languages_by_configuration(neovim_program: Path, tmp_path: Path) -> None:
-    setup = "vim.lsp.config('fimbria', { filetypes = { 'python', 'lua' } })"
+    setup = "vim.lsp.config('fimbria', { filetypes = { 'text', 'lua' } })"
     with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
         editor.open(tmp_path / "code.lua")
         editor.script(FOOBAR)
@@ -345,6 +419,6 @@ def test_a_missing_server_is_told_once_where_it_would_be_used(
 def test_an_old_neovim_is_told(neovim_program: Path, tmp_path: Path) -> None:
     setup = """
         local has = vim.fn.has
-        vim.fn.has = function(feature) return feature == 'nvim-0.12' and 0 or has(feature) end"""
+        vim.fn.has = function(feature) return feature == 'nvim-0.11' and 0 or has(feature) end"""
     with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
-        assert "Fimbria needs Neovim 0.12 or newer" in editor.messages()
+        assert "Fimbria needs Neovim 0.11 or newer" in editor.messages()

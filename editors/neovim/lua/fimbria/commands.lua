@@ -1,0 +1,175 @@
+--- The subcommands of `:Fimbria`.
+
+local M = {}
+
+---@class (private) fimbria.Subcommand
+---@field about string
+---@field run fun(words: string[], arguments: vim.api.keyset.create_user_command.command_args)
+---@field complete? fun(): string[]
+
+---@param text string
+---@param level? integer
+local function tell(text, level)
+  vim.notify('Fimbria: ' .. text, level or vim.log.levels.INFO)
+end
+
+--- What the `fimbria` command prints when it is run with some arguments, as a value.
+---@param arguments string[]
+---@return any? value nil where it fails
+local function json_of(arguments)
+  local command = require('fimbria.program').find(vim.fs.root(0, '.git'))
+  if not command then
+    return nil
+  end
+  local ok, result = pcall(function()
+    return vim.system(vim.list_extend(command, arguments), { timeout = 20000 }):wait()
+  end)
+  local decoded, value = pcall(vim.json.decode, ok and result.stdout or '')
+  return decoded and value or nil
+end
+
+---@return string[]
+local function model_names()
+  local names = {} ---@type string[]
+  for _, entry in ipairs(json_of({ 'models', 'list', '--json' }) or {}) do
+    names[#names + 1] = entry.name
+  end
+  return names
+end
+
+---@param name string
+local function use_model(name)
+  require('fimbria.client').configure({ model = name })
+  tell(('model %s, until Neovim ends; `fimbria models use` keeps it'):format(name))
+end
+
+---@return string? file that the server logs to
+local function log_file()
+  local server = require('fimbria.config').get().server
+  local chosen = server.log_file or vim.env.FIMBRIA_LOG_FILE
+  if chosen then
+    return vim.fs.normalize(chosen)
+  end
+  local status = json_of({ 'status', '--json' })
+  return type(status) == 'table' and status.log_file or nil
+end
+
+---@param words string[]
+local function toggle(words)
+  local bufnr = words[1] == 'buffer' and vim.api.nvim_get_current_buf() or nil
+  local ghost = require('fimbria.ghost')
+  ghost.toggle(nil, bufnr)
+  tell(ghost.is_on(0) and 'ghost text on' or 'ghost text off')
+end
+
+local function show_status()
+  local status = require('fimbria.status').get()
+  local client = require('fimbria.client').of(0)
+  local server = client and (', server %s'):format(client.server_info and client.server_info.version or '?')
+    or ''
+  local message = status.message and (': ' .. status.message) or ''
+  tell(status.state .. message .. server)
+end
+
+---@type table<string, fimbria.Subcommand>
+local SUBCOMMANDS = {
+  status = { about = 'what Fimbria is doing here', run = show_status },
+  toggle = {
+    about = 'ghost text on or off; `toggle buffer`: here',
+    run = toggle,
+    complete = function()
+      return { 'buffer' }
+    end,
+  },
+  restart = {
+    about = 'end the server and start it anew',
+    run = function()
+      require('fimbria.client').restart()
+    end,
+  },
+  stop = {
+    about = 'end the server; `restart` brings it back',
+    run = function()
+      vim.lsp.enable('fimbria', false)
+    end,
+  },
+  model = {
+    about = 'take another model: a name, or choose one',
+    run = function(words)
+      if words[1] then
+        use_model(words[1])
+        return
+      end
+      vim.ui.select(model_names(), { prompt = 'Fimbria: model' }, function(name)
+        if name then
+          use_model(name)
+        end
+      end)
+    end,
+    complete = model_names,
+  },
+  log = {
+    about = "the server's log",
+    run = function()
+      local file = log_file()
+      if file and vim.uv.fs_stat(file) then
+        vim.cmd.tabedit(vim.fn.fnameescape(file))
+      else
+        tell('no log yet', vim.log.levels.WARN)
+      end
+    end,
+  },
+  health = {
+    about = 'what is there and what is missing',
+    run = function()
+      vim.cmd.checkhealth('fimbria')
+    end,
+  },
+}
+
+---@return string[]
+local function names()
+  return vim.fn.sort(vim.tbl_keys(SUBCOMMANDS))
+end
+
+--- Run what stands behind `:Fimbria`.
+---@param arguments vim.api.keyset.create_user_command.command_args
+function M.run(arguments)
+  local words = vim.list_slice(arguments.fargs)
+  local name = table.remove(words, 1) or 'status'
+  local subcommand = SUBCOMMANDS[name]
+  if subcommand then
+    subcommand.run(words, arguments)
+    return
+  end
+  local near = vim.fn.matchfuzzy(names(), name)[1]
+  local hint = near and (' Perhaps `%s`?'):format(near)
+    or (' There are: %s.'):format(table.concat(names(), ', '))
+  tell(('there is no `:Fimbria %s`.%s'):format(name, hint), vim.log.levels.ERROR)
+end
+
+--- What could stand there.
+---@param typed string the last word, as far as it is typed
+---@param line string
+---@return string[]
+function M.complete(typed, line)
+  local words = vim.split(line:gsub('^.-Fimbria%s+', ''), '%s+')
+  local choices = names()
+  if #words > 1 then
+    local subcommand = SUBCOMMANDS[words[1]]
+    choices = subcommand and subcommand.complete and subcommand.complete() or {}
+  end
+  return vim.tbl_filter(function(choice)
+    return vim.startswith(choice, typed)
+  end, choices)
+end
+
+--- Each subcommand with what it does, for the documentation's test.
+---@return table<string, string>
+function M.about()
+  return vim.tbl_map(function(subcommand)
+    return subcommand.about
+  end, SUBCOMMANDS)
+end
+
+return M

@@ -1,0 +1,131 @@
+--- What Fimbria is doing, for a status line.
+
+local M = {}
+
+---@alias fimbria.State 'off'|'loading'|'thinking'|'ready'|'paused'|'error'
+
+---@class fimbria.Status
+---@field state fimbria.State
+---@field text string what a status line shows
+---@field percent? integer while loading
+---@field message? string what is loaded, or what went wrong
+
+local TOKEN = '^fimbria%-loading'
+
+---@type { message?: string, percent?: integer }?
+local loading
+---@type string?
+local failure
+local was_asked = false
+
+---@type fimbria.State?
+local announced
+
+--- Have status lines drawn anew, if what they show has changed.
+local function changed()
+  if not was_asked then
+    return
+  end
+  local state = M.get().state
+  if state == announced and state ~= 'loading' then
+    return
+  end
+  announced = state
+  vim.schedule(function()
+    vim.api.nvim_exec_autocmds('User', { pattern = 'FimbriaStatus', modeline = false })
+    vim.cmd.redrawstatus({ bang = true })
+  end)
+end
+
+M.changed = changed
+
+--- Follow how far loading has come.
+function M.watch()
+  vim.api.nvim_create_autocmd('LspProgress', {
+    group = vim.api.nvim_create_augroup('fimbria.status', {}),
+    callback = function(event)
+      local params = event.data.params
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if not client or client.name ~= 'fimbria' or not tostring(params.token):match(TOKEN) then
+        return
+      end
+      local value = params.value
+      failure = nil
+      loading = value.kind ~= 'end' and { message = value.message, percent = value.percentage }
+        or nil
+      changed()
+    end,
+  })
+end
+
+--- `window/showMessage`: an error is what the status says until something works again.
+---@param err lsp.ResponseError?
+---@param params lsp.ShowMessageParams
+---@param ctx lsp.HandlerContext
+---@return any
+function M.on_message(err, params, ctx)
+  if params.type == vim.lsp.protocol.MessageType.Error then
+    loading = nil
+    M.failed((params.message:gsub('^Fimbria: ', '')))
+  end
+  return vim.lsp.handlers['window/showMessage'](err, params, ctx)
+end
+
+---@param what string
+function M.failed(what)
+  failure = what
+  changed()
+end
+
+--- Something works, so what went wrong is over.
+function M.recovered()
+  if failure then
+    failure = nil
+    changed()
+  end
+end
+
+---@param state fimbria.State
+---@param text string
+---@return fimbria.Status
+local function made(state, text)
+  return { state = state, text = text }
+end
+
+--- The status in the current buffer.
+---@return fimbria.Status
+function M.get()
+  local ghost = require('fimbria.ghost')
+  if failure then
+    return { state = 'error', text = 'Fimbria!', message = failure }
+  end
+  if not require('fimbria.client').of(0) then
+    return made('off', '')
+  end
+  if not ghost.is_on(0) then
+    return made('paused', 'Fimbria paused')
+  end
+  if loading then
+    -- No percent sign: status lines give it a meaning of its own.
+    local text = loading.percent and ('Fimbria %d/100'):format(loading.percent) or 'Fimbria …'
+    return {
+      state = 'loading',
+      text = text,
+      percent = loading.percent,
+      message = loading.message,
+    }
+  end
+  if ghost.is_thinking(0) then
+    return made('thinking', 'Fimbria …')
+  end
+  return made('ready', 'Fimbria')
+end
+
+--- The status for a status line: `%{v:lua.require'fimbria'.status()}`.
+---@return string
+function M.text()
+  was_asked = true
+  return M.get().text
+end
+
+return M
