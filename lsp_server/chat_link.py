@@ -21,10 +21,11 @@ logger = logging.getLogger(__name__)
 Background = Callable[[Coroutine[Any, Any, None]], None]
 
 _SETTINGS = ("chat_endpoint", "chat_model", "chat_api_key")
-_REMEDY = (
+REMEDY = (
     "set chat_model to an Instruct model, such as codellama/CodeLlama-7b-Instruct-hf, or "
     "chat_endpoint to the URL of an engine that speaks OpenAI's API."
 )
+"""What brings chat, as the end of a sentence."""
 
 
 class ChatLink:
@@ -63,7 +64,7 @@ class ChatLink:
         known = self._runtime.known
         subject = "The model that is set" if known is None else known.id
         does = "is not loaded yet; if it does not chat," if known is None else "does not chat:"
-        return f"{subject} {does} {_REMEDY}"
+        return f"{subject} {does} {REMEDY}"
 
     @property
     def model_name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model_runtime.api import InvalidRequest, ModelNotFound, RuntimeFailure, RuntimeUnavailable
 
@@ -13,13 +13,14 @@ _URL_HINT = "chat_endpoint is the URL that ends before /chat/completions, most o
 
 @dataclass(frozen=True, slots=True)
 class Complaints:
-    """Failures of the engine at `url`."""
+    """Failures of the engine at `url`. secret: what must not be repeated, though the engine may."""
 
     url: str
+    secret: str = field(default="", repr=False)
 
     def refused(self, status: int, body: bytes, model: str) -> RuntimeFailure:
         """For an answer with an HTTP status that is none of success."""
-        said = quoted(body)
+        said = self._without_secret(quoted(body))
         if status in (401, 403):
             return RuntimeFailure(
                 f"The engine at {self.url} refuses the key.{said}",
@@ -64,7 +65,8 @@ class Complaints:
     def broke_off(self, error: object) -> RuntimeFailure:
         """For an error that comes in place of the rest of an answer."""
         return RuntimeFailure(
-            f"The engine at {self.url} has failed in the middle of its answer.{_says(error)}",
+            f"The engine at {self.url} has failed in the middle of its answer."
+            f"{self._without_secret(_says(error))}",
             "Its log may say more.",
         )
 
@@ -72,6 +74,9 @@ class Complaints:
         return RuntimeFailure(
             f"What {self.url} answers is not OpenAI's API, or damaged.", _URL_HINT
         )
+
+    def _without_secret(self, text: str) -> str:
+        return text.replace(self.secret, "…") if self.secret else text
 
     def _not_found(self, said: str, model: str) -> RuntimeFailure:
         if "model" in said.lower():

@@ -74,7 +74,7 @@ class OpenAIRuntime:
         self._silence_s = silence_s
         self._infills = infills
         self._dialect = Dialect()
-        self._complaints = Complaints(_place(self._base))
+        self._complaints = Complaints(_place(self._base), api_key)
         self._opened: aiohttp.ClientSession | None = None
         self._first: str | None = None
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lsp_server.cli.asking import Answer, Question, ask
+from lsp_server.cli.chat_check import check_chat, settings_of_user
 from lsp_server.cli.checks import Check, State, checks
 from lsp_server.cli.complete import answer_json
 from lsp_server.cli.errors import RUNTIME_STATUS, CommandError
@@ -65,9 +66,10 @@ def doctor(  # noqa: PLR0913, PLR0917 - one parameter per option
     for check in checks(spec):
         found.append(check)
         _show_check(console, check)
-    daemon, answer = _check_daemon(ctx.obj, spec)
-    found.append(daemon)
-    _show_check(console, daemon)
+    daemon, info, answer = _check_daemon(ctx.obj, spec)
+    for check in (daemon, check_chat(settings_of_user(), info)):
+        found.append(check)
+        _show_check(console, check)
     if answer is not None:
         console.print("\nA completion:", highlight=False)
         show_answer(console, _PROBE, answer)
@@ -77,20 +79,22 @@ def doctor(  # noqa: PLR0913, PLR0917 - one parameter per option
         raise typer.Exit(RUNTIME_STATUS)
 
 
-def _check_daemon(services: Services, spec: DaemonSpec) -> tuple[Check, Answer | None]:
+def _check_daemon(
+    services: Services, spec: DaemonSpec
+) -> tuple[Check, ModelInfo | None, Answer | None]:
     async def probe(runtime: Runtime) -> tuple[ModelInfo, Answer]:
         return await runtime.info(), await ask(runtime, Question(hole=_PROBE, max_tokens=16))
 
     try:
         info, answer = with_runtime(services, spec, probe)
     except CommandError as error:
-        return Check("Daemon", State.BROKEN, str(error)), None
+        return Check("Daemon", State.BROKEN, str(error)), None, None
     kernels = f", steps computed by {info.kernels}" if info.kernels else ""
     found = (
         f"answers; {info.id}, {info.num_parameters / 1e6:.1f}M parameters, "
         f"{info.dtype} on {info.device}{kernels}"
     )
-    return Check("Daemon", State.OK, found), answer
+    return Check("Daemon", State.OK, found), info, answer
 
 
 def _show_check(console: Console, check: Check) -> None:
