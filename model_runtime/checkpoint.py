@@ -44,6 +44,11 @@ def assemble(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> L
         ) from error
 
 
+def stored_bytes(folder: Path) -> int:
+    """Size of the files with a checkpoint's weights. Raises ModelNotFound when one is missing."""
+    return sum(file.stat().st_size for file in _weight_files(folder))
+
+
 def _weight_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():

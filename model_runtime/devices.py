@@ -7,10 +7,12 @@ import torch
 
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import ModelConfig
+from model_runtime.sharing import SHARED, Room
 
 INT8, INT4, NF4 = "int8", "int4", "nf4"
 QUANTIZED = (INT8, INT4, NF4)
 """Names of weights rounded to eight or four bits: see `quantization`."""
+_GPU_WEIGHTS_SHARE, _HOST_WEIGHTS_SHARE = 0.8, 0.6
 _SMALL_MODEL = 100_000_000
 # From here on half the bytes to read matter more than our own kernels for float32.
 _LARGE_MODEL = 500_000_000
@@ -19,9 +21,9 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 def choose_device(name: str) -> torch.device:
     """Resolve `auto`; raise RuntimeFailure for a device that this machine or this build of torch
-    does not have.
+    does not have. Of a model that is shared among several, where its inputs go.
     """
-    if name == "auto":
+    if name in ("auto", *SHARED):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -32,6 +34,19 @@ def choose_device(name: str) -> torch.device:
             f"Device {name!r} cannot be used: {reason}.", "Use --device auto or --device cpu."
         ) from error
     return device
+
+
+def gpu_rooms() -> tuple[Room, ...]:
+    """What each GPU can hold of a model, the KV cache and a step's activations left aside."""
+    return tuple(
+        Room(f"cuda:{index}", int(torch.cuda.mem_get_info(index)[0] * _GPU_WEIGHTS_SHARE))
+        for index in range(torch.cuda.device_count())
+    )
+
+
+def host_room() -> Room:
+    """The same of main memory."""
+    return Room("cpu", int(psutil.virtual_memory().available * _HOST_WEIGHTS_SHARE))
 
 
 def choose_dtype(name: str, config: ModelConfig, device: torch.device) -> torch.dtype:
@@ -69,6 +84,11 @@ def _computable(dtype: torch.dtype, device: torch.device) -> torch.dtype:
             f"{device} does not compute with {name}.", "Use --dtype auto."
         ) from error
     return dtype
+
+
+def item_size(name: str) -> int:
+    """Bytes of a number of this type in a checkpoint."""
+    return _DTYPES.get(name, torch.float16).itemsize
 
 
 def _computes_bfloat16() -> bool:

@@ -11,13 +11,22 @@ import torch
 
 from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
-from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback
-from model_runtime.checkpoint import assemble, load_model
+from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
+from model_runtime.checkpoint import assemble, load_model, stored_bytes
 from model_runtime.config import Habits, ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
 from model_runtime.device_turns import DeviceTurns
-from model_runtime.devices import INT8, choose_device, choose_dtype, choose_num_threads
+from model_runtime.devices import (
+    INT8,
+    QUANTIZED,
+    choose_device,
+    choose_dtype,
+    choose_num_threads,
+    gpu_rooms,
+    host_room,
+    item_size,
+)
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
@@ -28,9 +37,9 @@ from model_runtime.kv_cache.memory_share import MemoryShare, parse_memory
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,
     allocate,
-    cache_budget,
     free_memory,
     plan_cache,
+    shared_cache_budget,
 )
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.kv_cache.tensors import KVTensors
@@ -41,6 +50,7 @@ from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
 from model_runtime.quantization import Scheme, choose_scheme, quiet_packages
+from model_runtime.sharing import OFFLOAD, Sharing, choose_sharing
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
@@ -105,7 +115,8 @@ def _load(
     adapter = resolve_adapter(options.adapter) if options.adapter else None
     if adapter is not None:
         check_adapter(adapter)
-    is_lean = config.is_lean and scheme is None
+    sharing = _sharing(folder, config, options, dtype)
+    is_lean = config.is_lean and scheme is None and sharing is None
     if is_lean and adapter is None:
         model = load_model(folder, config, device, dtype, report)
         return accelerate_on_cpu(model, int8=options.dtype == INT8)
@@ -117,11 +128,29 @@ def _load(
             load_transformers_model,
         )
 
-    placement = Placement(device=device, dtype=dtype, scheme=scheme, adapter=adapter)
+    placement = Placement(
+        device=device, dtype=dtype, scheme=scheme, adapter=adapter, sharing=sharing
+    )
     if not is_lean:
         return load_transformers_model(folder, placement, report)
     model = assemble(folder, config, load_merged_weights(folder, placement, report))
     return accelerate_on_cpu(model, int8=options.dtype == INT8)
+
+
+def _sharing(
+    folder: Path, config: ModelConfig, options: LoadOptions, dtype: torch.dtype
+) -> Sharing | None:
+    weights_bytes = stored_bytes(folder) * dtype.itemsize // item_size(config.dtype)
+    sharing = choose_sharing(options.device, weights_bytes, gpu_rooms(), host_room())
+    if sharing is None or sharing.balanced:
+        return sharing
+    if options.dtype in QUANTIZED or config.quantization or options.adapter:
+        what = "An adapter is" if options.adapter else "Rounded weights are"
+        raise RuntimeFailure(
+            f"{what} not to be had with --device {OFFLOAD}.",
+            "Leave one of the two out, or use --device auto.",
+        )
+    return sharing
 
 
 def make_worker(
@@ -180,14 +209,16 @@ def _allocate_cache(
     model: CausalModel, context_length: int, share: MemoryShare, *, exactly: bool
 ) -> tuple[KVTensors, SlotIndex]:
     """exactly: a shorter context than asked for would be no answer; else it may become shorter."""
-    budget = cache_budget(model.device, share)
+    devices: tuple[torch.device, ...] = getattr(model, "kv_devices", (model.device,))
+    budget = shared_cache_budget(devices, share)
     per_token = model.kv_shape.bytes_per_token(model.dtype)
     if exactly:
         found = slots_that_fit(context_length, per_token, budget, free_memory(model.device))
         capacity, num_slots = context_length, min(MAX_SLOTS, found)
     else:
         capacity, num_slots = plan_cache(budget, per_token, context_length)
-    kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=model.device)
+    where = devices if len(devices) > 1 else model.device
+    kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=where)
     return kv, SlotIndex(kv.num_slots, capacity)
 
 

@@ -16,6 +16,7 @@ from transformers.utils import logging
 from model_runtime.adapter_merging import with_adapter
 from model_runtime.api import LoadProgress, ProgressCallback, UnsupportedModel
 from model_runtime.quantization import Scheme, check_worth, loading_options, quiet_packages
+from model_runtime.sharing import Part, Sharing
 from model_runtime.transformers_model import TransformersModel, adopt, check_config, explained
 
 _FIRST, _LAST = 0.1, 0.9
@@ -24,13 +25,15 @@ _FIRST, _LAST = 0.1, 0.9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Where a model goes, and as what. scheme: how its weights are rounded; None: not at all.
-    adapter: folder of a LoRA adapter to lay over it.
+    adapter: folder of a LoRA adapter to lay over it. sharing: where its parts go, when they do not
+    all go to `device`, which is then where its inputs go.
     """
 
     device: torch.device
     dtype: torch.dtype
     scheme: Scheme | None = None
     adapter: Path | None = None
+    sharing: Sharing | None = None
 
 
 def load_transformers_model(
@@ -39,7 +42,8 @@ def load_transformers_model(
     """Load a checkpoint folder (safetensors) of any causal language model. Raises UnsupportedModel,
     OutOfMemory.
     """
-    return adopt(_load(folder, placement, report or _ignore), placement.scheme)
+    module = _load(folder, placement, report or _ignore)
+    return adopt(module, placement.scheme, placement.device)
 
 
 def load_merged_weights(
@@ -58,14 +62,12 @@ def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         check_config(config.get_text_config(decoder=True), _class_name(config, folder))
         if scheme is not None and not scheme.in_checkpoint:
-            with torch.device("meta"):
-                empty = AutoModelForCausalLM.from_config(config)
-            check_worth(empty, scheme, folder.name)
+            check_worth(_empty(config), scheme, folder.name)
         module, info = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=placement.dtype,
-            device_map={"": placement.device},
+            device_map=_device_map(config, placement),
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
@@ -81,6 +83,42 @@ def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
     report(LoadProgress("laying the adapter over it", _LAST))
     with quiet_packages():
         return with_adapter(module, placement.adapter, merge=scheme is None)
+
+
+def _empty(config: Any) -> Any:
+    """The model without values, which takes no memory."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def _device_map(config: Any, placement: Placement) -> dict[str, Any]:
+    if placement.sharing is None:
+        return {"": placement.device}
+    empty = _empty(config)
+    parts = [Part(name, _bytes_of(module, placement)) for name, module in _parts(empty)]
+    head, embedding = empty.get_output_embeddings(), empty.get_input_embeddings()
+    names = {module: name for name, module in _parts(empty)}
+    is_tied = head is not None and head.weight is embedding.weight
+    found = placement.sharing.plan([one for one in parts if not is_tied or one.name != names[head]])
+    # Weights that are one tensor have one place.
+    return found | ({names[head]: found[names[embedding]]} if is_tied else {})
+
+
+def _parts(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The modules that stay in one piece: the layers, and what stands before and behind them."""
+    for name, child in module.named_children():
+        has_layers = any(isinstance(one, torch.nn.ModuleList) for one in child.children())
+        if isinstance(child, torch.nn.ModuleList):
+            yield from ((f"{prefix}{name}.{number}", layer) for number, layer in enumerate(child))
+        elif has_layers:
+            yield from _parts(child, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", child
+
+
+def _bytes_of(module: Any, placement: Placement) -> int:
+    size = placement.dtype.itemsize
+    return sum(int(weight.numel() * size) for weight in module.parameters())
 
 
 def _class_name(config: Any, folder: Path) -> str:

@@ -56,7 +56,7 @@ class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types here
         super().__init__(layers=[])
         self._spans = spans
         self._kv = kv
-        self._masks: dict[tuple[int, int | None], Tensor | None] = {}
+        self._masks: dict[tuple[int, int | None, torch.device], Tensor | None] = {}
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
@@ -85,7 +85,7 @@ class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types here
         return mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
 
     def _mask(self, number: int, window: int | None, device: torch.device) -> Tensor | None:
-        key = (number, window)
+        key = (number, window, device)
         if key not in self._masks:
             row = self._spans[number].row
             self._masks[key] = visible(len(row.ids), row.end, window, device)
@@ -103,15 +103,25 @@ class _SlotLayer:
 class TransformersModel:
     """A `CausalModel` around a model class of transformers; made by `adopt`."""
 
-    def __init__(self, module: Any, kv_shape: KVShape, scheme: Scheme | None = None) -> None:
-        self.scheme = scheme
+    def __init__(
+        self,
+        module: Any,
+        device: torch.device,
+        kv_shape: KVShape,
+        kv_devices: tuple[torch.device, ...],
+        scheme: Scheme | None = None,
+    ) -> None:
+        """device: where inputs go and outputs come from. kv_devices: where each layer computes."""
         self.module = module
+        self.kv_devices = kv_devices
+        self.scheme = scheme
+        self._device = device
         self._kv_shape = kv_shape
         self._takes_wanted = "logits_to_keep" in inspect.signature(module.forward).parameters
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self.module.device)
+        return self._device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -146,9 +156,11 @@ class TransformersModel:
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
 
 
-def adopt(module: Any, scheme: Scheme | None = None) -> TransformersModel:
+def adopt(
+    module: Any, scheme: Scheme | None = None, device: torch.device | None = None
+) -> TransformersModel:
     """Have a loaded `PreTrainedModel` run over slots. Changes its attention implementation. scheme:
-    how its weights are rounded.
+    how its weights are rounded. device: where its inputs go, if it is shared among several.
 
     Computes a few tokens in both ways: models whose attention is not what the attention function
     below computes are refused rather than run wrongly. Raises UnsupportedModel.
@@ -161,8 +173,11 @@ def adopt(module: Any, scheme: Scheme | None = None) -> TransformersModel:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(vocab_size, (2, _CHECK_LEN), generator=generator)
     with explained(name), torch.inference_mode():
-        reference = module(ids.to(module.device), past_key_values=DynamicCache(), use_cache=True)
-        model = TransformersModel(module, _kv_shape(reference.past_key_values, name), scheme)
+        device = torch.device(module.device) if device is None else device
+        reference = module(ids.to(device), past_key_values=DynamicCache(), use_cache=True)
+        cache = reference.past_key_values
+        where = tuple(layer.keys.device for layer in cache.layers)
+        model = TransformersModel(module, device, _kv_shape(cache, name), where, scheme)
         module.set_attn_implementation(_IMPLEMENTATION)
         ours = _in_two_steps(model, ids.tolist())
     exact = scheme is None or scheme.package != BITSANDBYTES or scheme.weights != "int8"
@@ -229,7 +244,7 @@ def _kv_shape(cache: Any, name: str) -> KVShape:
 
 def _in_two_steps(model: TransformersModel, sequences: list[list[int]]) -> Tensor:
     """The last logits of two sequences, computed together, split at different places."""
-    kv = KVTensors(model.kv_shape, 2, _CHECK_LEN, dtype=model.dtype, device=model.device)
+    kv = KVTensors(model.kv_shape, 2, _CHECK_LEN, dtype=model.dtype, device=model.kv_devices)
     splits = (_CHECK_LEN // 3, _CHECK_LEN // 2)
     both = [
         (slot, ids, split) for slot, (ids, split) in enumerate(zip(sequences, splits, strict=True))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import psutil
 import torch
 
@@ -52,8 +55,21 @@ def plan_cache(
     return capacity, max(1, min(max_slots, num_slots()))
 
 
+def shared_cache_budget(devices: Sequence[torch.device], share: MemoryShare) -> int:
+    """The same for a model whose layers lie on these devices: what leaves none of them short."""
+    per_layer = (
+        cache_budget(device, share) // num_layers for device, num_layers in Counter(devices).items()
+    )
+    return min(per_layer) * len(devices)
+
+
 def allocate(
-    shape: KVShape, num_slots: int, capacity: int, *, dtype: torch.dtype, device: torch.device
+    shape: KVShape,
+    num_slots: int,
+    capacity: int,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | Sequence[torch.device],
 ) -> KVTensors:
     """The cache's tensors with `num_slots` slots, or with fewer where the memory turns out not to
     suffice: what is free need not be free in one piece. Raises OutOfMemory if not even one fits.
@@ -71,7 +87,11 @@ def allocate(
 
 
 def _try_allocate(
-    shape: KVShape, num_slots: int, capacity: int, dtype: torch.dtype, device: torch.device
+    shape: KVShape,
+    num_slots: int,
+    capacity: int,
+    dtype: torch.dtype,
+    device: torch.device | Sequence[torch.device],
 ) -> KVTensors | None:
     try:
         return KVTensors(shape, num_slots, capacity, dtype=dtype, device=device)
@@ -79,6 +99,6 @@ def _try_allocate(
         if memory_failure(error) is None:
             raise
     # What the failed attempt had reserved goes with its error, which ends above.
-    if device.type == "cuda":
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None

@@ -38,13 +38,13 @@ class KVTensors:
         capacity: int,
         *,
         dtype: torch.dtype,
-        device: torch.device,
+        device: torch.device | Sequence[torch.device],
     ) -> None:
+        """device: of all layers, or of each."""
         size = (num_slots, shape.num_kv_heads, capacity, shape.head_dim)
-        self.keys = [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
-        self.values = [
-            torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)
-        ]
+        devices = [device] * shape.num_layers if isinstance(device, torch.device) else device
+        self.keys = [torch.empty(size, dtype=dtype, device=where) for where in devices]
+        self.values = [torch.empty(size, dtype=dtype, device=where) for where in devices]
 
     @property
     def num_slots(self) -> int:
