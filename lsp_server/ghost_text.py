@@ -52,6 +52,15 @@ async def suggest(
         _tell_what_is_missing(ls, model)
     ls.suggestions.answers_come_from(model)
     memory = ls.suggestions.of(uri)
+    if opens_docstring(context) and _language(ls, uri) == "python":
+        from lsp_server.docstrings.suggesting import docstring_at
+
+        docstring = await docstring_at(ls, uri, context, model)
+        if docstring is not None:
+            memory.remember(docstring)
+            return docstring.at(context)
+        if ls.runtime.ready is None:
+            return None
     request = _request(ls, uri, context, model, drafts)
     answer = await ls.runtime.answer(request, _settling(context, memory.hear))
     if answer is None:
@@ -59,6 +68,17 @@ async def suggest(
     judged = _judged(answer, context, model, automatic=automatic)
     memory.remember(judged)
     return judged.at(context)
+
+
+def opens_docstring(context: CursorContext) -> bool:
+    """Whether nothing but opening quotes, perhaps closed by the editor, is on the cursor's line."""
+    quotes = '"""'
+    return context.line_before.strip() == quotes and context.rest_of_line.rstrip() in ("", quotes)
+
+
+def _language(ls: FimbriaServer, uri: str) -> str:
+    document = ls.documents.snapshot(uri)
+    return document.language_id if document is not None else ""
 
 
 def _tell_what_is_missing(ls: FimbriaServer, model: ModelInfo) -> None:
