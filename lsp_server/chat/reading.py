@@ -39,7 +39,8 @@ async def source_of(ls: FimbriaServer, uri: str, document: Document | None) -> S
 def workspace_folders(ls: FimbriaServer) -> list[str]:
     """URIs of the folders that the editor works on."""
     root = ls.workspace.root_uri
-    return list({*ls.workspace.folders, *([root] if root else [])})
+    folders = [folder.uri for folder in ls.workspace.folders.values()]
+    return [*folders, *([root] if root else [])]
 
 
 def _on_disk(uri: str, path: str, roots: Iterable[str]) -> Source | Unreadable:

@@ -113,9 +113,11 @@ def fenced(text: str, language_id: str) -> str:
 
 def path_within(uri: str, roots: Sequence[str]) -> str:
     """A file's path within the workspace folder (a URI) that holds it, else its name."""
-    inside = [root for root in roots if uri.startswith(root.rstrip("/") + "/")]
+    plain = unquote(uri)  # what is quoted differs from editor to editor
+    folders = [unquote(root).rstrip("/") + "/" for root in roots]
+    inside = [folder for folder in folders if plain.startswith(folder)]
     if inside:
-        return unquote(uri[len(max(inside, key=len).rstrip("/")) + 1 :])
+        return plain.removeprefix(max(inside, key=len))
     return unquote(urlsplit(uri).path.rpartition("/")[2]) or "untitled"
 
 

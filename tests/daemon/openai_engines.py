@@ -50,10 +50,12 @@ def refusing(status: int, body: object) -> Handler:
 
 
 class Engine:
-    """An engine at `url`. bodies: what it was asked; headers: with what."""
+    """An engine at `url` that answers as `answer` does. bodies: what it was asked; headers: with
+    what.
+    """
 
     def __init__(self, answer: Handler, models: Handler | None = None) -> None:
-        self._answer = answer
+        self.answer = answer
         self._models = models
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -83,7 +85,7 @@ class Engine:
     async def _asked(self, request: web.Request) -> web.StreamResponse:
         self.bodies.append(await request.json())
         self.headers.append(dict(request.headers))
-        return await self._answer(request)
+        return await self.answer(request)
 
 
 def with_engine(
