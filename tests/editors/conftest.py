@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,27 @@ def editor(shared_editor: Editor, tmp_path: Path) -> Iterator[Editor]:
     yield shared_editor
     shared_editor.keys("<Esc>")
     shared_editor.command("silent! bwipeout! | messages clear")
+
+
+@pytest.fixture
+def daemon_of_its_own(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a daemon that is ready, and ends with the test."""
+    environment = {
+        "FIMBRIA_RUNTIME_DIR": str(tmp_path / "r"),
+        "FIMBRIA_DEVICE": "cpu",
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "FIMBRIA_LOG_FILE": str(tmp_path / "lsp.log"),
+    }
+    run_fimbria(environment, "serve", "--background")
+    yield environment
+    run_fimbria(environment, "stop", "--all")
+
+
+def run_fimbria(environment: dict[str, str], *arguments: str) -> None:
+    """Run a command of `fimbria` to its end."""
+    subprocess.run(
+        [sys.executable, "-m", "lsp_server", *arguments],
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )

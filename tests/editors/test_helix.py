@@ -6,11 +6,8 @@ Skipped where no Helix can be had, also in CI.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +18,6 @@ from tests.editors.neovim_driver import until
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
-SERVER = [sys.executable, "-m", "lsp_server"]
 LANGUAGES = """
 [language-server.fimbria]
 command = {command}
@@ -31,7 +27,6 @@ args = ["-m", "lsp_server", "lsp"]
 name = "python"
 language-servers = ["fimbria"]
 """
-LOG = "lsp.log"
 CODE = "import logging\n\nlogger = logging\n"
 
 
@@ -52,36 +47,21 @@ def helix() -> Path:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, helix: Path) -> Iterator[dict[str, str]]:
-    """Helix' settings, and a daemon of its own, which ends with the test.
-
-    The daemon is ready: Helix gives a menu up when what it asked for takes long.
+def environment(tmp_path: Path, helix: Path, daemon_of_its_own: dict[str, str]) -> dict[str, str]:
+    """Helix' settings, and a daemon that is ready: Helix gives a menu up when what it asked for
+    takes long.
     """
     settings = tmp_path / "config" / "helix"
     settings.mkdir(parents=True)
     languages = LANGUAGES.format(command=json.dumps(sys.executable))
     (settings / "languages.toml").write_text(languages, encoding="utf-8")
-    daemon = {"FIMBRIA_RUNTIME_DIR": str(tmp_path / "r"), "FIMBRIA_DEVICE": "cpu"}
-    run_fimbria(daemon, "serve", "--background")
-    yield {
-        **daemon,
-        "FIMBRIA_LOG_FILE": str(tmp_path / LOG),
+    return {
+        **daemon_of_its_own,
         "FIMBRIA_LOG_LEVEL": "debug",
         "XDG_CONFIG_HOME": str(settings.parent),
-        "XDG_DATA_HOME": str(tmp_path / "data"),
         "HELIX_RUNTIME": str(helix.with_name("runtime")),
         "TERM": "xterm-256color",
     }
-    run_fimbria(daemon, "stop", "--all")
-
-
-def run_fimbria(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run(
-        [*SERVER, *arguments],
-        env={**os.environ, **environment},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
 
 
 def test_a_suggestion_from_the_menu_is_saved(
@@ -93,7 +73,7 @@ def test_a_suggestion_from_the_menu_is_saved(
     file.write_text(CODE, encoding="utf-8")
     with terminal.running([str(helix), str(file)], tmp_path, environment) as editor:
         editor.wait_for("logger = logging", "NOR")
-        log = tmp_path / LOG
+        log = tmp_path / "lsp.log"
         until(lambda: log.exists() and "didOpen" in log.read_text(), "the file open in the server")
         editor.keys("g", "e", "A")
         editor.wait_for("INS")
