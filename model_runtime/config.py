@@ -13,6 +13,11 @@ from model_runtime.ngrams import CacheWeights
 _OWN_ARCHITECTURE = "LlamaForCausalLM"
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 _CHOOSE_ANOTHER = "Choose a checkpoint of a causal language model, such as Code Llama."
+_USE_ANOTHER_VERSION = "Choose a version for transformers' classes; its name often ends in -hf."
+_USE_GLM = (
+    "Choose a version for transformers' classes, such as THUDM/glm-4-9b-chat-hf; CodeGeeX4 becomes "
+    "one with transformers' convert_glm_weights_to_hf.py."
+)
 _QUANTIZED_BY = ("bitsandbytes", "torchao")
 # What older architectures call the same.
 _ALIASES = {
@@ -94,6 +99,7 @@ class ModelConfig:
     capabilities: frozenset[Capability] | None = None
     stretched_context_length: int = 0
     quantization: Quantization | None = None
+    has_latent_attention: bool = False
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -106,6 +112,19 @@ def read_config(folder: Path) -> ModelConfig:
         raise UnsupportedModel(
             f"{folder / 'config.json'} lacks or garbles {error}.", "Download the checkpoint again."
         ) from error
+
+
+def check_cache_holds(config: ModelConfig, name: str) -> None:
+    """Raise UnsupportedModel for a model whose attention keeps something else than keys and values
+    of its heads (multi-head latent attention: DeepSeek-V2, arXiv 2405.04434, section 2.1).
+    """
+    if config.has_latent_attention:
+        raise UnsupportedModel(
+            f"{name} keeps compressed keys and values (latent attention), which Fimbria's KV cache "
+            "does not hold.",
+            "Use a model without, such as deepseek-ai/deepseek-coder-6.7b-base; for chats, another "
+            "engine can serve it (chat_endpoint).",
+        )
 
 
 def _parse(raw: dict[str, Any]) -> ModelConfig:
@@ -137,6 +156,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
         stretched_context_length=_stretched(int(raw["max_position_embeddings"]), rope),
         quantization=_quantization(raw.get("quantization_config")),
+        has_latent_attention=raw.get("kv_lora_rank") is not None,
     )
 
 
@@ -225,10 +245,11 @@ def _check_supported(raw: dict[str, Any], folder: Path) -> None:
     architectures = raw.get("architectures") or [raw.get("model_type", "an unknown architecture")]
     is_causal = any(str(name).endswith(_CAUSAL) for name in architectures)
     if raw.get("auto_map") and not is_causal:
+        is_glm = any(str(name).startswith("ChatGLM") for name in architectures)
         raise UnsupportedModel(
             f"{folder} holds {', '.join(map(str, architectures))}, which runs with code of the "
             "checkpoint's own only.",
-            "Choose a version for transformers' classes; its name often ends in -hf.",
+            _USE_GLM if is_glm else _USE_ANOTHER_VERSION,
         )
     if not is_causal:
         raise UnsupportedModel(

@@ -13,13 +13,14 @@ from model_runtime.families import OTHER, family_called
 from model_runtime.memory_plan_shapes import WeightCounts
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-PRECISIONS = (*_BYTES, "int8", "int4")
+_ROUNDED = ("int8", "int4", "nf4")
+PRECISIONS = (*_BYTES, *_ROUNDED)
 _SCALE_BYTES = 4
-_INT4_BLOCK = 64
-"""Weights that share a scale in bitsandbytes' nf4."""
+_BLOCK = 64
+"""Weights of four bits that share a scale."""
 _LOADABLE = {
-    "cuda": ("bfloat16", "float16", "float32"),
-    "cpu": ("float32", "bfloat16", "int8"),
+    "cuda": ("bfloat16", "float16", "float32", "int8", "int4", "nf4"),
+    "cpu": ("float32", "bfloat16", "int8", "nf4"),
 }
 """What `--dtype` gives on each kind of device, those that `auto` prefers first."""
 # What CUDA's context and kernels take, and the activations of a step.
@@ -50,7 +51,7 @@ class ModelSize:
 
     def kv_bytes_per_token(self, precision: str) -> int:
         """Keys and values of one token when the weights have this precision."""
-        return self.kv_values * (2 if precision == "int4" else _BYTES.get(precision, 4))
+        return self.kv_values * (4 if precision == "int8" else _BYTES.get(precision, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ def model_size(
 def weights_bytes(counts: WeightCounts, precision: str) -> int:
     """Memory of all weights.
 
-    int8: linear layers and head in a byte, a scale for each of their rows, the rest in float32.
-    int4: linear layers in half a byte and a scale per 64 weights, the rest in 16 bits.
+    int8, of our own kernels: linear layers and head in a byte, a scale for each of their rows, the
+    rest in float32.
+    int4, nf4: see `packed_bytes`, with the rest in 16 bits.
     """
     if precision in _BYTES:
         return counts.total * _BYTES[precision]
@@ -119,8 +121,20 @@ def weights_bytes(counts: WeightCounts, precision: str) -> int:
         head_rows = counts.head * counts.rows // max(1, counts.matrices)
         scales = (counts.rows + head_rows) * _SCALE_BYTES
         return counts.matrices + counts.head + scales + 4 * (counts.embedding + counts.other)
-    scales = counts.matrices // _INT4_BLOCK * _SCALE_BYTES
-    return counts.matrices // 2 + scales + 2 * (counts.total - counts.matrices)
+    return packed_bytes(counts, precision, 2)
+
+
+def packed_bytes(counts: WeightCounts, precision: str, rest: int) -> int:
+    """Memory of all weights when torchao or bitsandbytes has rounded them.
+
+    Linear layers but for the head take a byte, with a scale for each row, or half a byte, with one
+    for each 64 weights; all else takes `rest` bytes a weight.
+    """
+    if precision == "int8":
+        packed = counts.linear + counts.rows * rest
+    else:
+        packed = counts.linear // 2 + counts.linear // _BLOCK * _SCALE_BYTES
+    return packed + rest * (counts.total - counts.linear)
 
 
 def plan_fits(
@@ -131,19 +145,26 @@ def plan_fits(
         _fit(size, device, precision, context, num_slots)
         for device in devices
         for precision in _LOADABLE.get(device.kind, ("float32",))
-        if size.is_lean or precision != "int8"
+        if precision not in _ROUNDED
+        or 2 * size.counts.linear >= size.counts.matrices  # see quantization.check_worth
     ]
 
 
 def _fit(size: ModelSize, device: Device, precision: str, context: int, num_slots: int) -> Fit:
     from model_runtime.kv_cache.planning import plan_cache
 
-    weights = weights_bytes(size.counts, precision)
-    per_token = size.kv_bytes_per_token(precision)
     on_cpu = device.kind == "cpu"
+    is_native = on_cpu and size.is_lean and precision == "int8"
+    if precision in _ROUNDED and not is_native:
+        computed_in = 2 if precision == "int4" else _BYTES[device.auto]
+        weights = loading = packed_bytes(size.counts, precision, computed_in)
+        per_token = size.kv_values * computed_in
+    else:
+        weights, loading = weights_bytes(size.counts, precision), loading_bytes(size, precision)
+        per_token = size.kv_bytes_per_token(precision)
     overhead = _CPU_OVERHEAD if on_cpu else _GPU_OVERHEAD
     needed = weights + context * num_slots * per_token + overhead
-    loading = _loading_bytes(size, precision) + overhead
+    loading += overhead
     left = device.free_bytes - weights - overhead
     budget = int(left * (_CPU_CACHE_SHARE if on_cpu else _GPU_CACHE_SHARE))
     longest = min(size.context_length, _longest_context())
@@ -163,7 +184,7 @@ def _fit(size: ModelSize, device: Device, precision: str, context: int, num_slot
     )
 
 
-def _loading_bytes(size: ModelSize, precision: str) -> int:
+def loading_bytes(size: ModelSize, precision: str) -> int:
     """For int8 the weights are there in float32 first, and once more to check the result."""
     if precision == "int8":
         return weights_bytes(size.counts, "int8") + 2 * weights_bytes(size.counts, "float32")

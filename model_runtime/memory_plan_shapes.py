@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from model_runtime.api import ModelNotFound, UnsupportedModel
-from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.config import Habits, ModelConfig, check_cache_holds, read_config
 
 _OFFICIAL = re.compile(
     r"(?:(?:codellama|meta-llama)/)?CodeLlama-(7|13|34|70)b(?:-(?:Python|Instruct))?(?:-hf)?",
@@ -29,9 +29,10 @@ _TRAINED_CONTEXT = 16384
 
 @dataclass(frozen=True, slots=True)
 class WeightCounts:
-    """Numbers of weights. matrices: of the linear layers, which quantization makes smaller, and
-    rows: of those together; head: of the output layer, also where it shares the embedding's
-    memory; other: norms, biases.
+    """Numbers of weights. matrices: of the layers, which quantization makes smaller where they are
+    linear layers, and rows: of those together; head: of the output layer, also where it shares the
+    embedding's memory; other: norms, biases. linear: of the matrices, those of linear layers;
+    experts that are one tensor are not.
     """
 
     embedding: int
@@ -40,6 +41,7 @@ class WeightCounts:
     head: int
     other: int
     tied: bool
+    linear: int
 
     @property
     def total(self) -> int:
@@ -84,6 +86,7 @@ def read_shape(folder: Path) -> tuple[ModelConfig, WeightCounts]:
     torch for other architectures than Llama. Raises ModelNotFound, UnsupportedModel.
     """
     config = read_config(folder)
+    check_cache_holds(config, folder.name)
     if config.is_lean:
         return config, llama_counts(config)
     return config, _counts_without_memory(folder)
@@ -104,6 +107,7 @@ def llama_counts(config: ModelConfig) -> WeightCounts:
         head=vocabulary,
         other=hidden * (2 * config.num_layers + 1),
         tied=config.tied_embeddings,
+        linear=config.num_layers * of_layer,
     )
 
 
@@ -126,10 +130,13 @@ def _counts_without_memory(folder: Path) -> WeightCounts:
 
 
 def _counts_of(module: Any) -> WeightCounts:
+    from torch.nn import Linear
+
     embedding = module.get_input_embeddings().weight
     head = getattr(module.get_output_embeddings(), "weight", embedding)
     rest = [one for one in module.parameters() if one is not embedding and one is not head]
     matrices = [one for one in rest if one.dim() > 1]
+    linear = {one.weight for one in module.modules() if isinstance(one, Linear)}
     return WeightCounts(
         embedding=embedding.numel(),
         matrices=sum(one.numel() for one in matrices),
@@ -137,6 +144,7 @@ def _counts_of(module: Any) -> WeightCounts:
         head=head.numel(),
         other=sum(one.numel() for one in rest if one.dim() <= 1),
         tied=head is embedding,
+        linear=sum(one.numel() for one in matrices if one in linear),
     )
 
 

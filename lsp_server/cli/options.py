@@ -31,7 +31,8 @@ DeviceOption = Annotated[
         metavar="DEVICE",
         envvar="FIMBRIA_DEVICE",
         rich_help_panel=_MODEL_PANEL,
-        help="auto, cpu, cuda, cuda:1, …",
+        help="auto, cpu, cuda, cuda:1, …; balanced: spread over all GPUs; offload: layers that do "
+        "not fit the GPU stay in main memory or on disk, which is slow.",
     ),
 ]
 DtypeOption = Annotated[

@@ -24,7 +24,7 @@ from tests.runtime.running import Running, run
 
 PREFIX = "import os\n\n\ndef area(width, height):\n    return wid"
 SUFFIX = "\n\nprint(area(1, 2))\n"
-# Its attention unpacks keys and values from the cache, which slots do not hold.
+# Its attention keeps compressed keys and values, which slots do not hold.
 REFUSED = "DeepSeek-Coder-V2-Lite-Instruct"
 
 
@@ -41,10 +41,12 @@ def engine(
     torch.set_num_threads(threads)
 
 
-def test_what_cannot_run_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedModel, match="DeepseekV2Attention") as failure:
-        load_engine(BY_NAME[REFUSED].write(tmp_path / REFUSED))
-    assert failure.value.hint
+def test_what_cannot_run_is_refused_before_weights_are_read(tmp_path: Path) -> None:
+    BY_NAME[REFUSED].write_config(tmp_path / REFUSED)
+    with pytest.raises(UnsupportedModel, match="latent attention") as failure:
+        load_engine(tmp_path / REFUSED)
+    assert REFUSED in failure.value.message
+    assert "deepseek-ai/deepseek-coder-6.7b-base" in failure.value.hint
 
 
 def test_plain_completion(engine: Engine) -> None:

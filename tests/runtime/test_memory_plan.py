@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from model_runtime.api import UnsupportedModel
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
-from model_runtime.memory_plan import Device, ModelSize, model_size, plan_fits, weights_bytes
+from model_runtime.memory_plan import (
+    Device,
+    ModelSize,
+    model_size,
+    packed_bytes,
+    plan_fits,
+    weights_bytes,
+)
 from model_runtime.memory_plan_devices import devices_for, size_of
 from model_runtime.memory_plan_shapes import llama_counts, official_config, read_shape
+from model_runtime.transformers_loading import load_transformers_model
+from tests.runtime.family_checkpoints import BY_NAME
+from tests.runtime.test_quantization import scheme_placement, stored_bytes
 
 GIB = 2**30
 
@@ -54,6 +66,32 @@ def test_the_plan_is_what_a_running_engine_takes(starter_folder: Path, precision
     finally:
         engine.close()
     assert taken == pytest.approx(size.weights_bytes[precision] + kv_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize("precision", ["int8", "nf4"])
+@pytest.mark.parametrize("name", ["Qwen2.5-Coder-0.5B-Instruct", "starcoder2-3b", "codegemma-2b"])
+def test_rounded_weights_take_what_is_planned(name: str, precision: str, tmp_path: Path) -> None:
+    checkpoint = BY_NAME[name]
+    shape = checkpoint.shape | {"hidden_size": 128, "intermediate_size": 256}
+    folder = replace(checkpoint, shape=shape).write(tmp_path / name)
+    model = load_transformers_model(folder, scheme_placement(folder, precision))
+    planned = packed_bytes(read_shape(folder)[1], precision, 4)
+    assert stored_bytes(model.module) == pytest.approx(planned, rel=0.05)
+
+
+def test_models_with_experts_are_planned_without_rounding(tmp_path: Path) -> None:
+    name = "Qwen3-Coder-30B-A3B-Instruct"
+    BY_NAME[name].write_config(tmp_path / name)
+    config, size = size_of(str(tmp_path / name))
+    precisions = {fit.precision for fit in plan_fits(size, devices_for(config), 512, 1)}
+    assert "bfloat16" in precisions
+    assert not precisions & {"int8", "int4", "nf4"}
+
+
+def test_latent_attention_is_not_planned_wrongly(tmp_path: Path) -> None:
+    BY_NAME["DeepSeek-Coder-V2-Lite-Instruct"].write_config(tmp_path / "lite")
+    with pytest.raises(UnsupportedModel, match="latent attention"):
+        size_of(str(tmp_path / "lite"))
 
 
 @pytest.mark.parametrize("tied", [True, False])
