@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import ProgressCallback, RuntimeUnavailable
+from model_runtime.device_turns import DeviceTurns
 from model_runtime.listening import Listener, open_listener
-from model_runtime.load_options import options_of
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.presence import Presence
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
+from model_runtime.resident_models import ResidentModels
 from model_runtime.transport import Endpoint, read_endpoint
 
 if TYPE_CHECKING:
@@ -100,33 +101,57 @@ def _listening(
 
 
 def _serve_at(listener: Listener, presence: Presence, spec: DaemonSpec) -> int:
-    model = ResidentModel(loader(spec), name=spec.model)
+    turns = DeviceTurns()
+    model = ResidentModel(loader(spec, turns), name=spec.model)
     model.start()
+    models = ResidentModels(model, chat_loader(spec, turns), spec.chat_model)
     # Imported while the other thread imports torch; the socket is bound, so clients wait and are
     # not refused.
     from model_runtime.http_loop import Ends, run_server
 
     ends = Ends(spec.idle_timeout_s, FAILED_LINGER_S, presence.fault)
-    asyncio.run(run_server(listener, model, ends))
+    asyncio.run(run_server(listener, models, ends))
     return 1 if model.failure or model.lost else 0
 
 
-def loader(spec: DaemonSpec) -> LoadEngine:
-    """How to load the model of `spec`."""
+def loader(spec: DaemonSpec, turns: DeviceTurns) -> LoadEngine:
+    """How to load the model of `spec`. turns: shared with the chat model."""
 
     def load(progress: ProgressCallback) -> EngineLike:
-        # Imported on the loading thread: torch takes over a second. What it defines lives as long
-        # as the process, so looking for garbage in it only costs time, now and between tokens.
-        gc.disable()
-        try:
+        # Imported on the loading thread: torch takes over a second.
+        with _garbage_left_alone():
+            from model_runtime.chat_loading import first_options
             from model_runtime.loading import load_engine
 
-            return load_engine(resolve_model(spec.model), options_of(spec), progress=progress)
-        finally:
-            gc.freeze()
-            gc.enable()
+            folder, options = resolve_model(spec.model), first_options(spec)
+            return load_engine(folder, options, progress=progress, turns=turns)
 
     return load
+
+
+def chat_loader(spec: DaemonSpec, turns: DeviceTurns) -> LoadEngine:
+    """How to load the second model of `spec`. A failure leaves the first one as it was."""
+
+    def load(progress: ProgressCallback) -> EngineLike:
+        from model_runtime.chat_loading import load_chat_engine
+
+        with _garbage_left_alone():
+            return load_chat_engine(spec, progress, turns)
+
+    return load
+
+
+@contextlib.contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """What torch and a model define lives as long as the process, so looking for garbage in it only
+    costs time, now and between tokens.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def leave(status: int) -> NoReturn:

@@ -15,6 +15,7 @@ import uvicorn
 
 from model_runtime.listening import Listener
 from model_runtime.resident import ResidentModel
+from model_runtime.resident_models import ResidentModels
 from model_runtime.server import ServerOptions, make_app
 
 _DAY_S = 86_400
@@ -38,17 +39,18 @@ class Ends:
     look_s: float = 5.0
 
 
-async def run_server(listener: Listener, model: ResidentModel, ends: Ends) -> None:
-    """Serve `model` at `listener` and return when the daemon should end; running requests have been
-    aborted then.
+async def run_server(listener: Listener, models: ResidentModels, ends: Ends) -> None:
+    """Serve `models` at `listener` and return when the daemon should end; running requests have
+    been aborted then.
     """
+    model = models.own
     ending = _Ending()
     options = ServerOptions(
         stop=lambda: ending.because("a client asked for it"),
         token=listener.token,
         idle_timeout_s=ends.idle_timeout_s,
     )
-    server = _Server(_config(make_app(model, options)), ending)
+    server = _Server(_config(make_app(models, options)), ending)
     reasons = [
         ending.after(_linger(model, ends.linger_s), "there is no model to serve"),
         ending.after(model.until_lost(), "the device has failed"),
@@ -65,10 +67,10 @@ async def run_server(listener: Listener, model: ResidentModel, ends: Ends) -> No
     finally:
         for reason in reasons:
             reason.cancel()
-        model.stop()
+        models.stop()
         ending.because("interrupted")
         await serving
-        await asyncio.to_thread(model.close)
+        await asyncio.to_thread(models.close)
 
 
 class _Ending:

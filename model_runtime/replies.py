@@ -19,37 +19,32 @@ from model_runtime.api import (
     Chunk,
     Event,
     Finished,
-    ModelNotFound,
     RuntimeFailure,
 )
 from model_runtime.failures import as_failure
 from model_runtime.request_body import Body
-from model_runtime.resident import ResidentModel
+from model_runtime.resident_models import ResidentModels
 
 
 class AnswerResponse(Response):
     """Runs the request while it is sent, and aborts it when the client goes away."""
 
-    def __init__(self, model: ResidentModel, body: Body) -> None:
-        self._model = model
+    def __init__(self, models: ResidentModels, body: Body) -> None:
+        self._models = models
         self._body = body
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        with self._model.active():
+        with self._models.own.active():
             await _while_connected(self._answer(send), receive)
 
     async def _answer(self, send: Send) -> None:
-        engine = await self._model.engine()
-        wanted = self._body.model
-        if wanted is not None and wanted not in (engine.info.id, self._model.name):
-            raise ModelNotFound(
-                f"`model`: this daemon serves {engine.info.id}, not {wanted!r}.",
-                "Leave `model` out, or see /v1/models.",
-            )
+        request = self._body.request
+        model = await self._models.answering(request, self._body.model)
+        engine = await model.engine()
         reply = _reply(engine.info.id, self._body)
-        async with aclosing(self._model.events(engine, self._body.request)) as events:
+        async with aclosing(model.events(engine, request)) as events:
             if self._body.stream:
-                await _write_stream(events, reply, self._body.request.num_candidates, send)
+                await _write_stream(events, reply, request.num_candidates, send)
             else:
                 await _write_whole(events, reply, send)
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -56,8 +58,15 @@ class ResidentModel:
     loop's thread.
     """
 
-    def __init__(self, load: LoadEngine, name: str = "") -> None:
+    def __init__(
+        self,
+        load: LoadEngine,
+        name: str = "",
+        on_lost: Callable[[DeviceLost], None] | None = None,
+    ) -> None:
+        """on_lost: told when the device has failed, for other models on it."""
         self.name = name
+        self._on_lost = on_lost
         self.progress = LoadProgress("starting", 0.0)
         self.lost: DeviceLost | None = None
         """Why the loaded model will never answer again."""
@@ -77,6 +86,13 @@ class ResidentModel:
     @property
     def loading(self) -> bool:
         return not self._loaded.done()
+
+    @property
+    def state(self) -> str:
+        """`loading`, `failed` or `ready`."""
+        if self.failure:
+            return "failed"
+        return "loading" if self.loading else "ready"
 
     @property
     def failure(self) -> RuntimeFailure | None:
@@ -169,17 +185,27 @@ class ResidentModel:
         engine = self.ready_engine()
         return asdict(engine.stats()) if engine else None
 
+    def lose(self, failure: DeviceLost) -> None:
+        """Note that the device has failed: this model will never answer again."""
+        self.lost = failure
+        self._losing.set()
+        if self._on_lost:
+            self._on_lost(failure)
+
     def _note(self, failure: RuntimeFailure) -> None:
         if isinstance(failure, DeviceLost):
-            self.lost = failure
-            self._losing.set()
+            self.lose(failure)
 
     def _run_load(self) -> None:
         began = time.monotonic()
         try:
             engine = self._load(self._report)
         except BaseException as error:  # noqa: BLE001 - whatever it is, waiting requests must hear of it
-            self._fail(error)
+            failure = _load_failure(error)
+            # What raised it holds on to what had been loaded.
+            del error
+            _give_memory_back()
+            self._fail(failure)
             return
         with contextlib.suppress(InvalidStateError):  # told to stop meanwhile
             self._loaded.set_result(engine)
@@ -189,14 +215,20 @@ class ResidentModel:
     def _report(self, progress: LoadProgress) -> None:
         self.progress = progress
 
-    def _fail(self, error: BaseException) -> None:
-        failure = _load_failure(error)
+    def _fail(self, failure: RuntimeFailure) -> None:
         logger.error("the model could not be loaded: %s", failure)
         with contextlib.suppress(InvalidStateError):
             self._loaded.set_exception(failure)
 
 
 def _load_failure(error: BaseException) -> RuntimeFailure:
+    """What to tell of a failed loading, without the frames in which half a model may live on."""
+    failure = _explained(error)
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)
+
+
+def _explained(error: BaseException) -> RuntimeFailure:
     if isinstance(error, RuntimeFailure):
         return error
     logger.error("loading failed", exc_info=error)
@@ -204,3 +236,11 @@ def _load_failure(error: BaseException) -> RuntimeFailure:
         f"The model could not be loaded: {type(error).__name__}: {error}",
         "If its files are damaged, download them again.",
     )
+
+
+def _give_memory_back() -> None:
+    """Let others on the device have what a failed loading has left behind."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

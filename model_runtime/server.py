@@ -20,13 +20,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_runtime import wire
-from model_runtime.api import InvalidRequest
+from model_runtime.api import InvalidRequest, ModelInfo
 from model_runtime.chat_body import parse_chat
 from model_runtime.failures import as_failure
 from model_runtime.fields import parse_json
 from model_runtime.replies import AnswerResponse, send_failure, send_json
 from model_runtime.request_body import parse_completion
-from model_runtime.resident import ResidentModel
+from model_runtime.resident_models import ResidentModels
 from model_runtime.versions import own_version
 
 MAX_BODY_BYTES = 16 * 2**20
@@ -47,11 +47,11 @@ class ServerOptions:
     started_at: float = field(default_factory=time.time)
 
 
-def make_app(model: ResidentModel, options: ServerOptions) -> Starlette:
+def make_app(models: ResidentModels, options: ServerOptions) -> Starlette:
     """The application; it serves status from the first moment, completions once the model is
     loaded.
     """
-    front = _Front(model, options)
+    front = _Front(models, options)
     return Starlette(
         routes=[
             Route("/v1/models", front.models),
@@ -66,49 +66,53 @@ def make_app(model: ResidentModel, options: ServerOptions) -> Starlette:
 
 
 class _Front:
-    def __init__(self, model: ResidentModel, options: ServerOptions) -> None:
-        self._model = model
+    def __init__(self, models: ResidentModels, options: ServerOptions) -> None:
+        self._models = models
         self._options = options
         self._version = own_version()
 
     async def models(self, _request: Request) -> Response:
-        with self._model.active():
-            engine = await self._model.engine()
-        created = int(self._options.started_at)
-        return _json({"object": "list", "data": [wire.model_to_json(engine.info, created)]})
+        own = self._models.own
+        with own.active():
+            await own.engine()
+        listed = [self._describe(info) for info in self._models.loaded()]
+        return _json({"object": "list", "data": listed})
 
     async def status(self, _request: Request) -> Response:
-        model, options = self._model, self._options
+        model, options = self._models.own, self._options
         if model.lost:  # about to end: a client that looks for a daemon should start another
             raise model.lost
         engine, failure = model.ready_engine(), model.failure
-        created = int(options.started_at)
         return _json(
             {
-                "state": _state(model),
+                "state": model.state,
                 "progress": wire.progress_to_json(model.progress),
                 "error": wire.failure_to_json(failure) if failure else None,
-                "model": wire.model_to_json(engine.info, created) if engine else None,
+                "model": self._describe(engine.info) if engine else None,
                 "pid": os.getpid(),
                 "version": self._version,
                 "started_at": options.started_at,
                 "idle_s": model.idle_s,
                 "idle_timeout_s": options.idle_timeout_s,
                 "engine": model.engine_stats(),
+                "chat": self._models.described(self._describe),
             }
         )
 
     async def completions(self, request: Request) -> Response:
         body = parse_completion(parse_json(await _read_body(request)))
-        return AnswerResponse(self._model, body)
+        return AnswerResponse(self._models, body)
 
     async def chat(self, request: Request) -> Response:
         body = parse_chat(parse_json(await _read_body(request)))
-        return AnswerResponse(self._model, body)
+        return AnswerResponse(self._models, body)
 
     async def shutdown(self, _request: Request) -> Response:
         self._options.stop()
         return _json({"stopping": True})
+
+    def _describe(self, info: ModelInfo) -> wire.Json:
+        return wire.model_to_json(info, int(self._options.started_at))
 
 
 class _Guard:
@@ -162,12 +166,6 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     content = wire.error_to_json(InvalidRequest.code, error.detail, "", error.status_code)
     return _json({"error": content}, error.status_code)
-
-
-def _state(model: ResidentModel) -> str:
-    if model.failure:
-        return "failed"
-    return "loading" if model.loading else "ready"
 
 
 def _json(content: wire.Json, status: int = 200) -> Response:

@@ -34,5 +34,5 @@ def install(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    daemon.loader = lambda _: lambda _: CrashingEngine()
+    daemon.loader = lambda *_: lambda _: CrashingEngine()
     daemon.leave(main(sys.argv[1 + _NUM_INTERPRETER_ARGUMENTS :]))

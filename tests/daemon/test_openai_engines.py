@@ -46,11 +46,11 @@ def server(command: list[str], folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder), "NO_COLOR": "1"}
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder), "HF_HUB_CACHE": str(folder)}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
-            env=offline,
+            env=os.environ | offline,
             stdout=log,
             stderr=log,
         )
