@@ -96,7 +96,13 @@ class ChatLink:
         if not self.available and self._runtime.known is None:
             await self._runtime.describe()
         if not self.available:
+            logger.info("Nobody answers a chat: %s", self.why_not)
             raise MissingCapability(self.why_not)
+
+    def note_what_is_missing(self) -> None:
+        """Log which setting would bring chat, if a model is there that has none."""
+        if not self.available and self._runtime.known is not None:
+            logger.info("%s", self.why_not)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Yield chunks, then exactly one Finished; closing the iterator aborts the request in the

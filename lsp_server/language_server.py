@@ -126,6 +126,12 @@ class FimbriaServer(LanguageServer):
             self.problems += log_elsewhere(self.settings)
         return _differ(before, self.settings, _RUNTIME_SETTINGS)
 
+    async def warm_up(self) -> None:
+        """Have the model loaded before it is needed, if the user wants that."""
+        if self.settings.warm_up:
+            await self.runtime.warm_up()
+            self.chat.note_what_is_missing()
+
     def show_problems(self) -> None:
         """Show what is wrong with the settings, each thing once."""
         problems, self.problems = self.problems, []

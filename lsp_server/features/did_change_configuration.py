@@ -27,5 +27,4 @@ def handle(ls: FimbriaServer, params: types.DidChangeConfigurationParams) -> Non
 
 async def _change_runtime(ls: FimbriaServer) -> None:
     await ls.runtime.close()
-    if ls.settings.warm_up:
-        await ls.runtime.warm_up()
+    await ls.warm_up()

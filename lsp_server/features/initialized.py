@@ -17,5 +17,4 @@ def handle(ls: FimbriaServer, _params: types.InitializedParams) -> None:
     """Say what is wrong with the settings and have the model loaded."""
     ls.show_problems()
     ls.on_close(log_to_editor(ls))
-    if ls.settings.warm_up:
-        ls.in_background(ls.runtime.warm_up())
+    ls.in_background(ls.warm_up())

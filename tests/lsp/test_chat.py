@@ -544,3 +544,17 @@ def test_shutting_down_in_mid_answer_ends_it() -> None:
         partial_results(client, "partial One?")
 
     chat(scenario)
+
+
+def test_the_log_says_once_at_the_start_which_setting_brings_chat(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "lsp_server.chat_link")
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await runtime.made.wait()
+        await client.settle()
+
+    session(scenario, settings=Settings())
+    (line,) = [record.getMessage() for record in caplog.records if "chat_model" in record.message]
+    assert line.startswith("fake does not chat: set chat_model")

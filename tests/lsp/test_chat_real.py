@@ -1,0 +1,185 @@
+"""Chats from the editor to real models: a daemon's of our own, and over `transformers serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_runtime.client import running_daemons
+from tests.daemon.chatting import CHAT_MODEL, write_checkpoint
+from tests.daemon.test_openai_engines import CHATML_MODEL, SERVE, server
+from tests.lsp.chatting import (
+    CANCELLED,
+    REQUEST_FAILED,
+    ask,
+    error_of,
+    partial_results,
+    result_of,
+    streamed_text,
+)
+from tests.lsp.client import LspClient, cancelling, in_subprocess, play
+
+LONG = 700
+SHORT = 12
+
+
+@pytest.fixture(scope="module")
+def chat_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return talkative(write_checkpoint(tmp_path_factory.mktemp("checkpoint"), CHAT_MODEL))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A third party's server with a model that chats; its base URL."""
+    pytest.importorskip("fastapi")
+    folder = tmp_path_factory.mktemp("transformers")
+    checkpoint = talkative(write_checkpoint(folder, CHATML_MODEL))
+    with server(["-c", SERVE, "serve", str(checkpoint), "--device", "cpu"], folder) as url:
+        yield url
+
+
+def talkative(checkpoint: Path) -> Path:
+    """Make it all but impossible that random weights end an answer by chance."""
+    from safetensors.torch import load_file, save_file
+
+    file = checkpoint / "model.safetensors"
+    weights = load_file(file)
+    end = json.loads((checkpoint / "config.json").read_text())["eos_token_id"]
+    weights["lm_head.weight"][end] = 0.0
+    save_file(weights, file, {"format": "pt"})
+    return checkpoint
+
+
+@pytest.fixture(autouse=True)
+def runtime_dir(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Short, because a socket's path has room for about a hundred bytes."""
+    monkeypatch.setenv("FIMBRIA_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+
+
+@asynccontextmanager
+async def editor(tmp_path: Path, **settings: str | int) -> AsyncIterator[LspClient]:
+    """An editor with a server of its own; all daemons end with it."""
+    environment = {
+        "FIMBRIA_LOG_FILE": str(tmp_path / "lsp.log"),
+        "FIMBRIA_DEVICE": "cpu",
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        **{f"FIMBRIA_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+    try:
+        async with in_subprocess(environment=environment) as client:
+            await client.start()
+            yield client
+    finally:
+        for daemon in running_daemons():
+            os.kill(daemon.pid, signal.SIGKILL)
+
+
+async def answered(client: LspClient, question: str, conversation: str = "") -> dict[str, Any]:
+    """Ask until there is something to read: random weights may say nothing but blanks."""
+    while True:
+        answer = await client.answer(ask(client, question, conversation))
+        values = partial_results(client, f"partial {question}")
+        if "error" not in answer:
+            result: dict[str, Any] = answer["result"]
+            assert streamed_text(values) == result["answer"]["content"]
+            return result
+        assert "empty" in answer["error"]["message"]
+
+
+async def begun(client: LspClient, question: str) -> int:
+    """Ask for a long answer and wait for its first words."""
+    request = ask(client, question)
+    while (await client.take("$/progress"))["params"]["value"]["kind"] != "text":
+        continue
+    return request
+
+
+def test_a_conversation_with_a_daemon_s_model_computes_each_turn_once(
+    tmp_path: Path, chat_checkpoint: Path
+) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path, model=chat_checkpoint, chat_max_tokens=SHORT) as client:
+            client.open("def area(width, height):\n    return width * height\n")
+            first = await answered(client, "What is the area?")
+            assert first["usage"]["promptTokens"] > 50
+            second = await answered(client, "And of a square?", first["conversation"])
+            assert second["usage"]["cachedTokens"] >= first["usage"]["promptTokens"]
+            assert second["usage"]["promptTokens"] > second["usage"]["cachedTokens"]
+            status = await result_of(client, "fimbria/chat/status")
+            assert (status["isAvailable"], status["model"]) == (True, CHAT_MODEL)
+
+    play(scenario())
+
+
+def test_cancelling_frees_the_daemon_for_the_next_question(
+    tmp_path: Path, chat_checkpoint: Path
+) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path, model=chat_checkpoint, chat_max_tokens=LONG) as client:
+            request = await begun(client, "Tell me everything.")
+            client.send(cancelling(request))
+            assert (await client.answer(request))["error"]["code"] == CANCELLED
+            partial_results(client, "partial Tell me everything.")
+            await answered(client, "And now?")
+
+    play(scenario())
+
+
+def test_a_daemon_that_is_killed_in_mid_answer(tmp_path: Path, chat_checkpoint: Path) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path, model=chat_checkpoint, chat_max_tokens=LONG) as client:
+            request = await begun(client, "Tell me everything.")
+            (daemon,) = running_daemons()
+            os.kill(daemon.pid, signal.SIGKILL)
+            error = (await client.answer(request))["error"]
+            assert error["code"] == REQUEST_FAILED
+            assert "daemon" in error["message"]
+            partial_results(client, "partial Tell me everything.")
+            (listed,) = await result_of(client, "fimbria/chat/list")
+            whole = await result_of(client, "fimbria/chat/get", conversation=listed["conversation"])
+            assert whole["messages"][1]["ending"] == "failed"
+            await answered(client, "Are you there?")
+
+    play(scenario())
+
+
+def test_the_starter_says_which_settings_bring_chat(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path) as client:
+            error = await error_of(client, "fimbria/chat", {"message": "Why?"})
+            assert "chat_model" in error["message"]
+            assert "chat_endpoint" in error["message"]
+
+    play(scenario())
+    assert "chat_endpoint" in (tmp_path / "lsp.log").read_text()
+
+
+def test_a_conversation_over_transformers_serve(tmp_path: Path, served: str) -> None:
+    async def scenario() -> None:
+        settings = {"chat_endpoint": served, "chat_max_tokens": SHORT, "warm_up": "off"}
+        async with editor(tmp_path, **settings) as client:
+            first = await answered(client, "What is a square?")
+            second = await answered(client, "And a cube?", first["conversation"])
+            assert second["usage"]["promptTokens"] > first["usage"]["promptTokens"]
+
+    play(scenario())
+
+
+def test_cancelling_over_transformers_serve(tmp_path: Path, served: str) -> None:
+    async def scenario() -> None:
+        settings = {"chat_endpoint": served, "chat_max_tokens": LONG, "warm_up": "off"}
+        async with editor(tmp_path, **settings) as client:
+            request = await begun(client, "Tell me everything.")
+            client.send(cancelling(request))
+            assert (await client.answer(request))["error"]["code"] == CANCELLED
+            partial_results(client, "partial Tell me everything.")
+            await answered(client, "And now?")
+
+    play(scenario())
