@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lsp_server.docstrings.facts import Kind
-from lsp_server.docstrings.styles import Style
+from lsp_server.docstrings.styles import CommentStyle, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Section:
     kind: OTHER for one that is not looked into. head: heading, and prose before the first entry.
     """
 
-    style: Style
+    style: Style | CommentStyle
     kind: Kind
     head: tuple[Written, ...]
     entries: tuple[Entry, ...]

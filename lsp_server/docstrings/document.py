@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lsp_server.docstrings.answers import Refusal, Write
+from lsp_server.docstrings.comment_document import document_commented
 from lsp_server.docstrings.python_document import document_python
 from lsp_server.docstrings.python_source import PlainText
 from lsp_server.docstrings.styles import Style
@@ -27,7 +28,7 @@ async def document_definition(
     if language_id == "python":
         change = await document_python(plain.text, at, style, write)
     else:
-        return Refusal(f"Doc comments of {language_id or 'this language'} are not known here.")
+        change = await document_commented(plain.text, language_id, at, write)
     if isinstance(change, Refusal):
         return change
     return _in_original(text, plain, change)

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 from lsp_server.docstrings import wording
 from lsp_server.docstrings.blocks import Entry, Fixed, Hole, Section, Written
-from lsp_server.docstrings.facts import Kind, Outcome, Parameter
-from lsp_server.docstrings.styles import Convention, Style
+from lsp_server.docstrings.facts import TEMPLATE, Kind, Outcome, Parameter
+from lsp_server.docstrings.styles import CommentStyle, Convention, Style
 
-_HEADINGS = {
+_HEADINGS: dict[Style | CommentStyle, dict[Kind, str]] = {
+    CommentStyle.RUSTDOC: {
+        Kind.PARAMETER: "Arguments",
+        Kind.RETURNS: "Returns",
+        Kind.RAISES: "Errors",
+    },
     Style.GOOGLE: {
         Kind.PARAMETER: "Args",
         Kind.ATTRIBUTE: "Attributes",
@@ -35,11 +40,13 @@ def section(convention: Convention, kind: Kind, entries: Sequence[Entry]) -> Sec
     return Section(convention.style, kind, heading, tuple(entries), len(heading))
 
 
-def heading_of(style: Style, kind: Kind) -> tuple[Written, ...]:
+def heading_of(style: Style | CommentStyle, kind: Kind) -> tuple[Written, ...]:
     """The lines that open a section; none where the style has no sections."""
-    if style is Style.SPHINX:
+    if style not in _HEADINGS:
         return ()
     title = _HEADINGS[style][kind]
+    if style is CommentStyle.RUSTDOC:
+        return (Fixed(f"# {title}"), Fixed(""))
     if style is Style.GOOGLE:
         return (Fixed(f"{title}:"),)
     return (Fixed(title), Fixed("-" * len(title)))
@@ -64,6 +71,11 @@ def outcome_entry(convention: Convention, kind: Kind, outcome: Outcome) -> tuple
         of_type = [Fixed(f":rtype: {type_}")] if type_ and kind is Kind.RETURNS else []
         entries = [Entry(kind, (), (Hole(f":{verb}: ", verb, fallback),))]
         return (*entries, *(Entry(Kind.TYPE, (), (line,)) for line in of_type))
+    if isinstance(convention.style, CommentStyle):
+        before = "" if convention.style is CommentStyle.RUSTDOC else f"@{verb} "
+        if convention.style is CommentStyle.TAGS and kind is Kind.RETURNS:
+            before = "@returns "
+        return (Entry(kind, (), (Hole(before, verb, fallback),)),)
     if convention.style is Style.NUMPY:
         lines = (Fixed(type_), hole) if type_ else (Hole("", verb, fallback),)
         return (Entry(kind, (), lines),)
@@ -80,8 +92,11 @@ def raises_entry(convention: Convention, exception: str, indent: str = _UNIT) ->
         lines = (Hole(before, exception, fallback, is_clause=True),)
     elif convention.style is Style.NUMPY:
         lines = (Fixed(exception), Hole(f"{_UNIT}If ", exception, fallback, is_clause=True))
+    elif convention.style is CommentStyle.RUSTDOC:
+        lines = (Hole("If ", exception, fallback, is_clause=True),)
     else:
-        before = f":raises {exception}: If "
+        lead = _RAISES.get(convention.style, ":raises {}:").format(exception)
+        before = f"{lead} If "
         lines = (Hole(before, exception, fallback, is_clause=True),)
     return Entry(Kind.RAISES, (exception,), lines)
 
@@ -111,7 +126,29 @@ def _sphinx(convention: Convention, kind: Kind, parameter: Parameter, _: str) ->
     return [hole, Fixed(f":{type_name} {parameter.name}: {parameter.type}")]
 
 
-_PARAMETER_LINES = {Style.GOOGLE: _google, Style.NUMPY: _numpy, Style.SPHINX: _sphinx}
+def _tagged(convention: Convention, _: Kind, parameter: Parameter, __: str) -> list[Written]:
+    dash = "- " if convention.style is CommentStyle.TAGS else ""
+    tag = "tparam" if parameter.stars == TEMPLATE else "param"
+    before = f"@{tag} {parameter.name} {dash}"
+    return [_hole(parameter, before, _default_sentence(parameter))]
+
+
+def _listed(_: Convention, __: Kind, parameter: Parameter, ___: str) -> list[Written]:
+    return [_hole(parameter, f"* `{parameter.name}` - ", "")]
+
+
+_PARAMETER_LINES = {
+    Style.GOOGLE: _google,
+    Style.NUMPY: _numpy,
+    Style.SPHINX: _sphinx,
+    CommentStyle.TAGS: _tagged,
+    CommentStyle.PLAIN_TAGS: _tagged,
+    CommentStyle.RUSTDOC: _listed,
+}
+_RAISES: dict[Style | CommentStyle, str] = {
+    CommentStyle.TAGS: "@throws {{{}}}",
+    CommentStyle.PLAIN_TAGS: "@throws {}",
+}
 
 
 def _hole(parameter: Parameter, before: str, after: str) -> Hole:

@@ -19,12 +19,18 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+TEMPLATE = "template"
+"""In place of stars: a parameter of a template of C++."""
+UNNAMED = "unnamed"
+"""In place of stars: a parameter that is taken apart at once, so that its name is made up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One name to document.
 
-    stars: `*`, `**` or nothing. type, default: as they stand in the source, on one line; empty
-    where there are none.
+    stars: `*`, `**`, TEMPLATE, UNNAMED or nothing. type, default: as they stand in the source, on
+    one line; empty where there are none.
     """
 
     name: str

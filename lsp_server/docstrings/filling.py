@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from lsp_server.docstrings.answers import Write
 from lsp_server.docstrings.blocks import Fixed, Hole, Line, Written
-from lsp_server.docstrings.literal import Literal
 from lsp_server.docstrings.prose import cleaned
 
 MAX_HOLES = 24
 """Holes behind these get what their names say: nobody waits for a hundred sentences."""
 
 
+class Notation(Protocol):
+    """How the lines of a docstring are spelled in a file."""
+
+    def new_line(self, text: str) -> Line:
+        """Spell a line that is not there yet."""
+
+    def up_to(self, done: Sequence[Line], text: str) -> str:
+        """Spell these lines, and the next one as far as it is known."""
+
+
 async def filled(
-    lines: Sequence[Written], literal: Literal, before: str, after: str, write: Write
+    lines: Sequence[Written], notation: Notation, before: str, after: str, write: Write
 ) -> list[Line]:
     """Return the lines with prose in place of holes.
 
@@ -29,15 +39,15 @@ async def filled(
         if isinstance(line, Line):
             done.append(line)
         elif isinstance(line, Fixed):
-            done.append(literal.new_line(line.text))
+            done.append(notation.new_line(line.text))
         else:
             raw = ""
             if num_asked < MAX_HOLES:
                 num_asked += 1
-                raw = await _raw(line, before + _so_far(done, literal, line), after, write)
+                raw = await _raw(line, before + notation.up_to(done, line.before), after, write)
             prose = _prose(line, raw, said)
             said.add(prose)
-            done.append(literal.new_line(line.before + prose + line.after))
+            done.append(notation.new_line(line.before + prose + line.after))
     return done
 
 
@@ -47,12 +57,6 @@ async def _raw(hole: Hole, prefix: str, suffix: str, write: Write) -> str:
         return raw
     more = await write(prefix + hole.lead, suffix)
     return hole.lead + more if more[:1] == " " else raw
-
-
-def _so_far(done: Sequence[Line], literal: Literal, hole: Hole) -> str:
-    if not done:
-        return hole.before
-    return f"{literal.joined(done)}\n{literal.margin}{literal.encoded(hole.before)}"
 
 
 def _prose(hole: Hole, raw: str, said: set[str]) -> str:

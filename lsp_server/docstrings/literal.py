@@ -62,6 +62,12 @@ class Literal:
         closing = self.margin if self.closing is None else self.closing
         return f"{self.joined(lines)}\n{closing}"
 
+    def up_to(self, done: Sequence[Line], text: str) -> str:
+        """Spell these lines, and the next one as far as it is known."""
+        if not done:
+            return self.encoded(text)
+        return f"{self.joined(done)}\n{self.margin}{self.encoded(text)}"
+
     def joined(self, lines: Sequence[Line]) -> str:
         """What stands behind the opening quotes, up to the end of the last of these lines."""
         placed = (self._placed(line, is_first=at == 0) for at, line in enumerate(lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lsp_server.docstrings import wording
@@ -18,34 +18,36 @@ from lsp_server.docstrings.blocks import (
     named,
 )
 from lsp_server.docstrings.facts import Kind, Signature
-from lsp_server.docstrings.literal import Literal
 from lsp_server.docstrings.reading import read
-from lsp_server.docstrings.styles import Convention
+from lsp_server.docstrings.styles import CommentStyle, Convention, Style
 from lsp_server.docstrings.updating import updated
+
+Read = Callable[[Sequence[Line]], tuple[Style | CommentStyle | None, tuple[Block, ...]]]
 
 
 def planned(
-    signature: Signature, literal: Literal, convention: Convention
+    signature: Signature, there: Sequence[Line], convention: Convention, read: Read = read
 ) -> tuple[Written, ...] | None:
     """The lines that a docstring should have, with holes for the prose; None if it has them.
 
-    A docstring that has sections of a style keeps that style.
+    there: the lines that it has, which `read` takes apart. If they have sections of a style, they
+    keep it.
     """
-    own, blocks = read(literal.lines)
+    own, blocks = read(there)
     if own is not None:
         convention = replace(convention, style=own)
     wanted = updated(blocks, signature, convention)
-    if wanted == blocks and literal.lines:
+    if wanted == blocks and there:
         return None
     lines = _spaced(wanted)
-    if not lines or not literal.lines:
+    if not lines or not there:
         fallback = wording.summary(signature)
         summary = Hole("", signature.name, fallback, lead=fallback.split(maxsplit=1)[0].rstrip("."))
         lines = _spaced((Text((summary,)), *wanted))
     return tuple(lines)
 
 
-def is_complete(lines: Sequence[Line], signature: Signature) -> bool:
+def is_complete(lines: Sequence[Line], signature: Signature, read: Read = read) -> bool:
     """Whether a docstring names just the parameters and fields that its signature has."""
     _, blocks = read(lines)
     parameters = set(named(blocks, Kind.PARAMETER))

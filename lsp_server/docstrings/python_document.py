@@ -53,7 +53,7 @@ async def document_found(
     signature = signature_of(source, found)
     place = place_of(source, found.node)
     literal = place.literal
-    lines = planned(signature, literal, convention)
+    lines = planned(signature, literal.lines, convention)
     if lines is None:
         return Refusal(f"The docstring of {found.node.name} is up to date: nothing to change.")
     start, end = place.start + source.start, place.end + source.start

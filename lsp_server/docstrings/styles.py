@@ -1,4 +1,4 @@
-"""The three ways to write a Python docstring, and which of them a file uses."""
+"""The ways to write a docstring or a doc comment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,27 @@ class Style(StrEnum):
     """`:param name:` fields (Sphinx's Python domain)."""
 
 
+class CommentStyle(StrEnum):
+    """How a comment in front of a definition names its parts, in languages other than Python."""
+
+    TAGS = "tags"
+    """`@param name - …` (JSDoc)."""
+    PLAIN_TAGS = "plain tags"
+    """`@param name …` (Javadoc, Doxygen)."""
+    RUSTDOC = "rustdoc"
+    """Markdown sections such as `# Arguments`, with lists."""
+    SENTENCE = "sentence"
+    """One sentence that begins with the name (Go)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Convention:
     """A style, and whether its entries repeat the types of the signature."""
 
-    style: Style = Style.GOOGLE
+    style: Style | CommentStyle = Style.GOOGLE
     with_types: bool = True
+
+    @property
+    def lists_fields(self) -> bool:
+        """Whether all entries stand in one list, without headings."""
+        return self.style in (Style.SPHINX, CommentStyle.TAGS, CommentStyle.PLAIN_TAGS)

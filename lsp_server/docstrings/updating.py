@@ -15,7 +15,7 @@ from lsp_server.docstrings.entries import (
     section,
 )
 from lsp_server.docstrings.facts import Kind, Parameter, Signature
-from lsp_server.docstrings.styles import Convention, Style
+from lsp_server.docstrings.styles import Convention
 
 _ORDER = (Kind.PARAMETER, Kind.ATTRIBUTE, Kind.RETURNS, Kind.YIELDS, Kind.RAISES, Kind.OTHER)
 
@@ -227,7 +227,7 @@ def _added(
     """Add entries where there are none of their kind: in a section of their own, or, in Sphinx's
     style, within the list of fields.
     """
-    if convention.style is Style.SPHINX:
+    if convention.lists_fields:
         return _added_fields(blocks, kind, entries, convention)
     new = section(convention, kind, entries)
     rank = _ORDER.index(kind)
@@ -243,7 +243,7 @@ def _added(
 def _added_fields(
     blocks: Blocks, kind: Kind, entries: tuple[Entry, ...], convention: Convention
 ) -> Blocks:
-    home = next((b for b in blocks if isinstance(b, Section) and b.style is Style.SPHINX), None)
+    home = next((b for b in blocks if isinstance(b, Section) and b.num_heading == 0), None)
     if home is None:
         return (*blocks, section(convention, Kind.OTHER, entries))
     rank = _ORDER.index(kind)

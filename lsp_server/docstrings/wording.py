@@ -68,11 +68,32 @@ def outcome(type_: str) -> str:
 def cause(exception: str) -> str:
     """The rest of a sentence that begins with "If"."""
     parts = words(exception.rpartition(".")[2])
-    parts = [part for part in parts if part not in ("error", "exception")] or ["error"]
-    article = "an" if parts[0][0].lower() in "aeiou" else "a"
-    return f"there is {article} {' '.join(parts)} error."
+    parts = [part for part in parts if part not in ("error", "exception", "std")]
+    if not parts:
+        return "something goes wrong."
+    return f"there is {_with_article(' '.join(parts))} error."
 
 
 def sentence(text: str) -> str:
     """Begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:] + "."
+
+
+def predicate(signature: Signature) -> str:
+    """The rest of a sentence that begins with the name of a definition."""
+    parts = words(signature.name) or ["it"]
+    if signature.is_class:
+        return f"is {_with_article(' '.join(parts))}."
+    return " ".join([_third_person(parts[0]), *parts[1:]]) + "."
+
+
+def _with_article(thing: str) -> str:
+    return f"{'an' if thing[0].lower() in 'aeiou' else 'a'} {thing}"
+
+
+def _third_person(verb: str) -> str:
+    if verb.endswith(("s", "x", "z", "ch", "sh")):
+        return verb + "es"
+    if verb.endswith("y") and verb[-2:-1] not in "aeiou":
+        return verb[:-1] + "ies"
+    return verb + "s"

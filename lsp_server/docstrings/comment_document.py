@@ -1,0 +1,147 @@
+"""Documents a definition with a doc comment in front of it, in the languages that do so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lsp_server.docstrings import wording
+from lsp_server.docstrings.answers import Refusal, Write
+from lsp_server.docstrings.blocks import Hole, Written, named
+from lsp_server.docstrings.comment_notation import Comment, comment_of
+from lsp_server.docstrings.comment_reading import read_rustdoc, read_sentence, read_tags
+from lsp_server.docstrings.facts import UNNAMED, Kind, Signature
+from lsp_server.docstrings.filling import filled
+from lsp_server.docstrings.planning import Read, is_complete, planned
+from lsp_server.docstrings.styles import CommentStyle, Convention
+from lsp_server.docstrings.tree_signature import (
+    Reader,
+    signature_of_c,
+    signature_of_go,
+    signature_of_java,
+    signature_of_rust,
+    signature_of_script,
+)
+from lsp_server.edits import Change
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from lsp_server.syntax.trees import SyntaxTree
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How doc comments are written in a language; marks: see `comment_of`."""
+
+    style: CommentStyle
+    marks: tuple[str, ...]
+    read: Read
+    signature: Reader
+
+
+_SCRIPT = _Dialect(CommentStyle.TAGS, ("/**",), read_tags, signature_of_script)
+_C = _Dialect(CommentStyle.PLAIN_TAGS, ("/**", "/*!", "///", "//!"), read_tags, signature_of_c)
+_DIALECTS = {
+    **dict.fromkeys(["javascript", "typescript", "tsx"], _SCRIPT),
+    **dict.fromkeys(["c", "cpp", "cuda", "objc"], _C),
+    "java": _Dialect(CommentStyle.PLAIN_TAGS, ("/**",), read_tags, signature_of_java),
+    "rust": _Dialect(CommentStyle.RUSTDOC, ("///",), read_rustdoc, signature_of_rust),
+    "go": _Dialect(CommentStyle.SENTENCE, ("//",), read_sentence, signature_of_go),
+}
+
+
+_COMMENT_LINES = ("//", "/*", "*/", "* ", "#[")
+
+
+async def document_commented(
+    text: str, language_id: str, offset: int, write: Write
+) -> Change | Refusal:
+    """Document the definition around an offset of a text whose line breaks are all `\\n`."""
+    from lsp_server.syntax.definitions import enclosing_definition
+    from lsp_server.syntax.trees import parse
+
+    tree = parse(language_id, text)
+    dialect = _DIALECTS.get(tree.grammar) if tree is not None else None
+    if tree is None or dialect is None:
+        return Refusal(f"Doc comments of {language_id or 'this language'} are not known here.")
+    below = _below_comment(text, offset)
+    definition = enclosing_definition(tree, below, below)
+    if definition is None:
+        return Refusal("There is no function or class at the cursor.")
+    if text[text.rfind("\n", 0, definition.start) + 1 : definition.start].strip():
+        return Refusal(f"{definition.name} has no line of its own that a comment could precede.")
+    comment = comment_of(text, definition.start, dialect.marks)
+    signature = dialect.signature(tree, definition)
+    signature = _with_names_of(signature, dialect.read(comment.lines)[1])
+    lines = planned(signature, comment.lines, Convention(dialect.style), dialect.read)
+    if lines is None:
+        return Refusal(f"The comment of {definition.name} is up to date: nothing to change.")
+    change = await _written(text, comment, _adapted(lines, dialect, signature), write)
+    new = text[: change.start] + change.text + text[change.end :]
+    after = parse(language_id, new)
+    there = comment_of(new, definition.start + len(new) - len(text), dialect.marks).lines
+    is_kept = after is not None and list(_code(tree)) == list(_code(after))
+    if not is_kept or not is_complete(there, signature, dialect.read):
+        return Refusal(f"No comment could be made that fits {definition.name}.")
+    return change
+
+
+def _below_comment(text: str, offset: int) -> int:
+    """From a place in a comment of whole lines, or in attributes, to the line below it."""
+    start = text.rfind("\n", 0, offset) + 1
+    line = text[start:].partition("\n")[0]
+    while line.lstrip().startswith(_COMMENT_LINES) and start + len(line) < len(text):
+        start = offset = start + len(line) + 1
+        line = text[start:].partition("\n")[0]
+    return offset
+
+
+async def _written(text: str, comment: Comment, lines: Sequence[Written], write: Write) -> Change:
+    before = text[: comment.start] + comment.head
+    done = await filled(lines, comment, before, f"\n{comment.tail}{text[comment.end :]}", write)
+    return Change(comment.start, comment.end, comment.spelled(done))
+
+
+def _with_names_of(signature: Signature, blocks: Sequence[object]) -> Signature:
+    """Take names that a comment has made up for parameters without one."""
+    if not signature.parameters:
+        return signature
+    known = {each.name for each in signature.parameters if each.stars != UNNAMED}
+    documented = named(blocks, Kind.PARAMETER)  # type: ignore[arg-type]
+    made_up = iter([name for name in documented if name not in known])
+    return replace(
+        signature,
+        parameters=tuple(
+            replace(each, name=next(made_up, each.name)) if each.stars == UNNAMED else each
+            for each in signature.parameters
+        ),
+    )
+
+
+def _adapted(
+    lines: Sequence[Written], dialect: _Dialect, signature: Signature
+) -> tuple[Written, ...]:
+    """In Go a comment begins with the name."""
+    if dialect.style is not CommentStyle.SENTENCE:
+        return tuple(lines)
+    return tuple(_named(line, signature) if isinstance(line, Hole) else line for line in lines)
+
+
+def _named(hole: Hole, signature: Signature) -> Hole:
+    fallback = wording.predicate(signature)
+    before = f"{signature.name} "
+    return replace(hole, before=before, fallback=fallback, is_clause=True, lead="")
+
+
+def _code(tree: SyntaxTree) -> Iterator[tuple[str, str]]:
+    """Everything in a text but its comments."""
+    waiting: list[Node] = [tree.root]
+    while waiting:
+        node = waiting.pop()
+        if "comment" in node.type:
+            continue
+        if node.child_count == 0:
+            yield node.type, tree.source(node)
+        waiting += reversed(node.children)
