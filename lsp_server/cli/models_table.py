@@ -105,7 +105,7 @@ def _show_rich(console: Console, entries: Sequence[ModelEntry]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     for column in _COLUMNS:
         table.add_column(

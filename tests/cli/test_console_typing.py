@@ -16,7 +16,7 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from lsp_server.cli.console.history import PrivateHistory, history_file
-from lsp_server.cli.console.loop import talk_on_terminal
+from lsp_server.cli.console.loop import Session, talk_on_terminal
 from lsp_server.cli.console.modes import mode_of
 from lsp_server.cli.console.printing import Screen
 from lsp_server.cli.console.reading import ended_text, sent_text, typed_texts
@@ -55,8 +55,8 @@ def typed(
         with create_pipe_input() as terminal:
             typing = asyncio.to_thread(terminal.send_text, keys + CTRL_D)  # a pipe holds 64 kB
             texts = typed_texts(talk.ways.mode, history, (terminal, DummyOutput()))
-            talking = talk_on_terminal(runtime, await runtime.info(), talk, texts, screen)
-            await asyncio.gather(typing, talking)
+            session = Session(runtime=runtime, info=await runtime.info(), talk=talk, screen=screen)
+            await asyncio.gather(typing, talk_on_terminal(session, texts))
 
     asyncio.run(play())
     return [_text(request) for request in runtime.requests], out.getvalue(), err.getvalue()
@@ -190,6 +190,17 @@ def test_ctrl_c_stops_an_answer_and_not_the_program() -> None:
     said = [message.content for message in runtime.requests[-1].messages]
     assert said == ["go", "endless", "again"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_between_an_answer_and_the_next_prompt_does_nothing() -> None:
+    class Hasty(FakeRuntime):
+        async def stream(self, request: Request) -> AsyncIterator[Event]:
+            async for event in super().stream(request):
+                yield event
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
+
+    asked, *_ = typed(f"one{ENTER}two{ENTER}", Capability.CHAT, Hasty(events=[Chunk("fine")]))
+    assert asked == ["one", "two"]
 
 
 def test_an_answer_that_is_cut_off_says_how_to_go_on() -> None:

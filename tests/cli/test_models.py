@@ -215,11 +215,11 @@ def test_a_terminals_table_is_not_wider_than_the_terminal(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("FIMBRIA_MODEL", str(tmp_path / "[red]no[/red]"))
     shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text("models"))
     table, below = shown.split(f"{tmp_path / '[red]no[/red]'}: ")
-    assert max(map(len, table.splitlines())) <= 70
+    assert max(map(len, table.splitlines())) <= 80
     assert "cannot be" in table
     assert "completion," in table
     assert below.startswith("There is no model folder at")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsp_server.cli.console.loop import talk_on_terminal, talk_through_pipe
+from lsp_server.cli.console.loop import Session, talk_on_terminal, talk_through_pipe
 from lsp_server.cli.console.modes import END, MARKS, Mode, check_model, check_name, mode_of
 from lsp_server.cli.console.printing import Screen
 from lsp_server.cli.console.talk import Talk, Ways, check_text
@@ -243,14 +243,15 @@ async def _talk(runtime: Runtime, options: _Options) -> None:
     check_model(options.mode, info, has_chat_model=bool(options.spec.chat_model))
     talk = Talk(_ways(options, info), options.system)
     screen = Screen(sys.stdout, on_terminal=is_terminal())
+    session = Session(runtime=runtime, info=info, talk=talk, screen=screen)
     if screen.on_terminal:
-        await talk_on_terminal(runtime, info, talk, _typed(options.mode), screen)
+        await talk_on_terminal(session, _typed(options.mode))
         return
     if sys.stdin is None:
         raise usage_error("standard input is closed.")
     if sys.stdin.isatty():
         screen.say(f"Reading standard input; {END} alone on a line ends a text, Ctrl-D the last.")
-    await talk_through_pipe(runtime, info, talk, sys.stdin.buffer, screen)
+    await talk_through_pipe(session, sys.stdin.buffer)
 
 
 def _ways(options: _Options, info: ModelInfo) -> Ways:

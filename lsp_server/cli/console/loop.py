@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncGenerator, Coroutine
-from typing import Any, BinaryIO, Protocol
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
 
-from lsp_server.cli.console.commands import Reply, is_known, parse_command, run_command
+from lsp_server.cli.console.commands import is_known, parse_command, run_command
 from lsp_server.cli.console.piped import piped_texts
 from lsp_server.cli.console.printing import AnswerWriter, Screen
+from lsp_server.cli.console.stopping import Stopper, stopped_by_ctrl_c
 from lsp_server.cli.console.talk import Answer, Question, Talk
 from lsp_server.cli.errors import CommandError, usage_error
 from model_runtime.api import Finished, ModelInfo, Request, Runtime, RuntimeFailure
@@ -29,36 +30,51 @@ class Texts(Protocol):
         """Raises EOFError, KeyboardInterrupt."""
 
 
-async def talk_on_terminal(
-    runtime: Runtime, info: ModelInfo, talk: Talk, texts: Texts, screen: Screen
-) -> None:
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """Who answers, what was said, and where it appears. stopper: what Ctrl-C acts on, on a
+    terminal.
+    """
+
+    runtime: Runtime
+    info: ModelInfo
+    talk: Talk
+    screen: Screen
+    stopper: Stopper | None = None
+
+
+async def talk_on_terminal(session: Session, texts: Texts) -> None:
     """Talk with somebody who types. What fails is said, and the text is there to be mended."""
-    screen.say(f"{info.id} · {talk.ways.mode.lesson}, Ctrl-D leaves, /help tells more")
-    draft = ""
-    while True:
-        try:
-            text = await texts.read(draft)
-        except EOFError:
-            return
-        except KeyboardInterrupt:
-            draft = ""
-            if not texts.dropped:
-                screen.say(_LEAVING)
-            continue
-        draft = ""
-        try:
-            if await _take(text, runtime, info, talk, screen):
-                return
-        except CommandError as error:
-            screen.problem(_sentence(str(error)))
-            draft = text
-        except RuntimeFailure as failure:
-            screen.problem(str(failure))
+    session.screen.say(
+        f"{session.info.id} · {session.talk.ways.mode.lesson}, Ctrl-D leaves, /help tells more"
+    )
+    with stopped_by_ctrl_c() as session.stopper:
+        draft: str | None = ""
+        while draft is not None:
+            draft = await _one_round(session, texts, draft)
 
 
-async def talk_through_pipe(
-    runtime: Runtime, info: ModelInfo, talk: Talk, stream: BinaryIO, screen: Screen
-) -> None:
+async def _one_round(session: Session, texts: Texts, draft: str) -> str | None:
+    """Read a text and answer it; returns what the next prompt begins with, None to leave."""
+    try:
+        text = await texts.read(draft)
+    except EOFError:
+        return None
+    except KeyboardInterrupt:
+        if not texts.dropped:
+            session.screen.say(_LEAVING)
+        return ""
+    try:
+        return None if await _take(text, session) else ""
+    except CommandError as error:
+        session.screen.problem(_sentence(str(error)))
+        return text
+    except RuntimeFailure as failure:
+        session.screen.problem(str(failure))
+        return ""
+
+
+async def talk_through_pipe(session: Session, stream: BinaryIO) -> None:
     """Answer each text of the stream. Raises CommandError and RuntimeFailure at the first that
     fails.
     """
@@ -66,51 +82,46 @@ async def talk_through_pipe(
     for text in piped_texts(stream):
         num_texts += 1
         called = parse_command(text)
-        if called is None or not is_known(called):
-            await _answer(talk.question(text), runtime, talk, screen)
-        elif (reply := run_command(called, talk, info)).leave:
-            return
+        if called is not None and is_known(called):
+            if await _take(text, session):
+                return
         else:
-            await _give(reply, runtime, talk, screen)
+            await _answer(session.talk.question(text), session)
     if not num_texts:
         raise usage_error("standard input holds no text.")
 
 
-async def _take(text: str, runtime: Runtime, info: ModelInfo, talk: Talk, screen: Screen) -> bool:
+async def _take(text: str, session: Session) -> bool:
     """Do what a text says; whether that was to leave."""
     called = parse_command(text)
     if called is None:
-        await _answer(talk.question(text), runtime, talk, screen)
+        await _answer(session.talk.question(text), session)
         return False
-    reply = run_command(called, talk, info)
-    await _give(reply, runtime, talk, screen)
+    reply = run_command(called, session.talk, session.info)
+    if reply.text:
+        session.screen.say(reply.text)
+    if reply.question:
+        await _answer(reply.question, session)
     return reply.leave
 
 
-async def _give(reply: Reply, runtime: Runtime, talk: Talk, screen: Screen) -> None:
-    if reply.text:
-        screen.say(reply.text)
-    if reply.question:
-        await _answer(reply.question, runtime, talk, screen)
-
-
-async def _answer(question: Question, runtime: Runtime, talk: Talk, screen: Screen) -> None:
-    """Print the answer as it is written, and keep it; Ctrl-C on a terminal ends it there."""
-    answer = Answer()
-    writer = screen.answer(trim=talk.ways.mode.chats and not question.goes_on)
+async def _answer(question: Question, session: Session) -> None:
+    """Print the answer as it is written, and keep it, also where it is stopped or fails."""
+    answer, talk = Answer(), session.talk
+    writer = session.screen.answer(trim=talk.ways.mode.chats and not question.goes_on)
     waiting = asyncio.get_running_loop().call_later(_PATIENCE_S, writer.wait)
-    work = _stream(runtime, question.request, answer, writer)
+    work = _stream(session.runtime, question.request, answer, writer)
     stopped = False
     try:
-        if screen.on_terminal:
-            stopped = await _stoppable(work)
-        else:
+        if session.stopper is None:
             await work
+        else:
+            stopped = await session.stopper.run(work)
     finally:
         waiting.cancel()
         writer.end()
         talk.record(question, answer)
-    _remark(answer, screen, stopped=stopped)
+    _remark(answer, session.screen, stopped=stopped)
 
 
 def _remark(answer: Answer, screen: Screen, *, stopped: bool) -> None:
@@ -139,24 +150,6 @@ async def _stream(runtime: Runtime, request: Request, answer: Answer, writer: An
     finally:
         if isinstance(events, AsyncGenerator):
             await events.aclose()
-
-
-async def _stoppable(work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` unless Ctrl-C stops it; whether it did."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    before = signal.getsignal(signal.SIGINT)
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        await asyncio.wait({task})
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, before)
-        task.cancel()
-    if task.cancelled():
-        return True
-    task.result()
-    return False
 
 
 def _sentence(text: str) -> str:

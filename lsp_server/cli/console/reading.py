@@ -45,7 +45,8 @@ class TypedTexts:
 
         Raises EOFError when the user wants to leave, KeyboardInterrupt when they drop the text.
         """
-        return await self.session.prompt_async(default=draft)
+        # Ctrl-C is a key here; as a signal it belongs to who stops answers.
+        return await self.session.prompt_async(default=draft, handle_sigint=False)
 
     @property
     def dropped(self) -> bool:
