@@ -156,7 +156,8 @@ def running(
     """Run Neovim with the plugin and nothing else.
 
     server: the command that starts the language server, without its last argument. options: what
-    else `require('fimbria').setup()` is to know. setup: Lua that runs before the plugin, as a user's init.lua does.
+    else `require('fimbria').setup()` is to know. setup: Lua that runs before the plugin, as a
+    user's init.lua does.
     size: columns and rows of the screen.
     """
     variables = {**isolation(home), **(environment or {})}
@@ -170,6 +171,8 @@ def running(
         *(f"{name}={value}" for name, value in variables.items()),
         *(str(program), "--embed", "--clean", "-n", "-u", str(init)),
         *("--cmd", f"set runtimepath^={PLUGIN}"),
+        # Looking for a Python with Neovim's package would take seconds, with the first Python file.
+        *("--cmd", "let g:loaded_python3_provider = 0"),
     ]
     rpc = EmbeddedNeovim(command, *size)
     try:

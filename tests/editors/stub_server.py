@@ -13,6 +13,7 @@ from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
 
 Answer = dict[str, Any]
 
@@ -22,8 +23,11 @@ class Script:
     """What to answer, and what has happened so far.
 
     rules: the first whose `after` ends the text before the cursor says with `text` what to suggest
-    (None: the answer is null), with `before` and `cover` how many characters on either side of the
-    cursor that replaces, and with `hold` that the answer is to wait for its release.
+    (None: the answer is null), with `others` what else when asked explicitly, with `before` and
+    `cover` how many characters on either side of the cursor that replaces, with `hold` that the
+    answer is to wait for its release, and with `delay_s` that it takes so long.
+    asked, answered: the text before the cursor. heard: our own notifications, as method and params.
+    selected: the entries of completion menus that questions named.
     """
 
     rules: list[Answer] = field(default_factory=list)
@@ -31,6 +35,8 @@ class Script:
     asked: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    heard: list[tuple[str, Answer]] = field(default_factory=list)
+    selected: list[str] = field(default_factory=list)
 
 
 def text_before(server: LanguageServer, params: types.InlineCompletionParams) -> str:
@@ -41,21 +47,35 @@ def text_before(server: LanguageServer, params: types.InlineCompletionParams) ->
     return line.encode()[: params.position.character].decode()
 
 
-def item(rule: Answer, cursor: types.Position) -> types.InlineCompletionItem:
+def item(rule: Answer, text: str, cursor: types.Position) -> types.InlineCompletionItem:
     """Return what the rule suggests at the cursor."""
     return types.InlineCompletionItem(
-        insert_text=rule["text"],
+        insert_text=text,
         range=types.Range(
             types.Position(cursor.line, cursor.character - rule.get("before", 0)),
             types.Position(cursor.line, cursor.character + rule.get("cover", 0)),
         ),
-        command=types.Command("Accepted", "stub.accepted", arguments=[rule["text"]]),
+        command=types.Command("Accepted", "stub.accepted", arguments=[text]),
     )
+
+
+class StubProtocol(LanguageServerProtocol):
+    """Announces what Fimbria does beyond the standard."""
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        if isinstance(result, types.InitializeResult):
+            result.capabilities.experimental = {"fimbria": {"events": True}}
+        super()._send_response(msg_id, result, error)
 
 
 def make_server(rules: list[Answer]) -> LanguageServer:
     """Return a server that follows `rules` until it gets others."""
-    server = LanguageServer("stub", "1", text_document_sync_kind=types.TextDocumentSyncKind.Full)
+    server = LanguageServer(
+        "stub",
+        "1",
+        text_document_sync_kind=types.TextDocumentSyncKind.Full,
+        protocol_cls=StubProtocol,
+    )
     script = Script(rules)
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
@@ -64,17 +84,32 @@ def make_server(rules: list[Answer]) -> LanguageServer:
     ) -> list[types.InlineCompletionItem] | None:
         before = text_before(server, params)
         script.asked.append(before)
+        if params.context.selected_completion_info:
+            script.selected.append(params.context.selected_completion_info.text)
         rule = next((rule for rule in script.rules if before.endswith(rule["after"])), None)
         if rule and rule.get("hold"):
             await script.released.wait()
+        if rule and rule.get("delay_s"):
+            await asyncio.sleep(rule["delay_s"])
         script.answered.append(before)
         if rule is None:
             return []
-        return None if rule["text"] is None else [item(rule, params.position)]
+        if rule["text"] is None:
+            return None
+        is_invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
+        texts = [rule["text"], *(rule.get("others", []) if is_invoked else [])]
+        return [item(rule, text, params.position) for text in texts]
 
     @server.command("stub.accepted")
     def accepted(text: str) -> None:
         script.accepted.append(text)
+
+    for kind in ("didShow", "didAccept", "didDismiss"):
+        method = f"fimbria/{kind}Completion"
+
+        @server.feature(method)
+        def hear(params: Any, method: str = method) -> None:
+            script.heard.append((method, params._asdict()))
 
     @server.feature("stub/script")
     def follow(params: Any) -> None:
@@ -91,6 +126,8 @@ def make_server(rules: list[Answer]) -> LanguageServer:
             "asked": script.asked,
             "answered": script.answered,
             "accepted": script.accepted,
+            "heard": script.heard,
+            "selected": script.selected,
         }
 
     return server

@@ -11,6 +11,8 @@ local api = vim.api
 local WORD = [=[\v^\_s*%(\k+|%(\k@![^[:space:]])+|$)]=]
 local LINE = [=[\v^\n?[^\n]*]=]
 
+---@alias fimbria.AcceptKind 'all'|'word'|'line'
+
 ---@param text string
 ---@param kind fimbria.AcceptKind
 ---@return string
@@ -62,8 +64,8 @@ function M.accept(kind)
     end
   else
     ghost.refresh()
+    require('fimbria.events').accepted_part(rest.suggestion, text)
   end
-  require('fimbria.events').accepted(rest.suggestion, bufnr, kind, text)
   return true
 end
 

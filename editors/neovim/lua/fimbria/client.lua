@@ -109,6 +109,12 @@ function M.lsp_config()
     root_dir = root_dir,
     capabilities = {
       textDocument = { inlineCompletion = { dynamicRegistration = false } },
+      experimental = { fimbria = { askInstruction = true } },
+    },
+    commands = {
+      ['fimbria.askInstruction'] = function(command, context)
+        require('fimbria.actions').ask_instruction(command, context)
+      end,
     },
     before_init = function(params, config)
       local wanted = vim.tbl_get(config.init_options or {}, 'fimbria') or {}
@@ -116,8 +122,9 @@ function M.lsp_config()
       params.initializationOptions =
         { fimbria = vim.tbl_extend('force', vim.empty_dict(), server, wanted) }
     end,
-    on_init = function()
+    on_init = function(client)
       run.started = now()
+      require('fimbria.diagnostics').add_to_requests(client)
     end,
     on_attach = function(client, bufnr)
       require('fimbria.ghost').attach(client, bufnr)

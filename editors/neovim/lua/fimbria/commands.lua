@@ -43,15 +43,31 @@ local function use_model(name)
   tell(('model %s, until Neovim ends; `fimbria models use` keeps it'):format(name))
 end
 
----@return string? file that the server logs to
+--- Where the server logs to when it is not told otherwise.
+---@return string
+local function default_log_folder()
+  if vim.fn.has('win32') == 1 then
+    return vim.fs.joinpath(vim.env.LOCALAPPDATA or '~/AppData/Local', 'fimbria/fimbria/Logs')
+  elseif vim.fn.has('mac') == 1 then
+    return '~/Library/Logs/fimbria'
+  end
+  return vim.fs.joinpath(vim.env.XDG_STATE_HOME or '~/.local/state', 'fimbria/log')
+end
+
+---@return string
 local function log_file()
   local server = require('fimbria.config').get().server
   local chosen = server.log_file or vim.env.FIMBRIA_LOG_FILE
-  if chosen then
-    return vim.fs.normalize(chosen)
+  return vim.fs.normalize(chosen or vim.fs.joinpath(default_log_folder(), 'lsp.log'))
+end
+
+local function show_log()
+  local file = log_file()
+  if vim.uv.fs_stat(file) then
+    vim.cmd.tabedit(vim.fn.fnameescape(file))
+  else
+    tell(('nothing is logged yet to %s'):format(file), vim.log.levels.WARN)
   end
-  local status = json_of({ 'status', '--json' })
-  return type(status) == 'table' and status.log_file or nil
 end
 
 ---@param words string[]
@@ -65,7 +81,8 @@ end
 local function show_status()
   local status = require('fimbria.status').get()
   local client = require('fimbria.client').of(0)
-  local server = client and (', server %s'):format(client.server_info and client.server_info.version or '?')
+  local server = client
+      and (', server %s'):format(client.server_info and client.server_info.version or '?')
     or ''
   local message = status.message and (': ' .. status.message) or ''
   tell(status.state .. message .. server)
@@ -110,14 +127,7 @@ local SUBCOMMANDS = {
   },
   log = {
     about = "the server's log",
-    run = function()
-      local file = log_file()
-      if file and vim.uv.fs_stat(file) then
-        vim.cmd.tabedit(vim.fn.fnameescape(file))
-      else
-        tell('no log yet', vim.log.levels.WARN)
-      end
-    end,
+    run = show_log,
   },
   health = {
     about = 'what is there and what is missing',
@@ -125,6 +135,21 @@ local SUBCOMMANDS = {
       vim.cmd.checkhealth('fimbria')
     end,
   },
+}
+
+for name, command in pairs(require('fimbria.actions').COMMANDS) do
+  SUBCOMMANDS[name] = {
+    about = command.about,
+    run = function(_, arguments)
+      require('fimbria.actions').run(name, arguments)
+    end,
+  }
+end
+SUBCOMMANDS.edit = {
+  about = 'edit as you say; with a range, those lines',
+  run = function(words, arguments)
+    require('fimbria.actions').edit(table.concat(words, ' '), arguments)
+  end,
 }
 
 ---@return string[]
@@ -153,7 +178,7 @@ end
 ---@param line string
 ---@return string[]
 function M.complete(typed, line)
-  local words = vim.split(line:gsub('^.-Fimbria%s+', ''), '%s+')
+  local words = vim.split((line:gsub('^.-Fimbria%s+', '')), '%s+')
   local choices = names()
   if #words > 1 then
     local subcommand = SUBCOMMANDS[words[1]]

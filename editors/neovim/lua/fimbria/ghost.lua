@@ -116,15 +116,19 @@ end
 ---@return fimbria.Rest?
 local function current_rest(buffer)
   local chosen = buffer.candidates[buffer.index]
-  local rest = chosen and suggestions.rest(chosen, buffer.bufnr)
-  if rest or not chosen then
+  if not chosen then
+    return nil
+  end
+  local entry = menu.pending_entry()
+  local rest = suggestions.rest(chosen, buffer.bufnr, entry)
+  if rest then
     return rest
   end
   local fitting = vim.tbl_filter(function(one)
-    return suggestions.rest(one, buffer.bufnr) ~= nil
+    return suggestions.rest(one, buffer.bufnr, entry) ~= nil
   end, buffer.candidates)
   replace_candidates(buffer, fitting)
-  return fitting[1] and suggestions.rest(fitting[1], buffer.bufnr)
+  return fitting[1] and suggestions.rest(fitting[1], buffer.bufnr, entry)
 end
 
 --- Whether something else than the suggestions says that nothing is to be drawn now.
@@ -158,10 +162,11 @@ end
 ---@param found fimbria.Suggestion[]
 ---@return fimbria.Suggestion[] without those whose text is there already
 local function distinct(buffer, found)
+  local entry = menu.pending_entry()
   local texts = {} ---@type table<string, true>
   local kept = {} ---@type fimbria.Suggestion[]
   for _, one in ipairs(found) do
-    local rest = suggestions.rest(one, buffer.bufnr)
+    local rest = suggestions.rest(one, buffer.bufnr, entry)
     if rest and not texts[rest.text] then
       texts[rest.text] = true
       kept[#kept + 1] = one
@@ -206,7 +211,7 @@ local function take(buffer, asked, items)
   end
   if buffer.drawn then
     require('fimbria.status').recovered()
-    events.shown(buffer.candidates[buffer.index], buffer.bufnr)
+    events.shown(buffer.candidates[buffer.index])
   end
 end
 
@@ -238,7 +243,8 @@ local function request(buffer, explicit)
     return false
   end
   buffer.number = buffer.number + 1
-  local asked = suggestions.asked(client, buffer.bufnr, buffer.number, explicit)
+  local asked = suggestions.asked(client, buffer.bufnr, buffer.number)
+  asked.explicit, asked.entry = explicit, menu.pending_entry()
   local position = {
     line = asked.row,
     character = vim.str_utfindex(asked.line, asked.encoding, asked.col, false),
@@ -249,7 +255,8 @@ local function request(buffer, explicit)
     position = position,
     context = {
       triggerKind = explicit and INVOKED or AUTOMATIC,
-      selectedCompletionInfo = menu.selected_info(asked.line, asked.row, asked.col, asked.encoding),
+      selectedCompletionInfo = asked.entry
+        and menu.selected_info(asked.entry, asked.line, asked.row, asked.col, asked.encoding),
     },
   }
   buffer.asked[asked.number] = asked
@@ -282,15 +289,19 @@ end
 --- Something has happened that may concern ghost text: a key, a step of the cursor, another entry of a menu.
 ---@param buffer fimbria.Buffer
 local function on_event(buffer)
+  if not is_insert_mode() then
+    -- InsertEnter comes before insert mode does; the change of mode comes, too.
+    return
+  end
   local row, col = unpack(api.nvim_win_get_cursor(0))
   local tick = api.nvim_buf_get_changedtick(buffer.bufnr)
-  local is_open, selected = menu.is_open(), menu.selected()
+  local is_open, selected = menu.is_open(), menu.pending_entry()
   local seen = ('%d %d %d %s %s'):format(tick, row, col, is_open, selected)
   if seen == buffer.seen then
     return
   end
   buffer.seen = seen
-  if not redraw(buffer) and is_insert_mode() then
+  if not redraw(buffer) then
     request_soon(buffer)
   end
 end
@@ -450,7 +461,7 @@ function M.dismiss()
   if not buffer or not rest then
     return false
   end
-  events.dismissed(rest.suggestion, buffer.bufnr)
+  events.dismissed(rest.suggestion)
   local seen = buffer.seen
   reset(buffer)
   buffer.seen = seen

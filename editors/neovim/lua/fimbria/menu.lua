@@ -93,34 +93,36 @@ function M.selected()
   return menu and asked(menu.selected)
 end
 
---- The entry that is selected, for a request, if it is not yet in the buffer.
----@param line string the cursor's line
----@param row integer
----@param col integer in bytes
----@param encoding 'utf-8'|'utf-16'|'utf-32'
----@return lsp.SelectedCompletionInfo?
-function M.selected_info(line, row, col, encoding)
+--- The text of the selected entry, if it does not stand before the cursor already.
+---@return string?
+function M.pending_entry()
   local text = M.selected()
   if not text or text == '' then
     return nil
   end
+  local col = vim.api.nvim_win_get_cursor(0)[2]
+  return not vim.endswith(vim.api.nvim_get_current_line():sub(1, col), text) and text or nil
+end
+
+--- What a request says about an entry: the part of the line that it takes the place of.
+---@param entry string
+---@param line string the cursor's line
+---@param row integer
+---@param col integer in bytes
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@return lsp.SelectedCompletionInfo
+function M.selected_info(entry, line, row, col, encoding)
   local before = line:sub(1, col)
-  if vim.endswith(before, text) then
-    return nil
+  local typed = math.min(#before, #entry)
+  while before:sub(#before - typed + 1):lower() ~= entry:sub(1, typed):lower() do
+    typed = typed - 1
   end
-  for typed = math.min(#before, #text), 0, -1 do
-    if before:sub(#before - typed + 1):lower() == text:sub(1, typed):lower() then
-      local start = vim.str_utfindex(line, encoding, col - typed, false)
-      local stop = vim.str_utfindex(line, encoding, col, false)
-      return {
-        range = {
-          start = { line = row, character = start },
-          ['end'] = { line = row, character = stop },
-        },
-        text = text,
-      }
-    end
+  ---@param byte integer
+  ---@return lsp.Position
+  local function position(byte)
+    return { line = row, character = vim.str_utfindex(line, encoding, byte, false) }
   end
+  return { range = { start = position(col - typed), ['end'] = position(col) }, text = entry }
 end
 
 return M

@@ -11,7 +11,8 @@ local anchors = api.nvim_create_namespace('fimbria.anchor')
 ---@field client_id integer
 ---@field number integer counts up
 ---@field request_id? integer
----@field explicit boolean the user asked for it
+---@field explicit? boolean the user asked for it
+---@field entry? string selected in a completion menu, and to be completed as if it were typed
 ---@field encoding 'utf-8'|'utf-16'|'utf-32'
 ---@field row integer
 ---@field col integer
@@ -23,6 +24,7 @@ local anchors = api.nvim_create_namespace('fimbria.anchor')
 ---@field before string what stands before the part that is replaced, on its line
 ---@field after string what followed the cursor at the time of the request
 ---@field covered integer how many bytes of `after` are replaced
+---@field entry? string of a completion menu that it completes
 ---@field anchor integer
 ---@field client_id integer
 ---@field item lsp.InlineCompletionItem
@@ -47,15 +49,13 @@ end
 ---@param client vim.lsp.Client
 ---@param bufnr integer
 ---@param number integer
----@param explicit boolean
 ---@return fimbria.Asked
-function M.asked(client, bufnr, number, explicit)
+function M.asked(client, bufnr, number)
   local row, col = unpack(api.nvim_win_get_cursor(0))
   return {
     bufnr = bufnr,
     client_id = client.id,
     number = number,
-    explicit = explicit,
     encoding = client.offset_encoding,
     row = row - 1,
     col = col,
@@ -110,6 +110,7 @@ function M.from_item(item, asked)
     before = asked.line:sub(1, first),
     after = asked.line:sub(asked.col + 1),
     covered = last - asked.col,
+    entry = asked.entry,
     anchor = asked.anchor,
     client_id = asked.client_id,
     item = item,
@@ -145,8 +146,12 @@ end
 --- What is left of a suggestion at the cursor of the current window; nil if it does not fit any more.
 ---@param suggestion fimbria.Suggestion
 ---@param bufnr integer the current buffer
+---@param entry? string that is selected in a completion menu now
 ---@return fimbria.Rest?
-function M.rest(suggestion, bufnr)
+function M.rest(suggestion, bufnr, entry)
+  if entry and entry ~= suggestion.entry then
+    return nil
+  end
   local row, col = unpack(api.nvim_win_get_cursor(0))
   row = row - 1
   local start = api.nvim_buf_get_extmark_by_id(bufnr, anchors, suggestion.anchor, {})[1]

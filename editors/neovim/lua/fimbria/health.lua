@@ -1,0 +1,125 @@
+--- `:checkhealth fimbria`: what is there, what is missing, and what to do about it.
+
+local M = {}
+
+local health = vim.health
+
+local function check_neovim()
+  health.start('Neovim')
+  if vim.fn.has('nvim-0.12') == 1 then
+    health.ok(tostring(vim.version()))
+  elseif vim.fn.has('nvim-0.11') == 1 then
+    health.ok(tostring(vim.version()) .. ' (0.12 has better built-in support)')
+  else
+    health.error(tostring(vim.version()) .. ' is too old', { 'Install Neovim 0.11 or newer.' })
+  end
+  if not vim.o.termguicolors and vim.fn.has('gui_running') == 0 then
+    health.info("'termguicolors' is off: ghost text has the colour of ctermfg in `FimbriaGhost`")
+  end
+end
+
+---@param command string[]
+---@return string? output, string? failure
+local function run(command)
+  local ok, result = pcall(function()
+    return vim.system(command, { text = true, timeout = 20000 }):wait()
+  end)
+  if not ok then
+    return nil, tostring(result)
+  elseif result.code ~= 0 then
+    return nil, vim.trim(result.stderr or '')
+  end
+  return vim.trim(result.stdout or '')
+end
+
+local function check_program()
+  health.start('The `fimbria` command')
+  local root = vim.fs.root(0, require('fimbria.config').get().root_markers)
+  local command, where = require('fimbria.program').find(root)
+  if not command then
+    local tried = vim.tbl_map(function(place)
+      return ('%s: %s'):format(place.what, place.path ~= '' and place.path or 'not there')
+    end, require('fimbria.program').places(root))
+    health.error(where, vim.list_extend({ 'Looked at:' }, tried))
+    return
+  end
+  health.ok(('%s (%s)'):format(table.concat(command, ' '), where))
+  local version, failure = run(vim.list_extend(vim.list_slice(command), { '--version' }))
+  if version then
+    health.ok(version)
+  else
+    health.error('It does not run: ' .. failure, { 'Run `fimbria doctor` in a terminal.' })
+  end
+end
+
+local function check_server()
+  health.start('The language server')
+  local clients = vim.lsp.get_clients({ name = 'fimbria' })
+  if #clients == 0 then
+    local filetypes = require('fimbria.config').get().filetypes
+    health.warn('not running', {
+      'It starts with the first file of these types: ' .. table.concat(filetypes, ', '),
+      ':Fimbria log shows what it last wrote.',
+    })
+  end
+  for _, client in ipairs(clients) do
+    local folder = client.root_dir or 'no project'
+    local count = vim.tbl_count(client.attached_buffers)
+    health.ok(('%s: %d buffers, %s'):format(folder, count, client.offset_encoding))
+    if not client.server_capabilities.inlineCompletionProvider then
+      health.error('This server has no ghost text', { 'Update Fimbria.' })
+    end
+  end
+  local status = require('fimbria.status').get()
+  if status.state == 'error' then
+    health.error(status.message or 'it has failed', { 'Run `fimbria doctor` in a terminal.' })
+  end
+end
+
+local function check_ghost_text()
+  health.start('Ghost text')
+  local options = require('fimbria.config').get().ghost
+  health.info(
+    options.hide_with_menu and 'hidden while a completion menu is open'
+      or 'shown beside an open completion menu'
+  )
+  local builtin = vim.lsp.inline_completion
+  if builtin and builtin.is_enabled() then
+    health.warn("Neovim's own inline completion is on, too: ghost text would be drawn twice", {
+      'Remove vim.lsp.inline_completion.enable() from your configuration.',
+    })
+  end
+  for _, name in ipairs({ 'copilot', 'supermaven-nvim', 'codeium', 'llama' }) do
+    if package.loaded[name] or vim.g['loaded_' .. name] then
+      health.warn(name .. ' draws ghost text, too', { 'Turn one of the two off.' })
+    end
+  end
+end
+
+local function check_keys()
+  health.start('Keys')
+  local keymaps = require('fimbria.config').get().keymaps
+  if not keymaps then
+    health.info('none are mapped (`keymaps = false`)')
+    return
+  end
+  for name, key in
+    vim.spairs(keymaps --[[@as table<string, string|false>]])
+  do
+    local mapping = key and vim.fn.maparg(key, 'i', false, true)
+    local former = mapping and not vim.tbl_isempty(mapping) and mapping.buffer == 0
+    local note = former and '; where there is no ghost text, what you have mapped it to' or ''
+    health.info(key and ('%s: %s%s'):format(key, name, note) or ('%s: no key'):format(name))
+  end
+end
+
+--- What `:checkhealth fimbria` runs.
+function M.check()
+  check_neovim()
+  check_program()
+  check_server()
+  check_ghost_text()
+  check_keys()
+end
+
+return M
