@@ -66,19 +66,33 @@ def _proposal(answer: Answer, document: Document, target: Target) -> Proposal | 
     code = without_surroundings(code, *around)
     if not code.strip():
         return Refused("The model only repeated the code around it.")
+    if _begins_outside(code, normalized(old), around[0]):
+        return Refused("The answer would change what is outside of the code that was meant.")
     new = fitted(code, old, text, document.text.main_line_break())
     return _checked(document, target, old, new)
 
 
+def _begins_outside(code: str, old: str, before: str) -> bool:
+    """Whether an answer begins with a line from further up, so that it stands for more than it
+    should. Decorators are alike everywhere.
+    """
+    first = code.strip().partition("\n")[0].strip()
+    if first.startswith("@") or not first.strip("(){}[];,'\" "):
+        return False
+    return first in _lines(before) and first not in _lines(old)
+
+
+def _lines(text: str) -> set[str]:
+    return {line.strip() for line in text.split("\n")}
+
+
 def _checked(document: Document, target: Target, old: str, new: str) -> Proposal | Refused:
-    if target.is_definition and target.name:
-        missing = missing_definition(document.language_id, new, target.name)
-        if missing is not None:
-            return missing
     changes = tuple(change.moved(target.start) for change in minimal_changes(old, new))
     text = str(document.text)
     changed = apply_changes(text, changes)
     refused = refusal(document.language_id, text, changed, target.start, target.end)
+    if refused is None and target.is_definition and target.name:
+        refused = missing_definition(document.language_id, new, target.name)
     return refused or Proposal(document, changes)
 
 
