@@ -79,6 +79,7 @@ class FakeRuntime:
         self.loaded: asyncio.Event | None = None
         self.calls: list[Call] = []
         self.stops_after: int | None = None
+        self.piece_len = 1
         self.num_closed = 0
         self.made = asyncio.Event()
         self.made_with: list[Settings] = []
@@ -107,15 +108,15 @@ class FakeRuntime:
             return await self._completion(call)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Send the text in pieces of one character."""
+        """Send the text in pieces of one character, or what `piece_len` says."""
         call = self._arrive(request)
         with call.noting_abort():
             done = await self._completion(call)
-            for number, char in enumerate(done.text):
-                if number == self.stops_after:
+            for start in range(0, len(done.text), self.piece_len):
+                if start == self.stops_after:
                     await call.hang()
                 call.num_sent += 1
-                yield Chunk(char)
+                yield Chunk(done.text[start : start + self.piece_len])
             yield Finished(done.finish_reason, done.usage, done.timings)
 
     def _arrive(self, request: Request) -> Call:

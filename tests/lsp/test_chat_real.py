@@ -118,6 +118,21 @@ def test_a_conversation_with_a_daemon_s_model_computes_each_turn_once(
     play(scenario())
 
 
+def test_a_second_model_chats_beside_the_starter(tmp_path: Path, chat_checkpoint: Path) -> None:
+    async def scenario() -> None:
+        settings = {"chat_model": chat_checkpoint, "chat_max_tokens": SHORT}
+        async with editor(tmp_path, **settings) as client:
+            first = await answered(client, "What is the area?")
+            second = await answered(client, "And of a square?", first["conversation"])
+            assert second["usage"]["cachedTokens"] >= first["usage"]["promptTokens"]
+            client.open("def area(width, height):\n    return width * \n")
+            shown = await client.result(client.complete(1, 19))
+            assert set(shown) == {"items"}
+            assert len(running_daemons()) == 1
+
+    play(scenario())
+
+
 def test_cancelling_frees_the_daemon_for_the_next_question(
     tmp_path: Path, chat_checkpoint: Path
 ) -> None:
