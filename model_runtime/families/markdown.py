@@ -13,6 +13,19 @@ _CHATS = {
     ChatFormat.TEMPLATE: "the checkpoint's template",
 }
 
+BEGIN, END = "<!-- families: begin -->\n", "<!-- families: end -->\n"
+
+
+def with_families(document: str) -> str:
+    """A Markdown document with the table, as it is now, between the two markers. Raises ValueError
+    for one that lacks them.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the markers {BEGIN.strip()} and {END.strip()} are missing")
+    return f"{before}{BEGIN}\n{families_markdown()}\n{END}{after}"
+
 
 def families_markdown() -> str:
     """A Markdown table with a line for each family, as it stands in README."""
