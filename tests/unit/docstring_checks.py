@@ -67,3 +67,13 @@ def without_docstrings(text: str) -> str:
         if ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
     return ast.dump(tree)
+
+
+def check_parameters(text: str, name: str, style: str) -> None:
+    """Hold the docstring of the function with this name against its signature."""
+    for node, holder in held(ast.parse(text)):
+        if node.name == name:
+            docstring = ast.get_docstring(node, clean=False) or ""
+            assert documented(docstring, style) == declared(node, holder), docstring
+            return
+    raise AssertionError(f"no function {name}")
