@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ def assemble(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> L
         ) from error
 
 
+def check_files(folder: Path) -> None:
+    """Look whether the files with the weights are there and whole, without reading any. Raises
+    ModelNotFound, UnsupportedModel.
+    """
+    for file in _weight_files(folder):
+        with _damage_explained(file), safe_open(file, framework="pt"):
+            continue
+
+
 def stored_bytes(folder: Path) -> int:
     """Size of the files with a checkpoint's weights. Raises ModelNotFound when one is missing."""
     return sum(file.stat().st_size for file in _weight_files(folder))
@@ -66,9 +76,14 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _read_tensors(file: Path, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    with _damage_explained(file), safe_open(file, framework="pt", device=str(device)) as source:
+        return {name: source.get_tensor(name).to(dtype) for name in source.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def _damage_explained(file: Path) -> Iterator[None]:
     try:
-        with safe_open(file, framework="pt", device=str(device)) as source:
-            return {name: source.get_tensor(name).to(dtype) for name in source.keys()}  # noqa: SIM118
+        yield
     except SafetensorError as error:
         raise UnsupportedModel(
             f"{file} is damaged: {error}.", "Download the checkpoint again."

@@ -12,7 +12,7 @@ import torch
 from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
-from model_runtime.checkpoint import assemble, load_model, stored_bytes
+from model_runtime.checkpoint import assemble, check_files, load_model, stored_bytes
 from model_runtime.config import Habits, ModelConfig, check_cache_holds, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
@@ -118,6 +118,7 @@ def _load(
         check_adapter(adapter)
     sharing = _sharing(folder, config, options, dtype)
     is_lean = config.is_lean and scheme is None and sharing is None
+    check_files(folder)
     if is_lean and adapter is None:
         model = load_model(folder, config, device, dtype, report)
         return accelerate_on_cpu(model, int8=options.dtype == INT8)
