@@ -98,6 +98,11 @@ def is_secret(path: Path) -> bool:
     return lowered.suffix not in _NOT_SECRETS and _matches(SECRETS, str(lowered).lstrip("/"))
 
 
+def is_excluded(path: str, excluded: Sequence[str]) -> bool:
+    """Whether the user's own patterns leave out a path within the workspace."""
+    return _matches(tuple(excluded), path)
+
+
 def _is_allowed(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
     if root is None:
         return not _matches(tuple(excluded), path.as_posix().lstrip("/"))

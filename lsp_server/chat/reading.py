@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pygls.uris import to_fs_path
 
 from lsp_server.chat.references import Source, Unreadable, path_within
-from lsp_server.private_files import is_secret, may_be_read
+from lsp_server.private_files import is_excluded, is_secret, may_be_read
 from lsp_server.source_text import SourceText
 from lsp_server.syntax.languages import grammar_name
 
@@ -22,6 +22,7 @@ Opened = Mapping[str, "Document | None"]
 """What the editor showed of each file when the question was asked."""
 
 _LARGEST_FILE = 1_000_000
+_EXCLUDED = Unreadable("The settings or .gitignore leave it out; it is not sent.")
 _SECRET = Unreadable("Its name says that it holds secrets; it is not sent.")
 
 
@@ -30,9 +31,11 @@ async def source_of(ls: FimbriaServer, uri: str, document: Document | None) -> S
     roots = workspace_folders(ls)
     path = path_within(uri, roots)
     if document is None:
-        return await asyncio.to_thread(_on_disk, uri, path, roots)
+        return await asyncio.to_thread(_on_disk, uri, path, roots, ls.settings.exclude)
     if is_secret(Path(path)):
         return _SECRET
+    if is_excluded(path, ls.settings.exclude):
+        return _EXCLUDED
     return Source(path, document.language_id, document.text)
 
 
@@ -43,7 +46,9 @@ def workspace_folders(ls: FimbriaServer) -> list[str]:
     return [*folders, *([root] if root else [])]
 
 
-def _on_disk(uri: str, path: str, roots: Iterable[str]) -> Source | Unreadable:
+def _on_disk(
+    uri: str, path: str, roots: Iterable[str], excluded: Sequence[str]
+) -> Source | Unreadable:
     name = to_fs_path(uri) if uri.startswith("file:") else None
     if name is None:
         return Unreadable("It is not open, and no file on this machine.")
@@ -53,8 +58,8 @@ def _on_disk(uri: str, path: str, roots: Iterable[str]) -> Source | Unreadable:
     root = _root_of(file, roots)
     if root is None:
         return Unreadable("It is not open, and not in the workspace.")
-    if not may_be_read(file, root):
-        return Unreadable("It is left out of the project, by .gitignore for example; not sent.")
+    if not may_be_read(file, root, excluded):
+        return _EXCLUDED
     return _read(file, path)
 
 

@@ -120,6 +120,22 @@ def test_a_secret_is_not_sent_though_it_is_open(project: Path) -> None:
     session(scenario)
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_what_the_settings_leave_out_is_not_sent(project: Path, is_open: bool) -> None:
+    file = project / "private" / "plan.md"
+    file.parent.mkdir()
+    file.write_text("hidden")
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        if is_open:
+            client.open("hidden", file.as_uri())
+        text, told = await sent(client, runtime, project, {"uri": file.as_uri()})
+        assert text == "Why?"
+        assert "settings" in told[0]["problem"]
+
+    session(scenario, options={"fimbria": {"exclude": ["private/"]}})
+
+
 @pytest.mark.parametrize("uri", ["untitled:Untitled-1", "https://example.org/a.py", "nonsense"])
 def test_what_is_no_file_here(project: Path, uri: str) -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
