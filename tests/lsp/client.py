@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from lsp_server.language_server import FimbriaServer
@@ -129,10 +130,12 @@ class LspClient:
         encoding: str = "utf-16",
         options: object = None,
         capabilities: Mapping[str, object] | None = None,
+        *,
+        root: Path | None = None,
     ) -> Message:
         params = {
             "processId": None,
-            "rootUri": None,
+            "rootUri": None if root is None else root.as_uri(),
             "capabilities": {
                 "general": {"positionEncodings": [encoding]},
                 "textDocument": {"inlineCompletion": {}},
