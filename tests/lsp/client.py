@@ -133,7 +133,7 @@ class LspClient:
         *,
         root: Path | None = None,
     ) -> Message:
-        params = {
+        params: Message = {
             "processId": None,
             "rootUri": None if root is None else root.as_uri(),
             "capabilities": {
