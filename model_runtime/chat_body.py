@@ -2,7 +2,8 @@
 the field.
 
 Format: https://platform.openai.com/docs/api-reference/chat. Extensions: `document`, `priority`,
-`drafts` and `speculate`, and `max_tokens` 0.
+`drafts` and `speculate`, `max_tokens` 0, and `chat_model`, which of the client's settings says
+what answers where the daemon's own model does not chat.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ _FIELDS = frozenset(
         "n",
         "drafts",
         "speculate",
+        "chat_model",
     ]
 )
 _ROLES = {role.value: role for role in Role} | {"developer": Role.SYSTEM}
@@ -85,7 +87,13 @@ def parse_chat(body: Mapping[str, object]) -> Body:
         speculate=fields.flag("speculate", True),
         model=model or "",
     )
-    return Body(request, fields.flag("stream", False), model or None, fields.wants_usage())
+    return Body(
+        request,
+        fields.flag("stream", False),
+        model or None,
+        fields.wants_usage(),
+        fields.text("chat_model") or "",
+    )
 
 
 def _max_tokens(fields: Fields) -> int:

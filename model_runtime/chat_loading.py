@@ -90,7 +90,8 @@ def check_room(folder: Path, device: torch.device, dtype: str) -> None:
             f"The chat model {model_name(folder)} takes {_gib(wanted)} beside the model for "
             f"completions; {_gib(free)} are free on {device}.",
             "Set chat_model to a smaller one, dtype to a lower precision, or chat_endpoint to an "
-            "engine elsewhere.",
+            "engine elsewhere. If the daemon was started before chat_model was set, `fimbria stop` "
+            "ends it, and the next one keeps room.",
         )
 
 

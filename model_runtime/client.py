@@ -24,8 +24,9 @@ from model_runtime.api import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
+from model_runtime.chat_progress import chat_loading_reported
 from model_runtime.hub_process import download, needs_download
-from model_runtime.launch import Launcher, RestartBrake
+from model_runtime.launch import Launcher, RestartBrake, absolute_if_there
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.running import daemon_status, open_connection, running_daemons, stop_daemon
 from model_runtime.transport import Endpoint, Silent, Unreachable, read_endpoint
@@ -112,7 +113,8 @@ class DaemonRuntime:
     async def _complete_once(self, request: Request) -> Completion:
         ready = await self._ready_for(request)
         try:
-            completion = await ready.connection.complete(request)
+            async with self._telling_progress(ready, request):
+                completion = await ready.connection.complete(request)
         except RuntimeUnavailable as failure:
             await self._forget(ready, failure)
             raise
@@ -123,7 +125,10 @@ class DaemonRuntime:
         ready = await self._ready_for(request)
         got_any = False
         try:
-            async with aclosing(ready.connection.stream(request)) as events:
+            async with (
+                self._telling_progress(ready, request),
+                aclosing(ready.connection.stream(request)) as events,
+            ):
                 async for event in events:
                     got_any = True
                     yield event
@@ -134,6 +139,11 @@ class DaemonRuntime:
             ready.has_answered |= got_any  # and it was enough
             raise
         ready.has_answered = True
+
+    def _telling_progress(
+        self, ready: _Ready, request: Request
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        return chat_loading_reported(ready.connection, request, self._report)
 
     async def _ready_for(self, request: Request) -> _Ready:
         """The connection to use. Nobody waits for idle work, so it starts no daemon."""
@@ -201,7 +211,8 @@ class DaemonRuntime:
         self, files: DaemonFiles, launcher: Launcher
     ) -> tuple[Connection, DaemonState]:
         try:
-            while (found := await _find(read_endpoint(files.endpoint))) is None:
+            chat_model = absolute_if_there(self._spec.chat_model)
+            while (found := await _find(read_endpoint(files.endpoint), chat_model)) is None:
                 await self._start(launcher)
                 await asyncio.sleep(POLL_S)
         except Silent as failure:
@@ -256,11 +267,13 @@ def _outcome(task: asyncio.Task[_Ready]) -> _Ready | None:
     return task.result()
 
 
-async def _find(endpoint: Endpoint | None) -> tuple[Connection, DaemonState] | None:
+async def _find(
+    endpoint: Endpoint | None, chat_model: str
+) -> tuple[Connection, DaemonState] | None:
     """A connection to the daemon at `endpoint` and its state; None when nobody is there, or only a
     process that is about to end. Raises Silent.
     """
-    connection = await open_connection(endpoint)
+    connection = await open_connection(endpoint, chat_model)
     if connection is None:
         return None
     try:

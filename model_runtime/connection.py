@@ -31,10 +31,11 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 class Connection:
     """Pooled connections to the daemon at `endpoint`. Belongs to the event loop in which it was
-    made.
+    made. chat_model: the second model of the client's settings.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, chat_model: str = "") -> None:
+        self._chat_model = chat_model
         self._endpoint = endpoint
         self._base = f"http://127.0.0.1:{endpoint.port}" if endpoint.port else "http://localhost"
         self._session = aiohttp.ClientSession(
@@ -106,7 +107,9 @@ class Connection:
         try:
             response = await self._session.post(
                 self._base + wire.request_path(request),
-                data=wire.encode(wire.request_to_json(request, stream=stream)),
+                data=wire.encode(
+                    wire.request_to_json(request, stream=stream, chat_model=self._chat_model)
+                ),
                 headers={"Content-Type": "application/json"},
                 timeout=_NO_TIMEOUT,
             )

@@ -12,6 +12,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,7 +25,7 @@ from model_runtime.models import resolve_model
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.presence import Presence
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
-from model_runtime.resident_models import ResidentModels
+from model_runtime.resident_models import LoadChat, ResidentModels
 from model_runtime.transport import Endpoint, read_endpoint
 
 if TYPE_CHECKING:
@@ -129,16 +131,16 @@ def loader(spec: DaemonSpec, turns: DeviceTurns) -> LoadEngine:
     return load
 
 
-def chat_loader(spec: DaemonSpec, turns: DeviceTurns) -> LoadEngine:
-    """How to load the second model of `spec`. A failure leaves the first one as it was."""
+def chat_loader(spec: DaemonSpec, turns: DeviceTurns) -> LoadChat:
+    """How to load a second model beside that of `spec`; a failure leaves the first as it was."""
 
-    def load(progress: ProgressCallback) -> EngineLike:
+    def load(name: str, progress: ProgressCallback) -> EngineLike:
         from model_runtime.chat_loading import load_chat_engine
 
         with _garbage_left_alone():
-            return load_chat_engine(spec, progress, turns)
+            return load_chat_engine(replace(spec, chat_model=name), progress, turns)
 
-    return load
+    return lambda name: partial(load, name)
 
 
 @contextlib.contextmanager

@@ -169,7 +169,7 @@ def _command(spec: DaemonSpec) -> list[str]:
     command = [sys.executable, "-P", "-m", "model_runtime", "serve", "--background"]
     command += ["--model", _absolute(spec.model), "--device", spec.device, "--dtype", spec.dtype]
     command += [f"--kv-memory={spec.kv_memory}", f"--context-length={spec.context_length}"]
-    command += [f"--family={spec.family}", f"--chat-model={_absolute_if_there(spec.chat_model)}"]
+    command += [f"--family={spec.family}", f"--chat-model={absolute_if_there(spec.chat_model)}"]
     if spec.adapter:
         command += [f"--adapter={resolve_adapter(spec.adapter)}"]
     return [*command, "--idle-timeout", str(spec.idle_timeout_s), "--transport", spec.transport]
@@ -179,8 +179,10 @@ def _absolute(model: str) -> str:
     return STARTER if model == STARTER else str(resolve_model(model))
 
 
-def _absolute_if_there(model: str) -> str:
-    """A second model that is missing is the concern of the first chat, not of the start."""
+def absolute_if_there(model: str) -> str:
+    """How a process in another folder finds a second model. One that is missing is the concern of
+    the first chat, not of the start.
+    """
     folder = Path(model)
     return str(folder.absolute()) if model and folder.is_dir() else model
 

@@ -39,7 +39,7 @@ class AnswerResponse(Response):
 
     async def _answer(self, send: Send) -> None:
         request = self._body.request
-        model = await self._models.answering(request, self._body.model)
+        model = await self._models.answering(self._body)
         engine = await model.engine()
         reply = _reply(engine.info.id, self._body)
         async with aclosing(model.events(engine, request)) as events:

@@ -55,12 +55,14 @@ class Body:
 
     model: the one that the client asks for; None takes the one there is. separate_usage: a streamed
     answer ends with a message of its own for the counts, as OpenAI's `include_usage` has it.
+    chat_model: the second model of a client's settings; empty takes the daemon's.
     """
 
     request: Request
     stream: bool
     model: str | None
     separate_usage: bool = False
+    chat_model: str = ""
 
 
 def parse_completion(body: Mapping[str, object]) -> Body:

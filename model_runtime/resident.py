@@ -101,6 +101,11 @@ class ResidentModel:
         return error if isinstance(error, RuntimeFailure) else None
 
     @property
+    def busy(self) -> bool:
+        """Whether it loads or answers."""
+        return self.loading or bool(self._running)
+
+    @property
     def idle_s(self) -> float:
         """Seconds since the last request was answered; 0 while one waits or runs."""
         busy = self._num_waiting or self.loading
@@ -204,7 +209,7 @@ class ResidentModel:
             failure = _load_failure(error)
             # What raised it holds on to what had been loaded.
             del error
-            _give_memory_back()
+            give_memory_back()
             self._fail(failure)
             return
         with contextlib.suppress(InvalidStateError):  # told to stop meanwhile
@@ -238,8 +243,9 @@ def _explained(error: BaseException) -> RuntimeFailure:
     )
 
 
-def _give_memory_back() -> None:
-    """Let others on the device have what a failed loading has left behind."""
+def give_memory_back() -> None:
+    """Let others on the device have what a model that is gone has left behind."""
+    gc.unfreeze()  # see daemon.py: what is frozen is never looked at
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -4,6 +4,7 @@ All of it is for the event loop's thread.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 
@@ -13,39 +14,41 @@ from model_runtime.api import (
     ChatRequest,
     ModelInfo,
     ModelNotFound,
-    Request,
     RuntimeFailure,
 )
 from model_runtime.models import model_name, resolve_model
-from model_runtime.resident import LoadEngine, ResidentModel
+from model_runtime.request_body import Body
+from model_runtime.resident import LoadEngine, ResidentModel, give_memory_back
+
+LoadChat = Callable[[str], LoadEngine]
+"""How to load the second model of a name."""
 
 
 class ResidentModels:
-    """own: the daemon's first model. chat_name: what the second one is called in the settings;
-    empty for none, and load_chat is never called then.
+    """own: the daemon's first model. chat_name: what the second one is called in the settings that
+    the daemon was started with; empty for none. load_chat: how to load the one of that name.
     """
 
-    def __init__(
-        self, own: ResidentModel, load_chat: LoadEngine | None = None, chat_name: str = ""
-    ) -> None:
+    def __init__(self, own: ResidentModel, load_chat: LoadChat, chat_name: str = "") -> None:
         self.own = own
         self._load_chat = load_chat
         self._chat_name = chat_name
         self._chat: ResidentModel | None = None
 
-    async def answering(self, request: Request, wanted: str | None) -> ResidentModel:
+    async def answering(self, body: Body) -> ResidentModel:
         """The model that answers a request: the one it names, else the own one, except for chats
         that only the second one can have, which is then loaded. Raises RuntimeFailure.
         """
-        own = (await self.own.engine()).info
+        own, wanted = (await self.own.engine()).info, body.model
+        second = body.chat_model or self._chat_name
         if wanted is None:
-            needs_chat_model = isinstance(request, ChatRequest) and not _chats(own)
-            return self._second() if needs_chat_model and self._chat_name else self.own
+            needs_chat_model = isinstance(body.request, ChatRequest) and not _chats(own)
+            return await self._second(second) if needs_chat_model and second else self.own
         if wanted in (own.id, self.own.name):
             return self.own
-        if wanted in self._names_of_second():
-            return self._second()
-        other = f" and {self._chat_name}" if self._chat_name else ""
+        if second and wanted in _names(second):
+            return await self._second(second)
+        other = f" and {second}" if second else ""
         raise ModelNotFound(
             f"`model`: this daemon serves {own.id}{other}, not {wanted!r}.",
             "Leave `model` out, or see /v1/models.",
@@ -82,25 +85,39 @@ class ResidentModels:
         for model in filter(None, (self._chat, self.own)):
             model.close()
 
-    def _second(self) -> ResidentModel:
+    async def _second(self, name: str) -> ResidentModel:
         """The second model, loaded or loading. One that could not be loaded is tried again: the
         user may have mended what was wrong.
         """
-        assert self._load_chat is not None, "a chat model has a name and a way to load it"
+        if name != self._chat_name:
+            await self._make_way(name)
         if self._chat is None or self._chat.failure:
-            self._chat = ResidentModel(self._load_chat, self._chat_name, on_lost=self.own.lose)
+            self._chat = ResidentModel(self._load_chat(name), name, on_lost=self.own.lose)
             self._chat.start()
         return self._chat
 
-    def _names_of_second(self) -> set[str]:
-        """As in the settings, and as its folder or the hub calls it."""
-        if not self._chat_name:
-            return set()
-        names = {self._chat_name}
-        with contextlib.suppress(RuntimeFailure):
-            names.add(model_name(resolve_model(self._chat_name)))
-        return names | {info.id for info in self.loaded()[1:]}
+    async def _make_way(self, name: str) -> None:
+        """Let go of the second model for another one: the settings have changed."""
+        old = self._chat
+        if old is not None and old.busy:
+            raise RuntimeFailure(
+                f"The model daemon cannot change to {name}: {self._chat_name} is answering a chat.",
+                "Ask again when that has ended.",
+            )
+        self._chat, self._chat_name = None, name
+        if old is not None:
+            old.stop()
+            await asyncio.to_thread(old.close)
+            del old
+            await asyncio.to_thread(give_memory_back)
 
 
 def _chats(info: ModelInfo) -> bool:
     return Capability.CHAT in info.capabilities
+
+
+def _names(model: str) -> set[str]:
+    """What a model may be called: as in the settings, and as its folder or the hub calls it."""
+    with contextlib.suppress(RuntimeFailure):
+        return {model, model_name(resolve_model(model))}
+    return {model}

@@ -73,14 +73,14 @@ def running_daemons() -> list[Endpoint]:
     return [endpoint for endpoint in read_endpoints(runtime_folder()) if answers(endpoint)]
 
 
-async def open_connection(endpoint: Endpoint | None) -> Connection | None:
-    """A connection to `endpoint`, if it accepts one."""
+async def open_connection(endpoint: Endpoint | None, chat_model: str = "") -> Connection | None:
+    """A connection to `endpoint`, if it accepts one. chat_model: see Connection."""
     if endpoint is None or not answers(endpoint):
         return None
     # aiohttp takes a quarter of a second to import: not on the event loop, and only for those who
     # talk to a daemon.
     module = await asyncio.to_thread(importlib.import_module, "model_runtime.connection")
-    connection: Connection = module.Connection(endpoint)
+    connection: Connection = module.Connection(endpoint, chat_model)
     return connection
 
 

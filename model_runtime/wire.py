@@ -2,10 +2,10 @@
 read in one place; answers are in answers.py.
 
 Format: https://platform.openai.com/docs/api-reference/completions and …/chat. Extensions: the
-request fields `layout`, `heal`, `document`, `priority`, `drafts`, `speculate`, `snippets`, `path`
-and `repository`, `max_tokens` 0, the error's `hint`, and `fimbria` in the list of models. Reading
-functions raise KeyError, TypeError or ValueError on what another version may have written, except
-that newer members may be absent.
+request fields `layout`, `heal`, `document`, `priority`, `drafts`, `speculate`, `snippets`, `path`,
+`repository` and `chat_model`, `max_tokens` 0, the error's `hint`, and `fimbria` in the list of
+models. Reading functions raise KeyError, TypeError or ValueError on what another version may have
+written, except that newer members may be absent.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def request_path(request: Request) -> str:
     return "/v1/chat/completions" if isinstance(request, ChatRequest) else "/v1/completions"
 
 
-def request_to_json(request: Request, *, stream: bool) -> Json:
-    """The body that asks for `request`."""
+def request_to_json(request: Request, *, stream: bool, chat_model: str = "") -> Json:
+    """The body that asks for `request`. chat_model: see chat_body.py."""
     body = _chat(request) if isinstance(request, ChatRequest) else _completion(request)
     body |= {
         "max_tokens": request.max_tokens,
@@ -90,6 +90,8 @@ def request_to_json(request: Request, *, stream: bool) -> Json:
     }
     if request.document is not None:
         body["document"] = request.document
+    if chat_model and isinstance(request, ChatRequest):
+        body["chat_model"] = chat_model
     return body
 
 
@@ -173,7 +175,7 @@ def progress_from_json(progress: Json) -> LoadProgress:
 @dataclass(frozen=True, slots=True)
 class DaemonState:
     """How far a daemon is: with a failure, with a model, or, with neither, loading. idle_s: since
-    its last answer, 0 while it is busy.
+    its last answer, 0 while it is busy. chat_loading: how far its chat model is, while that loads.
     """
 
     progress: LoadProgress
@@ -181,17 +183,21 @@ class DaemonState:
     model: ModelInfo | None
     version: str
     idle_s: float
+    chat_loading: LoadProgress | None = None
 
 
 def state_from_json(status: Json) -> DaemonState:
     """The part of /v1/status that clients wait for."""
-    error, model = status["error"], status["model"]
+    error, model, chat = status["error"], status["model"], status.get("chat") or {}
     return DaemonState(
         progress=progress_from_json(status["progress"]),
         failure=failure_from_json(error) if error else None,
         model=model_from_json(model) if model else None,
         version=status["version"],
         idle_s=status["idle_s"],
+        chat_loading=progress_from_json(chat["progress"])
+        if chat.get("state") == "loading"
+        else None,
     )
 
 

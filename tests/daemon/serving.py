@@ -19,7 +19,7 @@ from model_runtime.listening import open_listener
 from model_runtime.places import daemon_files
 from model_runtime.presence import Presence
 from model_runtime.resident import EngineLike, LoadEngine, ResidentModel
-from model_runtime.resident_models import ResidentModels
+from model_runtime.resident_models import LoadChat, ResidentModels
 from model_runtime.transport import Endpoint
 
 SPEC = DaemonSpec()
@@ -61,10 +61,10 @@ async def serving(
     spec: DaemonSpec = SPEC,
     idle_timeout_s: float = 0,
     linger_s: float = 60,
-    load_chat: LoadEngine | None = None,
+    load_chat: LoadChat | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve `engine`, or what the loading function returns, until the block ends. load_chat: loads
-    the spec's chat model.
+    the chat model of a name.
     """
     load: LoadEngine = engine if callable(engine) else lambda _: engine
     files = daemon_files(spec)
@@ -84,7 +84,7 @@ async def serving(
     presence.announce()
     model = ResidentModel(load, name=spec.model)
     model.start()
-    models = ResidentModels(model, load_chat, spec.chat_model)
+    models = ResidentModels(model, load_chat or no_chat_model, spec.chat_model)
     ends = Ends(idle_timeout_s, linger_s, presence.fault, look_s=0.01)
     ended = asyncio.create_task(run_server(listener, models, ends))
     runtime = DaemonRuntime(spec, autostart=False)
@@ -94,6 +94,10 @@ async def serving(
         await runtime.close()
         await _end(endpoint, ended)
         presence.withdraw()
+
+
+def no_chat_model(name: str) -> LoadEngine:
+    raise AssertionError(f"nobody should ask for {name}")
 
 
 async def collect(runtime: DaemonRuntime) -> list[Event]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,12 +17,14 @@ import pytest
 
 from model_runtime.api import (
     Chunk,
+    Completion,
     CompletionRequest,
     LoadProgress,
     MissingCapability,
     ModelNotFound,
     OutOfMemory,
     ProgressCallback,
+    RuntimeFailure,
     RuntimeUnavailable,
     UnsupportedModel,
 )
@@ -35,7 +39,7 @@ from model_runtime.resident import LoadEngine
 from tests.daemon.chatting import BASE_MODEL, CHAT, CHAT_MODEL, LONG_CHAT, write_checkpoint
 from tests.daemon.fakes import FakeEngine
 from tests.daemon.serving import Serving, with_daemon
-from tests.daemon.waiting import eventually
+from tests.daemon.waiting import WAIT_S, eventually
 from tests.runtime.running import Running
 
 CODE = CompletionRequest(prompt="def area(width, height):\n    return", suffix="\n", max_tokens=6)
@@ -69,8 +73,10 @@ def with_both(folders: Path, chat_model: Path, use: Use) -> list[Engine]:
 
         return load_and_note
 
-    load_chat = noted(chat_loader(spec, turns))
-    with_daemon(noted(loader(spec, turns)), use, spec=spec, load_chat=load_chat)
+    load_chat = chat_loader(spec, turns)
+    with_daemon(
+        noted(loader(spec, turns)), use, spec=spec, load_chat=lambda name: noted(load_chat(name))
+    )
     return engines
 
 
@@ -275,7 +281,90 @@ def test_progress_shows_while_the_chat_model_loads_and_completions_go_on(runtime
         may_load.set()
         assert [(await answer).text for answer in answers] == ["because"] * 2
 
-    with_daemon(FakeEngine("code"), use, spec=DaemonSpec(chat_model="talker"), load_chat=load)
+    with_daemon(
+        FakeEngine("code"), use, spec=DaemonSpec(chat_model="talker"), load_chat=lambda _: load
+    )
+
+
+@pytest.mark.parametrize("failure", [None, OutOfMemory("Full.", "Buy more.")])
+def test_a_client_is_told_how_far_the_chat_model_is(
+    runtime_dir: Path, failure: OutOfMemory | None
+) -> None:
+    told: list[LoadProgress] = []
+    half, whole = LoadProgress("reading", 0.5), LoadProgress("ready", 1.0)
+
+    async def use(daemon: Serving) -> None:
+        seen = threading.Event()
+
+        def load(progress: ProgressCallback) -> FakeEngine:
+            progress(half)
+            assert seen.wait(WAIT_S)
+            if failure:
+                raise failure
+            return FakeEngine("because")
+
+        def note(progress: LoadProgress) -> None:
+            told.append(progress)
+            if progress == half:
+                seen.set()
+
+        loads.append(load)
+        runtime = DaemonRuntime(spec, progress=note, autostart=False)
+        with contextlib.suppress(OutOfMemory):
+            await runtime.complete(CHAT)
+        await runtime.close()
+
+    spec, loads = DaemonSpec(chat_model="talker"), list[LoadEngine]()
+    with_daemon(FakeEngine("code"), use, spec=spec, load_chat=lambda _: loads[0])
+    assert told[-2:] == [half, whole]
+
+
+def test_a_chat_model_set_later_is_loaded_by_the_same_daemon(
+    runtime_dir: Path, folders: Path
+) -> None:
+    """And another one instead of it, once its chats have ended; what it took is free again."""
+    plain, turns = spec_of(folders), DeviceTurns()
+    other = write_checkpoint(folders, "granite-3b-code-instruct-2k")
+    gone: list[weakref.ref[Engine]] = []
+    load_chat = chat_loader(plain, turns)
+
+    def noted(name: str) -> LoadEngine:
+        def load(progress: ProgressCallback) -> Engine:
+            engine = load_chat(name)(progress)
+            assert isinstance(engine, Engine)
+            gone.append(weakref.ref(engine))
+            return engine
+
+        return load
+
+    async def use(daemon: Serving) -> None:
+        with pytest.raises(MissingCapability):
+            await daemon.runtime.complete(CHAT)
+        first = DaemonRuntime(replace(plain, chat_model=str(folders / CHAT_MODEL)))
+        second = DaemonRuntime(replace(plain, chat_model=str(other)))
+        assert (await first.complete(CHAT)).model == CHAT_MODEL
+        async with aclosing(first.stream(LONG_CHAT)) as events:
+            assert isinstance(await anext(events), Chunk)
+            with pytest.raises(RuntimeFailure, match="Instruct-hf is answering a chat"):
+                await second.complete(CHAT)
+        assert (await eventually(lambda: answered(second))).model == other.name
+        assert gone[0]() is None
+        assert gone[1]() is not None
+        assert (await first.complete(CHAT)).model == CHAT_MODEL
+        await first.close()
+        await second.close()
+
+    with_daemon(loader(plain, turns), use, spec=plain, load_chat=noted)
+
+
+async def answered(runtime: DaemonRuntime) -> Completion | None:
+    """None while the chat before it is still being left."""
+    try:
+        return await runtime.complete(CHAT)
+    except RuntimeFailure as failure:
+        if "is answering a chat" not in failure.message:
+            raise
+        return None
 
 
 def test_stopping_ends_both(runtime_dir: Path) -> None:
@@ -292,7 +381,7 @@ def test_stopping_ends_both(runtime_dir: Path) -> None:
         await daemon.ended
 
     spec = DaemonSpec(chat_model="talker")
-    with_daemon(code, use, spec=spec, load_chat=lambda _: talk)
+    with_daemon(code, use, spec=spec, load_chat=lambda _: lambda _: talk)
     assert code.closed
     assert talk.closed
 
@@ -306,7 +395,7 @@ def test_a_device_that_fails_for_one_has_failed_for_both(runtime_dir: Path) -> N
         await daemon.ended
 
     spec = DaemonSpec(chat_model="talker")
-    with_daemon(FakeEngine("x"), use, spec=spec, load_chat=lambda _: failing)
+    with_daemon(FakeEngine("x"), use, spec=spec, load_chat=lambda _: lambda _: failing)
 
 
 def test_a_daemon_of_its_own(runtime_dir: Path, folders: Path) -> None:

@@ -13,6 +13,7 @@ from model_runtime.api import (
     ChatRequest,
     CompletionRequest,
     InvalidRequest,
+    LoadProgress,
     MissingCapability,
     ModelInfo,
     ModelNotFound,
@@ -25,6 +26,7 @@ from model_runtime.chat_body import parse_chat
 from model_runtime.fields import parse_json
 from model_runtime.request_body import parse_completion
 from tests.daemon import strategies
+from tests.daemon.chatting import CHAT
 from tests.daemon.fakes import INFO
 
 
@@ -68,6 +70,29 @@ def test_a_conversation_arrives_as_it_was_sent(request: ChatRequest) -> None:
     assert body.request == request
     assert body.stream
     assert body.model == (request.model or None)
+
+
+def test_the_settings_chat_model_travels_with_chats_only() -> None:
+    for request, arrives in ((CHAT, "talker"), (CompletionRequest(prompt=""), None)):
+        body = wire.request_to_json(request, stream=False, chat_model="talker")
+        assert body.get("chat_model") == arrives
+    body = wire.request_to_json(CHAT, stream=False, chat_model="talker")
+    assert parse_chat(body).chat_model == "talker"
+
+
+def test_the_chat_models_loading_is_part_of_the_state() -> None:
+    status = {
+        "error": None,
+        "model": None,
+        "progress": {"stage": "ready", "fraction": 1.0},
+        "version": "1",
+        "idle_s": 0.0,
+    }
+    assert wire.state_from_json(status).chat_loading is None  # an older daemon's
+    for state, loading in (("loading", LoadProgress("reading", 0.5)), ("ready", None)):
+        chat = {"state": state, "progress": {"stage": "reading", "fraction": 0.5}}
+        assert wire.state_from_json(status | {"chat": chat}).chat_loading == loading
+    assert wire.state_from_json(status | {"chat": None}).chat_loading is None
 
 
 def test_an_older_daemon_sees_no_field_that_says_nothing() -> None:
