@@ -7,7 +7,7 @@ import torch
 
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import ModelConfig
-from model_runtime.sharing import SHARED, Room
+from model_runtime.sharing import OFFLOAD, SHARED, Room
 
 INT8, INT4, NF4 = "int8", "int4", "nf4"
 QUANTIZED = (INT8, INT4, NF4)
@@ -36,12 +36,19 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def gpu_rooms() -> tuple[Room, ...]:
-    """What each GPU can hold of a model, the KV cache and a step's activations left aside."""
-    return tuple(
-        Room(f"cuda:{index}", int(torch.cuda.mem_get_info(index)[0] * _GPU_WEIGHTS_SHARE))
-        for index in range(torch.cuda.device_count())
-    )
+def gpu_rooms(device: str, weights_bytes: int) -> tuple[Room, ...]:
+    """What the GPUs that `--device` may mean can hold of a model, the KV cache and a step's
+    activations left aside. Looking at a GPU takes some of its memory, so `auto` looks at the
+    first one only where that has room.
+    """
+    found: list[Room] = []
+    for index in range(torch.cuda.device_count()):
+        free, _ = torch.cuda.mem_get_info(index)
+        found.append(Room(f"cuda:{index}", int(free * _GPU_WEIGHTS_SHARE)))
+        is_enough = device == "auto" and weights_bytes <= found[0].num_bytes
+        if device == OFFLOAD or is_enough:
+            break
+    return tuple(found)
 
 
 def host_room() -> Room:

@@ -49,8 +49,13 @@ from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
 from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
-from model_runtime.quantization import Scheme, choose_scheme, quiet_packages
-from model_runtime.sharing import OFFLOAD, Sharing, choose_sharing
+from model_runtime.quantization import (
+    Scheme,
+    bytes_per_weight,
+    choose_scheme,
+    quiet_packages,
+)
+from model_runtime.sharing import OFFLOAD, SHARED, Sharing, choose_sharing
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
 from model_runtime.worker import Worker
@@ -116,7 +121,7 @@ def _load(
     adapter = resolve_adapter(options.adapter) if options.adapter else None
     if adapter is not None:
         check_adapter(adapter)
-    sharing = _sharing(folder, config, options, dtype)
+    sharing = _sharing(folder, config, options, scheme, dtype)
     is_lean = config.is_lean and scheme is None and sharing is None
     check_files(folder)
     if is_lean and adapter is None:
@@ -140,13 +145,22 @@ def _load(
 
 
 def _sharing(
-    folder: Path, config: ModelConfig, options: LoadOptions, dtype: torch.dtype
+    folder: Path,
+    config: ModelConfig,
+    options: LoadOptions,
+    scheme: Scheme | None,
+    dtype: torch.dtype,
 ) -> Sharing | None:
-    weights_bytes = stored_bytes(folder) * dtype.itemsize // item_size(config.dtype)
-    sharing = choose_sharing(options.device, weights_bytes, gpu_rooms(), host_room())
+    if options.device not in ("auto", *SHARED):
+        return None
+    stored = stored_bytes(folder)
+    if scheme is None or not scheme.in_checkpoint:
+        stored = int(stored / item_size(config.dtype) * bytes_per_weight(scheme, dtype))
+    gpus = gpu_rooms(options.device, stored)
+    sharing = choose_sharing(options.device, stored, gpus, host_room())
     if sharing is None or sharing.balanced:
         return sharing
-    if options.dtype in QUANTIZED or config.quantization or options.adapter:
+    if scheme is not None or options.dtype in QUANTIZED or options.adapter:
         what = "An adapter is" if options.adapter else "Rounded weights are"
         raise RuntimeFailure(
             f"{what} not to be had with --device {OFFLOAD}.",

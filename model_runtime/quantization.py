@@ -58,6 +58,13 @@ def choose_scheme(dtype: str, config: ModelConfig, device: torch.device) -> Sche
     return scheme
 
 
+def bytes_per_weight(scheme: Scheme | None, dtype: torch.dtype) -> float:
+    """Memory of a weight of a linear layer, with its part of a scale."""
+    if scheme is None:
+        return dtype.itemsize
+    return 1.0 if scheme.weights == INT8 else 0.5 + 4 / _INT4_GROUP
+
+
 def loading_options(scheme: Scheme, compute: torch.dtype) -> dict[str, Any]:
     """Arguments for `from_pretrained`. compute: what the rounded weights are multiplied in."""
     if scheme.in_checkpoint:

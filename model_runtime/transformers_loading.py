@@ -15,7 +15,13 @@ from transformers.utils import logging
 
 from model_runtime.adapter_merging import with_adapter
 from model_runtime.api import LoadProgress, ProgressCallback, UnsupportedModel
-from model_runtime.quantization import Scheme, check_worth, loading_options, quiet_packages
+from model_runtime.quantization import (
+    Scheme,
+    bytes_per_weight,
+    check_worth,
+    loading_options,
+    quiet_packages,
+)
 from model_runtime.sharing import Part, Sharing
 from model_runtime.transformers_model import TransformersModel, adopt, check_config, explained
 
@@ -117,8 +123,11 @@ def _parts(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _bytes_of(module: Any, placement: Placement) -> int:
-    size = placement.dtype.itemsize
-    return sum(int(weight.numel() * size) for weight in module.parameters())
+    layers = [one for one in module.modules() if isinstance(one, torch.nn.Linear)]
+    linear = sum(one.weight.numel() for one in layers)
+    total = sum(weight.numel() for weight in module.parameters())
+    per_weight = bytes_per_weight(placement.scheme, placement.dtype)
+    return int(linear * per_weight + (total - linear) * placement.dtype.itemsize)
 
 
 def _class_name(config: Any, folder: Path) -> str:

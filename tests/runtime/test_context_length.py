@@ -150,7 +150,7 @@ def test_positions_that_move_are_refused_before_weights_are_read(kind: str, save
     (folder / "config.json").write_text(json.dumps(config | {"rope_parameters": rope}))
     (folder / "model.safetensors").write_bytes(b"not looked at")
     with pytest.raises(UnsupportedModel, match=kind):
-        load_engine(folder)
+        load_transformers_model(folder, Placement(device=CPU, dtype=torch.float32))
 
 
 def test_memory_that_does_not_suffice_says_what_would_fit() -> None:

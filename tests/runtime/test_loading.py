@@ -16,6 +16,7 @@ from model_runtime.kv_cache.planning import plan_cache
 from model_runtime.load_options import LoadOptions
 from model_runtime.loading import load_engine
 from tests.runtime.conftest import TINY_SHAPE
+from tests.runtime.family_checkpoints import BY_NAME
 from tests.runtime.running import run
 
 
@@ -135,6 +136,18 @@ def test_progress_ends_at_one(tiny_folder: Path) -> None:
     fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
+
+
+def test_progress_of_the_classes_of_transformers_goes_by_the_tensor(tmp_path: Path) -> None:
+    folder = BY_NAME["starcoder2-3b"].write(tmp_path / "starcoder2-3b")
+    seen: list[LoadProgress] = []
+    load_engine(folder, progress=seen.append).close()
+    fractions = [progress.fraction for progress in seen]
+    weights = {one.fraction for one in seen if one.stage == "loading the weights"}
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert len(weights) > 10
+    assert max(weights) < 0.9
 
 
 def test_sharded_weights_and_bfloat16(broken: Path) -> None:

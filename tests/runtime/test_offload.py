@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from model_runtime import loading
 from model_runtime.api import OutOfMemory, RuntimeFailure
+from model_runtime.devices import gpu_rooms
 from model_runtime.kv_cache.memory_share import MemoryShare
 from model_runtime.kv_cache.planning import shared_cache_budget
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
@@ -185,6 +186,20 @@ def test_without_gpus_nothing_is_balanced(folder: Path) -> None:
 def test_what_cannot_be_shared_is_refused(folder: Path, options: LoadOptions) -> None:
     with pytest.raises(RuntimeFailure, match="--device offload"):
         load_engine(folder, options)
+
+
+@pytest.mark.parametrize(
+    ("device", "weights", "seen"),
+    [("auto", 50, 1), ("auto", 90, 3), ("balanced", 50, 3), ("offload", 50, 1)],
+)
+def test_gpus_that_do_not_matter_are_left_alone(
+    device: str, weights: int, seen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that only asks a GPU what is free holds some of its memory from then on."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (100, 200))
+    rooms = gpu_rooms(device, weights)
+    assert rooms == tuple(Room(f"cuda:{index}", 80) for index in range(seen))
 
 
 def test_the_cache_lies_where_its_layers_compute() -> None:

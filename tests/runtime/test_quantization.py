@@ -139,9 +139,9 @@ def test_what_the_device_lacks_is_said_with_what_it_has(one: Path) -> None:
 def test_experts_that_would_stay_large_are_refused_before_weights_are_read(tmp_path: Path) -> None:
     folder = write("Qwen3-Coder-30B-A3B-Instruct", tmp_path)
     (folder / "model.safetensors").write_bytes(b"not looked at")
-    refused = failure(folder, LoadOptions(dtype="nf4"))
-    assert "less than half of the weights" in refused.message
-    assert "--dtype auto" in refused.hint
+    with pytest.raises(RuntimeFailure, match="less than half of the weights") as refused:
+        load_transformers_model(folder, scheme_placement(folder, "nf4"))
+    assert "--dtype auto" in refused.value.hint
 
 
 @pytest.mark.parametrize("method", ["gptq", "awq", "fp8", "mxfp4", "compressed-tensors"])
