@@ -48,6 +48,7 @@ class ChatLink:
         self._in_background = in_background
         self._open_endpoint = open_endpoint or _openai_runtime
         self._endpoint: Runtime | None = None
+        self._described: ModelInfo | None = None
 
     @property
     def available(self) -> bool:
@@ -68,24 +69,37 @@ class ChatLink:
 
     @property
     def model_name(self) -> str:
-        """Which model answers; empty where an engine elsewhere chooses."""
-        if self._settings.chat_endpoint or self._settings.chat_model:
+        """Which model answers, as far as that is known yet."""
+        if self._settings.chat_model:
             return self._settings.chat_model
-        return "" if self._runtime.known is None else self._runtime.known.id
+        answering = self._answering
+        return "" if answering is None else answering.id
 
     @property
     def context_length(self) -> int | None:
         """Tokens that a conversation and its answer share; None where that is not known here."""
-        if self._settings.chat_endpoint or self._settings.chat_model:
-            return None
-        return None if self._runtime.known is None else self._runtime.known.context_length
+        answering = self._answering
+        return None if answering is None else answering.context_length
+
+    @property
+    def cuts_conversations(self) -> bool:
+        """Whether what is too long for the model is cut to size by who answers: engines elsewhere
+        refuse it.
+        """
+        return not self._settings.chat_endpoint
+
+    @property
+    def _answering(self) -> ModelInfo | None:
+        if self._settings.chat_endpoint:
+            return self._described
+        return None if self._settings.chat_model else self._runtime.known
 
     def configure(self, settings: Settings) -> None:
         """Follow new settings. An engine that is no longer meant is let go of."""
         before, self._settings = self._settings, settings
         if all(getattr(before, name) == getattr(settings, name) for name in _SETTINGS):
             return
-        endpoint, self._endpoint = self._endpoint, None
+        endpoint, self._endpoint, self._described = self._endpoint, None, None
         if endpoint is not None:
             self._in_background(_closed(endpoint))
 
@@ -131,7 +145,21 @@ class ChatLink:
             return self._runtime
         if self._endpoint is None:
             self._endpoint = self._open_endpoint(self._settings)
+        if self._described is None:
+            self._in_background(self._learn(self._endpoint))
         return self._endpoint
+
+    async def _learn(self, endpoint: Runtime) -> None:
+        """Ask what the engine tells of its model. No answer waits for it: some engines say nothing
+        of it while they compute.
+        """
+        try:
+            described = await endpoint.info()
+        except RuntimeFailure as failure:
+            logger.debug("The chat engine does not describe itself: %s", failure)
+            return
+        if endpoint is self._endpoint:
+            self._described = described
 
 
 def _chats(model: ModelInfo | None) -> bool:

@@ -23,7 +23,12 @@ from lsp_server.chat.conversation import (
     reply_record,
 )
 from lsp_server.chat.fields import wrong
-from lsp_server.chat.prompt import answer_budget, chat_messages, context_budget
+from lsp_server.chat.prompt import (
+    answer_budget,
+    chat_messages,
+    context_budget,
+    conversation_budget,
+)
 from lsp_server.chat.reading import Opened, source_of
 from lsp_server.chat.references import Excerpt, context_of, excerpt, share
 from lsp_server.chat.shelves import NoSuchConversation
@@ -145,9 +150,12 @@ class Chats:
 
     def _request(self, conversation: Conversation, question: Question) -> ChatRequest:
         length = self._ls.chat.context_length
+        max_tokens = answer_budget(self._ls.settings.chat_max_tokens, length)
+        room = conversation_budget(length, max_tokens)
+        max_chars = None if self._ls.chat.cuts_conversations else room
         return ChatRequest(
-            messages=chat_messages(system_prompt(), conversation.turns[:-1], question),
-            max_tokens=answer_budget(self._ls.settings.chat_max_tokens, length),
+            messages=chat_messages(system_prompt(), conversation.turns[:-1], question, max_chars),
+            max_tokens=max_tokens,
             sampling=_SAMPLING,
             document=self._ls.document_key(f"conversation:{conversation.id}"),
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lsp_server.chat.conversation import Question, Turn
 from model_runtime.api import ChatMessage, Role
+from model_runtime.windows import first_kept_line
 
 _CHARS_PER_TOKEN = 3
 """Of code, a little less than there are: what is sent must fit."""
@@ -14,18 +15,29 @@ _UNKNOWN_CONTEXT = 8192
 
 
 def chat_messages(
-    system: str, turns: Sequence[Turn], question: Question
+    system: str, turns: Sequence[Turn], question: Question, max_chars: int | None = None
 ) -> tuple[ChatMessage, ...]:
     """A conversation's messages. Questions without an answer are left out: user and assistant must
     take turns. The same turns give the same messages, so that the KV cache holds them.
+
+    max_chars: where given, the oldest turns are left out of what is longer.
     """
+    pairs = [
+        (said(turn.question), turn.reply.content)
+        for turn in turns
+        if turn.reply is not None and turn.reply.content.strip()
+    ]
+    last = said(question)
+    if max_chars is not None:
+        lens = [*(len(asked) + len(replied) for asked, replied in pairs), len(last)]
+        room = max(1, max_chars - len(system))
+        # In hops, as everywhere: each one costs the engine what it has cached.
+        pairs = pairs[first_kept_line(lens, room, hop=max(1, room // 2)) :]
     messages = [ChatMessage(Role.SYSTEM, system)] if system.strip() else []
-    for turn in turns:
-        if turn.reply is not None and turn.reply.content.strip():
-            messages.append(ChatMessage(Role.USER, said(turn.question)))
-            messages.append(ChatMessage(Role.ASSISTANT, turn.reply.content))
-    messages.append(ChatMessage(Role.USER, said(question)))
-    return tuple(messages)
+    for asked, replied in pairs:
+        messages.append(ChatMessage(Role.USER, asked))
+        messages.append(ChatMessage(Role.ASSISTANT, replied))
+    return (*messages, ChatMessage(Role.USER, last))
 
 
 def said(question: Question) -> str:
@@ -36,6 +48,11 @@ def said(question: Question) -> str:
 def context_budget(context_length: int | None) -> int:
     """Characters of files that one question may bring along: half of the context."""
     return (context_length or _UNKNOWN_CONTEXT) * _CHARS_PER_TOKEN // 2
+
+
+def conversation_budget(context_length: int | None, max_tokens: int) -> int:
+    """Characters of a conversation that leave room for its answer."""
+    return ((context_length or _UNKNOWN_CONTEXT) - max_tokens) * _CHARS_PER_TOKEN
 
 
 def answer_budget(max_tokens: int, context_length: int | None) -> int:

@@ -200,6 +200,17 @@ def test_an_earlier_question_is_asked_in_other_words() -> None:
     chat(scenario)
 
 
+def test_only_a_question_of_the_conversation_can_be_replaced() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        one = await answered(client, runtime, "One?", "1")
+        params = {"message": "a", "conversation": one["conversation"], "replaces": "0"}
+        error = await error_of(client, "fimbria/chat", params)
+        assert error["code"] == INVALID_PARAMS
+        assert "replaces" in error["message"]
+
+    chat(scenario)
+
+
 # What a question refers to
 
 

@@ -122,6 +122,27 @@ def test_another_engine_is_used_as_soon_as_it_is_set() -> None:
     session(whole)
 
 
+def test_a_conversation_that_outgrows_the_engine_loses_its_oldest_turns() -> None:
+    engine = Engine(streamed(piece("Yes"), end()))
+
+    async def scenario(client: LspClient) -> None:
+        conversation = {}
+        for number in range(12):
+            message = f"{number}: {'word ' * 800}"
+            result = await result_of(client, "fimbria/chat", message=message, **conversation)
+            conversation = {"conversation": result["conversation"]}
+
+    with_engine(engine, scenario)
+    sizes = [sum(len(each["content"]) for each in body["messages"]) for body in engine.bodies]
+    assert max(sizes) < 3 * 8192
+    assert [each["content"][:3] for each in engine.bodies[-1]["messages"][-3:]] == [
+        "10:", "Yes", "11:",
+    ]  # fmt: skip
+    assert engine.bodies[-1]["messages"][0]["role"] == "system"
+    firsts = [body["messages"][1]["content"][:2] for body in engine.bodies]
+    assert len(set(firsts)) == 4, "in hops: each one loses the engine's cache"
+
+
 def test_cancelling_closes_the_connection() -> None:
     async def scenario(client: LspClient) -> None:
         request = ask(client, "Hi")
