@@ -93,6 +93,11 @@ def _computable(dtype: torch.dtype, device: torch.device) -> torch.dtype:
     return dtype
 
 
+def stored_dtype(config: ModelConfig) -> torch.dtype:
+    """What a checkpoint's weights are stored in, as far as it tells: else float32."""
+    return _DTYPES.get(config.dtype, torch.float32)
+
+
 def item_size(name: str) -> int:
     """Bytes of a number of this type in a checkpoint."""
     return _DTYPES.get(name, torch.float16).itemsize

@@ -26,6 +26,7 @@ from model_runtime.devices import (
     gpu_rooms,
     host_room,
     item_size,
+    stored_dtype,
 )
 from model_runtime.drafting import DraftPolicy
 from model_runtime.engine import Engine
@@ -125,8 +126,10 @@ def _load(
     is_lean = config.is_lean and scheme is None and sharing is None
     check_files(folder)
     if is_lean and adapter is None:
-        model = load_model(folder, config, device, dtype, report)
-        return accelerate_on_cpu(model, int8=options.dtype == INT8)
+        int8 = options.dtype == INT8
+        # As stored, rounding needs half of the memory; in float32 the values are the same.
+        read = stored_dtype(config) if int8 else dtype
+        return accelerate_on_cpu(load_model(folder, config, device, read, report), int8=int8)
     report(LoadProgress("loading the weights", 0.1))
     with quiet_packages():  # transformers imports them wherever they are installed
         from model_runtime.transformers_loading import (

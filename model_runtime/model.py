@@ -42,6 +42,17 @@ class Weights:
     norm: Tensor
     head: Tensor
 
+    def to(self, dtype: torch.dtype) -> Weights:
+        """The same in another dtype; what has it already is shared."""
+        return Weights(
+            self.embedding.to(dtype),
+            tuple(
+                Layer(*(tensor.to(dtype) for tensor in _tensors(layer))) for layer in self.layers
+            ),
+            self.norm.to(dtype),
+            self.head.to(dtype),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ TOLERANCE = 1e-4
 # Measured on one core: C and torch meet at 96 tokens with 8 million parameters, at 32 with 90.
 _MOST_NATIVE_TOKENS = 48
 _SMALL_MODEL = 100_000_000
+_NUM_CHECKED_LAYERS = 2
 _log = logging.getLogger(__name__)
 
 
@@ -40,10 +42,12 @@ class NativeLlama:
     """
 
     def __init__(self, model: LlamaModel, library: NativeLibrary, *, int8: bool = False) -> None:
-        """Use the weights of `model` in place; with `int8`, a rounded copy of them."""
+        """Use the weights of `model` in place; with `int8`, a rounded copy of them, from whatever
+        dtype.
+        """
         self.config = model.config
         self.device = model.device
-        self.dtype = model.dtype
+        self.dtype = torch.float32
         self.num_parameters = model.num_parameters
         self.int8 = int8
         self._library = library
@@ -66,31 +70,49 @@ class NativeLlama:
 def accelerate_on_cpu(model: LlamaModel, *, int8: bool = False) -> CausalModel:
     """The same model computed in C, if it is float32 on the CPU and this machine has a compiler.
 
-    int8: round the weights to eight bits; where C is not to be had, torch computes with the rounded
-    weights. Compiles the library unless it is in the user's cache, checks steps of it against
-    torch's, and otherwise logs why not and returns a model of torch's. Never raises.
+    int8: round the weights, which may be of any dtype, to eight bits; where C is not to be had,
+    torch computes with the rounded weights. Compiles the library unless it is in the user's cache,
+    checks steps of it against torch's, and otherwise logs why not and returns a model of torch's.
+    Never raises.
     """
-    if model.device.type != "cpu" or model.dtype is not torch.float32:
+    if model.device.type != "cpu" or (model.dtype is not torch.float32 and not int8):
         return model
-    reference = LlamaModel(model.config, round_weights(model.weights)) if int8 else model
     try:
-        return _checked(model, reference, int8=int8)
+        return _checked(model, int8=int8)
     except (NativeUnavailable, OSError, ValueError, RuntimeError, MemoryError) as error:
         _log.warning("Steps are computed by torch, not in C: %s.", str(error).rstrip("."))
-        return reference
+        return _rounded(model) if int8 else model
 
 
-def _checked(model: LlamaModel, reference: LlamaModel, *, int8: bool) -> NativeLlama:
+def _checked(model: LlamaModel, *, int8: bool) -> NativeLlama:
     if os.environ.get(NATIVE_VARIABLE) == "0":
         raise NativeUnavailable(f"{NATIVE_VARIABLE} is 0")
     library = _opened()
     if not library.has_threads and _wants_threads(model):
         raise NativeUnavailable("the compiler has no OpenMP, and the model wants several threads")
-    native = NativeLlama(model, library, int8=int8)
-    difference = largest_difference(native, reference)
+    difference = _difference(model, library, int8=int8)
     if not difference <= TOLERANCE:  # NaN is not
         raise NativeUnavailable(f"its logits are off by {difference:.1e}")
-    return native
+    return NativeLlama(model, library, int8=int8)
+
+
+def _difference(model: LlamaModel, library: NativeLibrary, *, int8: bool) -> float:
+    short = _first_layers(model)
+    reference = _rounded(short) if int8 else short
+    return largest_difference(NativeLlama(short, library, int8=int8), reference)
+
+
+def _first_layers(model: LlamaModel) -> LlamaModel:
+    """What the library is checked on: all layers are computed alike, and a large model's would take
+    time, and memory that may not be there a second time.
+    """
+    layers = model.weights.layers[:_NUM_CHECKED_LAYERS]
+    config = replace(model.config, num_layers=len(layers))
+    return LlamaModel(config, replace(model.weights, layers=layers).to(torch.float32))
+
+
+def _rounded(model: LlamaModel) -> LlamaModel:
+    return LlamaModel(model.config, round_weights(model.weights))
 
 
 def _opened() -> NativeLibrary:

@@ -85,8 +85,8 @@ class _Row(ctypes.Structure):
 class NativeWeights:
     """A model's weights where `llama.c` finds them.
 
-    weights: contiguous float32 on the CPU; used in place, or as an int8 copy of the matrices
-    (embedding and norms stay float32).
+    weights: contiguous, on the CPU; in float32 used in place, or, in whatever dtype, as an int8
+    copy of the matrices (embedding and norms become float32).
     """
 
     def __init__(self, config: ModelConfig, weights: Weights, *, int8: bool) -> None:
@@ -120,6 +120,7 @@ class NativeWeights:
     def _address(self, tensor: Tensor) -> int:
         if not tensor.is_contiguous() or tensor.device.type != "cpu":
             raise NativeUnavailable("a weight is not contiguous in this machine's memory")
+        tensor = tensor if tensor.dtype is torch.int8 else tensor.float()
         self._kept.append(tensor)
         return tensor.data_ptr()
 

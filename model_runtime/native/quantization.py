@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,8 +22,9 @@ class Int8Matrix:
 
 def quantize(matrix: Tensor) -> Int8Matrix:
     """Round a float matrix [out, in] to the nearest codes; the largest of a row becomes ±127."""
-    scales = matrix.float().abs().amax(dim=1).clamp_min(1e-30) / _LARGEST
-    codes = torch.round(matrix.float() / scales[:, None]).to(torch.int8)
+    matrix = matrix.float()
+    scales = matrix.abs().amax(dim=1).clamp_min(1e-30) / _LARGEST
+    codes = torch.round(matrix / scales[:, None]).to(torch.int8)
     return Int8Matrix(codes, scales)
 
 
@@ -34,18 +35,20 @@ def dequantize(matrix: Int8Matrix) -> Tensor:
 
 def round_weights(weights: Weights) -> Weights:
     """The float32 weights that an int8 model computes with; embedding and norms are not rounded."""
-    return replace(
-        weights,
-        layers=tuple(_round_layer(layer) for layer in weights.layers),
-        head=dequantize(quantize(weights.head)),
+    return Weights(
+        weights.embedding.float(),
+        tuple(_round_layer(layer) for layer in weights.layers),
+        weights.norm.float(),
+        dequantize(quantize(weights.head)),
     )
 
 
 def _round_layer(layer: Layer) -> Layer:
-    return replace(
-        layer,
+    return Layer(
+        attention_norm=layer.attention_norm.float(),
         qkv=dequantize(quantize(layer.qkv)),
         attention_out=dequantize(quantize(layer.attention_out)),
+        mlp_norm=layer.mlp_norm.float(),
         gate_up=dequantize(quantize(layer.gate_up)),
         down=dequantize(quantize(layer.down)),
     )
