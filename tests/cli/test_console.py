@@ -215,20 +215,24 @@ def test_a_family_names_its_own_models() -> None:
 
 
 def test_settings_say_which_model_chats(
-    piped: Piped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    piped: Piped,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     piped.runtime.capabilities = frozenset({Capability.COMPLETION})
     (tmp_path / "fimbria").mkdir()
     (tmp_path / "fimbria" / "config.toml").write_text('model = "coder"\nchat_model = "talker"\n')
     assert piped("x", "chat") == 0
     assert (piped.runtime.specs[0].model, piped.runtime.specs[0].chat_model) == ("coder", "talker")
+    assert piped("/model\n!!\n", "chat") == 0
+    assert capsys.readouterr().err.startswith("talker · chat\n")
     assert piped("x", "chat", "--model", "base") == 2, "a model that is named answers itself"
-    assert piped.runtime.specs[1].chat_model == ""
+    assert piped.runtime.specs[-1].chat_model == ""
     assert piped("x", "console") == 0
-    assert piped.runtime.specs[2].chat_model == ""
     monkeypatch.setenv("FIMBRIA_CHAT_MODEL", "another")
     assert piped("x", "chat") == 0
-    assert piped.runtime.specs[3].chat_model == "another"
+    assert piped.runtime.specs[-1].chat_model == "another"
 
 
 def test_an_engine_elsewhere_chats_when_it_is_set_and_no_model_is_named(

@@ -92,6 +92,10 @@ AnswerTokensOption = Annotated[
 ]
 
 
+_UNKNOWN_TOKENS = 512
+"""An answer's, of a model whose context is not known: what a ChatRequest takes by itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     """The command line. named: a model was, here and now; settings for chats step back then."""
@@ -241,6 +245,7 @@ def _engine_elsewhere(settings: Settings) -> Runtime:
 async def _talk(runtime: Runtime, options: _Options) -> None:
     info = await runtime.info()
     check_model(options.mode, info, has_chat_model=bool(options.spec.chat_model))
+    info = _who_answers(options, info)
     talk = Talk(_ways(options, info), options.system)
     screen = Screen(sys.stdout, on_terminal=is_terminal())
     session = Session(runtime=runtime, info=info, talk=talk, screen=screen)
@@ -254,11 +259,20 @@ async def _talk(runtime: Runtime, options: _Options) -> None:
     await talk_through_pipe(session, sys.stdin.buffer)
 
 
+def _who_answers(options: _Options, info: ModelInfo) -> ModelInfo:
+    """The model itself, or what is known of the second one before its first answer: its name."""
+    if not options.mode.chats or options.mode.capability in info.capabilities:
+        return info
+    only_chat = frozenset({Capability.CHAT})
+    name = options.spec.chat_model
+    return ModelInfo(id=name, context_length=0, capabilities=only_chat, device="", dtype="")
+
+
 def _ways(options: _Options, info: ModelInfo) -> Ways:
     """Half of the context is left for what the answer is about. A model that fills in the rest of a
     line is stopped there, as in an editor: its further lines are rarely right.
     """
-    most = max(1, info.context_length // 2) if info.context_length else options.mode.max_tokens
+    most = max(1, info.context_length // 2) if info.context_length else _UNKNOWN_TOKENS
     return Ways(
         mode=options.mode,
         max_tokens=options.max_tokens or min(options.mode.max_tokens, most),

@@ -112,8 +112,8 @@ def _model(_: str, __: Talk, info: ModelInfo) -> Reply:
         info.id,
         info.family.replace("_", " "),
         f"{info.num_parameters / 1e6:.1f} million parameters" if info.num_parameters else "",
-        f"{info.dtype} on {info.device}",
-        f"context {info.context_length}",
+        f"{info.dtype} on {info.device}" if info.device else "",
+        f"context {info.context_length}" if info.context_length else "",
         ", ".join(sorted(one.value for one in info.capabilities)),
     )
     return Reply(f"{' · '.join(fact for fact in facts if fact)}\nAnother one: start with --model.")
