@@ -1,0 +1,81 @@
+"""Which of several answers is offered."""
+
+from __future__ import annotations
+
+from lsp_server.actions.asking import Answer
+from lsp_server.actions.checks import Refused
+from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
+from lsp_server.actions.site import Target
+from lsp_server.documents import Document
+from lsp_server.edits import apply_changes
+
+TEXT = "def area(w, h):\n    return w + h\n"
+SMALL = TEXT.replace("+", "*")
+LARGE = "def area(w, h):\n    result = w * h\n    return result\n"
+BROKEN = "def area(w, h)\n    return w * h\n"
+DOCUMENT = Document.of("file:///a.py", "python", 1, TEXT)
+TARGET = Target(0, len(TEXT), "area", is_definition=True)
+
+
+def offered(*answers: Answer, smallest: bool = False) -> str:
+    proposal = proposed_edit(answers, DOCUMENT, TARGET, smallest=smallest)
+    if isinstance(proposal, Refused):
+        return proposal.reason
+    return apply_changes(TEXT, proposal.changes)
+
+
+def answer(text: str, mean_logprob: float, *, cut_short: bool = False) -> Answer:
+    return Answer(f"```\n{text}```", cut_short, mean_logprob)
+
+
+def test_the_likeliest_answer_that_parses() -> None:
+    answers = answer(SMALL, -0.9), answer(LARGE, -0.5), answer(BROKEN, -0.1)
+    assert offered(*answers) == LARGE
+
+
+def test_for_a_fix_the_one_that_changes_least() -> None:
+    answers = answer(LARGE, -0.1), answer(BROKEN, -0.2), answer(SMALL, -0.9)
+    assert offered(*answers, smallest=True) == SMALL
+
+
+def test_an_answer_that_was_cut_off_does_not_count() -> None:
+    assert offered(answer(LARGE, -0.1, cut_short=True), answer(SMALL, -0.9)) == SMALL
+
+
+def test_where_none_may_be_offered_the_likeliest_one_says_why() -> None:
+    assert "leave it as it is" in offered(answer(BROKEN, -0.9), answer(TEXT, -0.1))
+    assert "gave no answer" in offered()
+
+
+def added(text: str, *answers: Answer) -> str:
+    document = Document.of("file:///test_a.py", "python", 1, text)
+    proposal = proposed_addition(answers, document, None, is_open=True)
+    assert isinstance(proposal, Proposal), proposal
+    return apply_changes(text, proposal.changes)
+
+
+def test_additions_stand_two_lines_below_in_the_files_own_line_ends() -> None:
+    test = "def test_b():\n    pass\n"
+    assert added("", answer(test, 0)) == test
+    assert added("a = 1", answer(test, 0)) == f"a = 1\n\n\n{test}"
+    assert added("a = 1\n\n\n\n", answer(test, 0)) == f"a = 1\n\n\n\n{test}"
+    crlf = test.replace("\n", "\r\n")
+    assert added("a = 1\r\n", answer(test, 0)) == f"a = 1\r\n\r\n\r\n{crlf}"
+
+
+def test_an_addition_that_repeats_the_file_is_only_what_is_new() -> None:
+    old = "import a\n\n\ndef test_a():\n    a()\n"
+    new = "def test_b():\n    a(1)\n"
+    assert added(old, answer(f"{old}\n\n{new}", 0)) == f"{old}\n\n{new}"
+
+
+def test_an_addition_that_is_broken_or_there_already_is_refused() -> None:
+    old = "def test_a():\n    pass\n"
+    document = Document.of("file:///test_a.py", "python", 1, old)
+    for text, reason in [(BROKEN, "would not parse"), ("", "no whole answer")]:
+        refused = proposed_addition([answer(text, 0)], document, None, is_open=True)
+        assert isinstance(refused, Refused)
+        assert reason in refused.reason
+    doubled = proposed_addition([answer(f"x = 1\n\n\n{old}", 0)], document, None, is_open=True)
+    assert isinstance(doubled, Refused)
+    assert "repeats test_a" in doubled.reason
