@@ -23,11 +23,20 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
   --chat-model NAME    a second model for chats and code actions
   --chat-endpoint URL  of an engine that speaks OpenAI's API, for the same
   --chat-api-key KEY   what it wants; better set as FIMBRIA_CHAT_API_KEY
+  --chat-max-tokens N  longest answer in a chat
+  --keep-conversations BOOL
+                       true: chats are kept in the user's data folder; false: for a session
+  --actions LIST       code actions of one's own; better set in config.toml or by the editor
+  --confirm-edits BOOL true: the editor shows what a code action changes before it does
+  --exclude PATTERNS   files that enter no prompt about others, as in .gitignore, with commas
+  --docstring-style S  of new Python docstrings: auto, google, numpy or sphinx
   --max-tokens N       longest suggestion
+  --completion-menu W  suggestions in the completion menu, too: auto, on or off
   --idle-timeout-s S   seconds after which an unused model is unloaded; 0: never
   --warm-up BOOL       true: load the model at once, and read changes before ghost text is
                        asked for; false: with the first request
   --guess-ahead BOOL   true: while idle, compute what comes after the ghost text that is shown
+  --statistics BOOL    true: numbers on suggestions are kept for `fimbria stats`, and no text
   --transport KIND     how to reach the model: auto, unix or tcp
   --log-file FILE      where to log; text of documents only at level debug
   --log-level LEVEL    debug, info, warning or error
