@@ -207,7 +207,7 @@ def test_an_answer_that_is_cut_off_says_how_to_go_on() -> None:
     cut = Finished(FinishReason.LENGTH, USAGE, TIMINGS)
     runtime = FakeRuntime(events=(Chunk("half"), cut))
     asked, out, err = typed(f"x{ENTER}/more{ENTER}", Capability.CHAT, runtime)
-    assert "Cut off by --max-tokens; /more goes on" in err
+    assert "Cut off by --max-tokens or the context; /more goes on" in err
     assert len(asked) == 2
     assert out == "half\n\nhalf\n\n"
 

@@ -130,7 +130,7 @@ def _remark(answer: Answer, screen: Screen, *, stopped: bool) -> None:
     if stopped:
         screen.say("Stopped. /more goes on." if answer.text else "Stopped.")
     elif answer.cut_by_length:
-        screen.say("Cut off by --max-tokens; /more goes on.")
+        screen.say("Cut off by --max-tokens or the context; /more goes on.")
     elif not answer.text.strip():
         screen.say("The model has nothing to say here.")
 
