@@ -22,9 +22,8 @@ export function registerCommands(
   const commands: Record<string, Command> = {
     ...ghostTextCommands(snooze),
     ...serverCommands(session),
-    menu: async () => {
-      void session.readFigures();
-      await showMenu(status.facts, snooze.until);
+    menu: () => {
+      showMenu(status, snooze.until, session.readFigures());
     },
     edit: () => editWithInstruction(session.client),
     actions: () =>

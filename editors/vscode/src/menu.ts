@@ -4,24 +4,38 @@ import * as vscode from "vscode";
 import { wanted } from "./configuration.ts";
 import { isLanguageWanted } from "./core/enablement.ts";
 import { tooltipLines, type Facts } from "./core/status.ts";
+import type { StatusBar } from "./statusBar.ts";
 
 interface Entry extends vscode.QuickPickItem {
   readonly command?: string;
 }
 
-export async function showMenu(facts: Facts, snoozedUntil: number): Promise<void> {
-  const [title, ...figures] = tooltipLines(facts);
-  const chosen = await vscode.window.showQuickPick(entries(facts, snoozedUntil), {
-    ...(title === undefined ? {} : { title }),
-    placeHolder: figures.join(" · ") || "What shall Fimbria do?",
+/** Shows the menu at once; the model's figures are put in when `figures` is there. */
+export function showMenu(status: StatusBar, snoozedUntil: number, figures: Promise<void>): void {
+  const pick = vscode.window.createQuickPick<Entry>();
+  const describe = (): void => {
+    const [title, ...lines] = tooltipLines(status.facts);
+    pick.title = title;
+    pick.placeholder = lines.join(" · ") || "What shall Fimbria do?";
+  };
+  describe();
+  void figures.then(describe);
+  pick.items = entries(status.facts, snoozedUntil);
+  pick.onDidAccept(() => {
+    const command = pick.selectedItems[0]?.command;
+    pick.hide();
+    if (command !== undefined) void vscode.commands.executeCommand(command);
   });
-  if (chosen?.command !== undefined) await vscode.commands.executeCommand(chosen.command);
+  pick.onDidHide(() => {
+    pick.dispose();
+  });
+  pick.show();
 }
 
 function entries(facts: Facts, snoozedUntil: number): Entry[] {
-  const found: Entry[] = facts.server === "missing" ? [entry("cloud-download", "Install the server…", "install")] : [];
+  const isMissing = facts.server === "missing";
   return [
-    ...found,
+    ...(isMissing ? [entry("cloud-download", "Install the server…", "install")] : []),
     ...ghostTextEntries(snoozedUntil),
     { label: "", kind: vscode.QuickPickItemKind.Separator },
     entry("server-environment", "Choose model…", "chooseModel"),

@@ -1,0 +1,80 @@
+"""VS Code as a person uses it: the packaged extension with the real server, daemon and model."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.editors.vscode_driver import Window
+from tests.editors.vscode_fixtures import workbench
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
+
+SERVER = [sys.executable, "-m", "lsp_server"]
+CODE = "import os\n\n\ndef file_size(path):\n"
+TYPED = "    return os.path.getsize("
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
+    """A workbench with a daemon of its own, which ends with the module's tests."""
+    environment = {
+        "FIMBRIA_RUNTIME_DIR": str(tmp_path_factory.mktemp("r")),
+        "FIMBRIA_LOG_FILE": str(tmp_path_factory.mktemp("log") / "lsp.log"),
+        "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),
+        "XDG_DATA_HOME": str(tmp_path_factory.mktemp("share")),
+        "FIMBRIA_DEVICE": "cpu",
+        "FIMBRIA_MAX_TOKENS": "24",
+    }
+    with workbench(tmp_path_factory.mktemp("vscode"), SERVER, environment) as window:
+        yield window
+    subprocess.run(
+        [*SERVER, "stop", "--all"],
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def test_ghost_text_is_accepted_and_saved(window: Window) -> None:
+    path = window.open("size.py", CODE)
+    window.wait_for_status("ready")
+    window.type(TYPED)
+    ghost = window.wait_for_ghost()
+    window.screenshot("ghost")
+    window.press("Tab")
+    window.wait_for_line(f"{TYPED}{ghost})")
+    window.screenshot("accepted")
+    saved = window.saved(path)
+    assert saved == f"{CODE}{TYPED}{ghost})"
+    ast.parse(saved)
+
+
+def test_a_dos_file_with_an_emoji_before_the_cursor(window: Window) -> None:
+    code = CODE.replace("\n", "\r\n")
+    path = window.open("dos.py", code)
+    typed = '    raise ValueError("😀", '
+    window.type(typed)
+    ghost = window.wait_for_ghost()
+    window.press("Tab")
+    window.wait_for_line(f"{typed}{ghost})")
+    assert window.saved(path) == f"{code}{typed}{ghost})"
+
+
+def test_the_status_tells_model_and_device(window: Window) -> None:
+    window.open("status.py", CODE)
+    window.call("click", '.statusbar-item[id*="fimbria.status"] a')
+    window.until(
+        lambda: any(
+            "Model: starter · Device: cpu" in text
+            for text in window.call("placeholders", ".quick-input-widget input")
+        ),
+        "model and device in the menu",
+    )
+    window.screenshot("menu")
+    window.press("Escape")
