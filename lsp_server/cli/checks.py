@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
+from model_runtime.adapters import resolve_adapter
 from model_runtime.api import RuntimeFailure
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonSpec, daemon_files
@@ -20,6 +21,7 @@ from model_runtime.places import DaemonSpec, daemon_files
 _MIN_PYTHON = (3, 11)
 _MIN_NEOVIM = (0, 12)
 _PROBE_TIMEOUT_S = 120
+_PACKAGES = {"int4": "torchao", "nf4": "bitsandbytes"}
 
 # Runs in a process of its own: the command line stays without torch, and survives a broken one.
 _TORCH_PROBE = """
@@ -58,6 +60,11 @@ def checks(spec: DaemonSpec) -> Iterator[Check]:
     yield check_package("sentencepiece")
     yield check_package("safetensors")
     yield check_model(spec)
+    if spec.dtype in _PACKAGES:
+        yield check_package(_PACKAGES[spec.dtype], 'pip install "fimbria[quant]"')
+    if spec.adapter:
+        yield check_package("peft", 'pip install "fimbria[lora]"')
+        yield check_adapter(spec)
     yield check_runtime_folder(spec)
     yield check_neovim()
     yield check_vscode()
@@ -84,12 +91,12 @@ def check_torch() -> Check:
     return Check("torch", State.OK, f"{facts['version']}, {facts['device']}, {threads}")
 
 
-def check_package(name: str) -> Check:
-    """Look whether a package is installed."""
+def check_package(name: str, hint: str = "") -> Check:
+    """Look whether a package is installed. hint: what installs it, if not its name."""
     try:
         return Check(name, State.OK, version(name))
     except PackageNotFoundError:
-        return Check(name, State.BROKEN, "not installed", f"pip install {name}")
+        return Check(name, State.BROKEN, "not installed", hint or f"pip install {name}")
 
 
 def check_model(spec: DaemonSpec) -> Check:
@@ -100,6 +107,15 @@ def check_model(spec: DaemonSpec) -> Check:
         return Check("Model", State.BROKEN, failure.message, failure.hint)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return Check("Model", State.OK, f"{spec.model} ({folder}, {size / 1024**2:.1f} MiB)")
+
+
+def check_adapter(spec: DaemonSpec) -> Check:
+    """Look whether the adapter's folder is one."""
+    try:
+        folder = resolve_adapter(spec.adapter)
+    except RuntimeFailure as failure:
+        return Check("Adapter", State.BROKEN, failure.message, failure.hint)
+    return Check("Adapter", State.OK, f"{spec.adapter} ({folder})")
 
 
 def check_runtime_folder(spec: DaemonSpec) -> Check:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from lsp_server.cli import checks as checks_module
 from lsp_server.cli.checks import (
+    Check,
     State,
     check_model,
     check_neovim,
@@ -17,6 +19,7 @@ from lsp_server.cli.checks import (
     check_runtime_folder,
     check_torch,
     check_vscode,
+    checks,
 )
 from model_runtime.places import DaemonSpec
 
@@ -107,3 +110,20 @@ def test_a_runtime_folder_that_is_a_file_is_broken(
     check = check_runtime_folder(DaemonSpec())
     assert check.state is State.BROKEN
     assert "FIMBRIA_RUNTIME_DIR" in check.hint
+
+
+def test_what_dtype_and_adapter_need_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    for name in ("check_torch", "check_neovim", "check_vscode"):
+        monkeypatch.setattr(checks_module, name, lambda: Check("", State.OK, ""))
+    monkeypatch.setattr(checks_module, "version", absent)
+    spec = DaemonSpec(dtype="nf4", adapter=str(tmp_path))
+    found = {check.name: check for check in checks(spec)}
+    assert found["bitsandbytes"].hint == 'pip install "fimbria[quant]"'
+    assert found["peft"].hint == 'pip install "fimbria[lora]"'
+    assert "no LoRA adapter" in found["Adapter"].found
+    assert not {"bitsandbytes", "Adapter"} & {check.name for check in checks(DaemonSpec())}
