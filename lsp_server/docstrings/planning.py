@@ -18,7 +18,7 @@ from lsp_server.docstrings.blocks import (
     named,
 )
 from lsp_server.docstrings.facts import Kind, Signature
-from lsp_server.docstrings.reading import read
+from lsp_server.docstrings.reading import read as read_docstring
 from lsp_server.docstrings.styles import CommentStyle, Convention, Style
 from lsp_server.docstrings.updating import updated
 
@@ -26,7 +26,7 @@ Read = Callable[[Sequence[Line]], tuple[Style | CommentStyle | None, tuple[Block
 
 
 def planned(
-    signature: Signature, there: Sequence[Line], convention: Convention, read: Read = read
+    signature: Signature, there: Sequence[Line], convention: Convention, read: Read = read_docstring
 ) -> tuple[Written, ...] | None:
     """The lines that a docstring should have, with holes for the prose; None if it has them.
 
@@ -47,7 +47,7 @@ def planned(
     return tuple(lines)
 
 
-def is_complete(lines: Sequence[Line], signature: Signature, read: Read = read) -> bool:
+def is_complete(lines: Sequence[Line], signature: Signature, read: Read = read_docstring) -> bool:
     """Whether a docstring names just the parameters and fields that its signature has."""
     _, blocks = read(lines)
     parameters = set(named(blocks, Kind.PARAMETER))

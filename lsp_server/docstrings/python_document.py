@@ -18,7 +18,6 @@ from lsp_server.docstrings.python_source import (
     Found,
     PythonSource,
     Unreadable,
-    definitions,
     enclosing,
     piece_around,
     whole_span,
@@ -98,14 +97,22 @@ def _proven(source: PythonSource, node: Definition, change: Change) -> str | Non
     old = source.text[start:end]
     new = old[: change.start - start] + change.text + old[change.end - start :]
     try:
-        before = definitions(_in_block(old, 0))[0].node
-        tree = _in_block(new, 0)
+        before, after = _only_definition(old), _only_definition(new)
     except Unreadable:
         return None
-    after = definitions(tree)[0].node
+    if before is None or after is None:
+        return None
     docstring = ast.get_docstring(after, clean=False)
-    is_alone = len(tree.tree.body) == 1
-    return docstring if is_alone and _bare(before) == _bare(after) else None
+    return docstring if _bare(before) == _bare(after) else None
+
+
+def _only_definition(lines: str) -> Definition | None:
+    """The definition that some lines consist of. Raises Unreadable."""
+    body: list[ast.stmt] = _in_block(lines, 0).tree.body
+    while len(body) == 1 and isinstance(body[0], ast.If):
+        body = body[0].body
+    only = body[0] if len(body) == 1 else None
+    return only if isinstance(only, Definition) else None
 
 
 def _bare(node: Definition) -> str:

@@ -119,7 +119,8 @@ def _field_entry(match: re.Match[str], lines: Sequence[Line]) -> Entry:
     kind = _FIELDS[match["field"]]
     argument = match["argument"] or ""
     if match["field"] in ("type", "vartype"):
-        return Entry(kind, (_bare(argument),), tuple(lines))
+        told = lines[0].text[match.end() :].strip() if len(lines) == 1 else ""
+        return Entry(kind, (_bare(argument),), tuple(lines), told)
     if kind not in _WITH_NAMES:
         return Entry(kind, (), tuple(lines))
     type_, _, name = argument.rpartition(" ")

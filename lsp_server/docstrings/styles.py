@@ -17,6 +17,11 @@ class Style(StrEnum):
     """`:param name:` fields (Sphinx's Python domain)."""
 
 
+def chosen_style(setting: str) -> Style | None:
+    """What the setting `docstring_style` says; None takes the file's own style."""
+    return None if setting == "auto" else Style(setting)
+
+
 class CommentStyle(StrEnum):
     """How a comment in front of a definition names its parts, in languages other than Python."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_server.docstrings.ghost import docstring_behind
-from lsp_server.docstrings.styles import Style
+from lsp_server.docstrings.styles import chosen_style
 from lsp_server.suggestions import Remembered, Written
 from model_runtime.api import Capability, CompletionRequest
 
@@ -42,9 +42,8 @@ async def docstring_at(
             raise _NoAnswer
         return answer.text
 
-    chosen = ls.settings.docstring_style
+    style = chosen_style(ls.settings.docstring_style)
     try:
-        style = None if chosen == "auto" else Style(chosen)
         text = await docstring_behind(context, style, write)
     except _NoAnswer:
         return None

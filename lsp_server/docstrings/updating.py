@@ -4,7 +4,8 @@ gone go, new ones come, in the signature's order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lsp_server.docstrings.blocks import REMARKS, Block, Entry, Line, Section, Text, has_kind, named
@@ -15,6 +16,7 @@ from lsp_server.docstrings.entries import (
     section,
 )
 from lsp_server.docstrings.facts import Kind, Parameter, Signature
+from lsp_server.docstrings.retyping import retyped
 from lsp_server.docstrings.styles import Convention
 
 _ORDER = (Kind.PARAMETER, Kind.ATTRIBUTE, Kind.RETURNS, Kind.YIELDS, Kind.RAISES, Kind.OTHER)
@@ -37,20 +39,12 @@ def updated(blocks: Blocks, signature: Signature, convention: Convention) -> Blo
     return _with_raises(blocks, signature.raises, convention)
 
 
-class _Gone:
-    """Tells which names are documented in vain."""
-
-    def __init__(self, names: frozenset[str], is_open: bool) -> None:
-        self._names = names
-        self._is_open = is_open
-
-    def __call__(self, name: str) -> bool:
-        return not self._is_open and name not in self._names | REMARKS
-
-
-def _is_gone(parameters: Sequence[Parameter], bound: frozenset[str]) -> _Gone:
-    """An empty name among the bound ones: there may be more than can be seen."""
-    return _Gone(frozenset(p.name for p in parameters) | bound, "" in bound)
+def _is_gone(parameters: Sequence[Parameter], bound: frozenset[str]) -> Callable[[str], bool]:
+    """Tell which names are documented in vain. An empty name among the bound ones: there may be
+    more than can be seen.
+    """
+    there = frozenset(parameter.name for parameter in parameters) | bound | REMARKS
+    return lambda name: "" not in bound and name not in there
 
 
 def _kind_of_fields(blocks: Blocks, fields: Sequence[Parameter]) -> Kind:
@@ -63,19 +57,38 @@ def _with_names(
     blocks: Blocks,
     kind: Kind,
     parameters: Sequence[Parameter],
-    is_gone: _Gone,
+    is_gone: Callable[[str], bool],
     convention: Convention,
 ) -> Blocks:
     order = {parameter.name: at for at, parameter in enumerate(parameters)}
     blocks = tuple(
         tidy for block in blocks if (tidy := _tidied(block, kind, order, is_gone)) is not None
     )
+    blocks = _with_types(blocks, kind, parameters)
     known = set(named(blocks, kind))
     missing = [parameter for parameter in parameters if parameter.name not in known]
     return _with_new(blocks, kind, missing, order, convention) if missing else blocks
 
 
-def _tidied(block: Block, kind: Kind, order: dict[str, int], is_gone: _Gone) -> Block | None:
+def _with_types(blocks: Blocks, kind: Kind, parameters: Sequence[Parameter]) -> Blocks:
+    by_name = {parameter.name: parameter for parameter in parameters}
+
+    def current(entry: Entry) -> Entry:
+        is_one = _belongs(entry, kind) and len(entry.names) == 1
+        known = by_name.get(entry.names[0]) if is_one else None
+        return retyped(entry, known) if known is not None else entry
+
+    return tuple(
+        _with_entries(block, [current(entry) for entry in block.entries])
+        if isinstance(block, Section)
+        else block
+        for block in blocks
+    )
+
+
+def _tidied(
+    block: Block, kind: Kind, order: dict[str, int], is_gone: Callable[[str], bool]
+) -> Block | None:
     """Leave out the entries of names that are gone and sort the rest; None if nothing is left."""
     if not isinstance(block, Section) or kind not in _kinds_within(block):
         return block
@@ -88,7 +101,7 @@ def _kinds_within(block: Section) -> set[Kind]:
     return {entry.kind for entry in block.entries}
 
 
-def _remaining(entry: Entry, kind: Kind, is_gone: _Gone) -> Entry | None:
+def _remaining(entry: Entry, kind: Kind, is_gone: Callable[[str], bool]) -> Entry | None:
     """An entry without the names that are gone; None if there is no other."""
     of_kind = entry.kind is kind or (entry.kind is Kind.TYPE and entry.names)
     gone = [name for name in entry.names if is_gone(name)] if of_kind else []
@@ -106,8 +119,6 @@ def _remaining(entry: Entry, kind: Kind, is_gone: _Gone) -> Entry | None:
 
 
 def _without_name(source: str, name: str) -> str:
-    import re
-
     escaped = r"(?:\\*\*)*" + re.escape(name) + r"\b"
     without = re.sub(rf"^(\s*){escaped}\s*,\s*", r"\1", source, count=1)
     return without if without != source else re.sub(rf",\s*{escaped}", "", source, count=1)

@@ -400,6 +400,75 @@ def test_the_style_and_the_types_of_the_file() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "expect"),
+    [
+        ("    x (str): Told.", "    x (list[int]): Told."),
+        ("    x (str, optional): Told.", "    x (list[int], optional): Told."),
+        ("    x (list[ int ]): Told.", None),
+        ("    x (str or None): Told str.", None),
+        ("    x (array of shape (n,)): Told.", None),
+        ("    x: Told (str).", None),
+    ],
+)
+def test_types_follow_the_annotation_and_prose_stays(entry: str, expect: str | None) -> None:
+    fixture = f'def ‸f(x: list[int]):\n    """F.\n\n    Args:\n    {entry}\n    """\n'
+    result = documented(fixture)
+    if expect is None:
+        assert isinstance(result, Refusal)
+    else:
+        assert result == fixture.replace(CURSOR, "").replace(entry, expect)
+
+
+def test_types_of_other_styles() -> None:
+    check(
+        """
+        def ‸f(a: int, b: float):
+            '''F.
+
+            :param str a: Told.
+            :param b: Told.
+            :type b: int
+            '''
+        """,
+        """
+        def f(a: int, b: float):
+            '''F.
+
+            :param int a: Told.
+            :param b: Told.
+            :type b: float
+            '''
+        """,
+    )
+    check(
+        """
+        def ‸f(a: int, b: float = 1):
+            '''F.
+
+            Parameters
+            ----------
+            a : str
+                Told.
+            b : int, optional
+                Told.
+            '''
+        """,
+        """
+        def f(a: int, b: float = 1):
+            '''F.
+
+            Parameters
+            ----------
+            a : int
+                Told.
+            b : float, optional
+                Told.
+            '''
+        """,
+    )
+
+
+@pytest.mark.parametrize(
     ("body", "raises"),
     [
         ("raise ValueError", ["ValueError"]),
