@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import torch
+
 from model_runtime.api import (
     Event,
     InvalidRequest,
@@ -48,6 +50,7 @@ class Engine:
         self._worker = worker
         self._turns = turns or DeviceTurns()
         self._place = self._turns.join()
+        self._num_threads = torch.get_num_threads()
         self._changed = threading.Condition()
         self._scheduler = Scheduler(worker.most_rows)
         self._counters = Counters()
@@ -99,6 +102,10 @@ class Engine:
             )
 
     def _loop(self) -> None:
+        # With its first call a thread takes over what was set last in the process, for another
+        # model perhaps; from then on it has its own.
+        torch.get_num_threads()
+        torch.set_num_threads(self._num_threads)
         while self._wait():
             self._end_aborted()
             self._admit()

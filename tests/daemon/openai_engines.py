@@ -10,7 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
+from model_runtime.api import Chunk, Event, Finished
 from model_runtime.openai_runtime import OpenAIRuntime
+from tests.daemon.chatting import CHAT
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -102,3 +104,17 @@ def with_engine(
                 await runtime.close()
 
     asyncio.run(run())
+
+
+async def events_of(runtime: OpenAIRuntime, request: Any = CHAT) -> list[Event]:
+    return [event async for event in runtime.stream(request)]
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Chunk))
+
+
+def last_of(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    assert not any(isinstance(event, Finished) for event in events[:-1])
+    return events[-1]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 import subprocess
 import sys
 from contextlib import aclosing
@@ -18,36 +16,27 @@ from model_runtime.api import (
     Capability,
     Chunk,
     CompletionRequest,
-    Event,
-    Finished,
     FinishReason,
-    InvalidRequest,
     MissingCapability,
-    ModelNotFound,
-    RuntimeFailure,
-    RuntimeUnavailable,
     SamplingParams,
     Usage,
 )
 from model_runtime.openai_runtime import OpenAIRuntime
 from tests.daemon.chatting import CHAT
-from tests.daemon.openai_engines import Engine, Handler, end, piece, refusing, streamed, with_engine
+from tests.daemon.openai_engines import (
+    Engine,
+    Handler,
+    end,
+    events_of,
+    last_of,
+    piece,
+    refusing,
+    streamed,
+    text_of,
+    with_engine,
+)
 
 COUNTS = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
-
-
-async def events_of(runtime: OpenAIRuntime, request: Any = CHAT) -> list[Event]:
-    return [event async for event in runtime.stream(request)]
-
-
-def text_of(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Chunk))
-
-
-def last_of(events: list[Event]) -> Finished:
-    assert isinstance(events[-1], Finished)
-    assert not any(isinstance(event, Finished) for event in events[:-1])
-    return events[-1]
 
 
 def test_importing_it_brings_nothing_heavy() -> None:
@@ -211,107 +200,6 @@ def test_leaving_closes_the_connection(stream: bool) -> None:
     asyncio.run(check())
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "words"),
-    [
-        (refusing(401, {"error": {"message": "No key."}}), RuntimeFailure, "refuses the key.*No k"),
-        (refusing(403, "<html>"), RuntimeFailure, "refuses the key.$"),
-        (refusing(404, {"error": {"message": 'model "x" not found'}}), ModelNotFound, "first"),
-        (refusing(404, {"detail": "Not Found"}), RuntimeFailure, "no chat at"),
-        (refusing(307, ""), RuntimeFailure, "redirect"),
-        (refusing(400, {"detail": "Too\nlong."}), InvalidRequest, r"400.*It says: Too long\."),
-        (refusing(429, {"error": "Slow down."}), RuntimeUnavailable, r"too much.*Slow down\."),
-        (refusing(500, "<html>Oops</html>"), RuntimeUnavailable, r"failed \(HTTP 500\)\.$"),
-        (refusing(503, {"error": {"message": "Loading"}}), RuntimeUnavailable, "503.*Loading"),
-        (refusing(500, [[[]]]), RuntimeUnavailable, "HTTP 500"),
-        (refusing(200, "<html>Welcome!</html>"), RuntimeFailure, "is not OpenAI's API"),
-        (streamed("data: {nonsense\n\n"), RuntimeFailure, "is not OpenAI's API"),
-        (streamed("data: [1]\n\n"), RuntimeFailure, "is not OpenAI's API"),
-        (streamed({"choices": [7]}), RuntimeFailure, "is not OpenAI's API"),
-        (streamed({"choices": [{"delta": {"content": 7}}]}), RuntimeFailure, "is not OpenAI's"),
-        (streamed("data: " + "x" * 3_000_000 + "\n\n"), RuntimeFailure, "is not OpenAI's API"),
-        (streamed(piece("a"), {"error": "Kaput."}), RuntimeFailure, "in the middle.*Kaput"),
-        (streamed(piece("a"), {"object": "error", "message": "No."}), RuntimeFailure, "says: No"),
-        (streamed(piece("a"), done=False), RuntimeUnavailable, "broke off in the middle"),
-        (streamed(done=False), RuntimeUnavailable, "broke off in the middle"),
-    ],
-)
-def test_a_misbehaving_engine_gets_one_clear_error(
-    answer: Handler, kind: type[RuntimeFailure], words: str
-) -> None:
-    async def use(runtime: OpenAIRuntime) -> None:
-        for ask in (events_of(runtime), runtime.complete(CHAT)):
-            with pytest.raises(RuntimeFailure) as caught:
-                await ask
-            assert type(caught.value) is kind
-            assert re.search(words, caught.value.message)
-            assert "http://127.0.0.1:" in caught.value.message
-            assert caught.value.hint
-            assert "\n" not in str(caught.value)
-
-    with_engine(Engine(answer), use)
-
-
-def test_a_connection_cut_in_mid_answer() -> None:
-    async def cut(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(b'data: {"choices":[{"delta":{"content":"yes"}}]}\n\n')
-        assert request.transport is not None
-        request.transport.abort()
-        return response
-
-    async def use(runtime: OpenAIRuntime) -> None:
-        got: list[Event] = []
-
-        async def read() -> None:
-            async for event in runtime.stream(CHAT):
-                got.append(event)  # noqa: PERF401 - what came before the failure counts
-
-        with pytest.raises(RuntimeUnavailable, match="broke off in the middle"):
-            await read()
-        assert not any(isinstance(event, Finished) for event in got)
-
-    with_engine(Engine(cut), use)
-
-
-def test_an_engine_that_never_answers() -> None:
-    async def wait(_: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def use(runtime: OpenAIRuntime) -> None:
-        for ask in (events_of(runtime), runtime.complete(CHAT)):
-            with pytest.raises(RuntimeUnavailable, match=r"has said nothing for 0\.05 s"):
-                await ask
-
-    with_engine(Engine(wait), use, silence_s=0.05)
-
-    async def listing(runtime: OpenAIRuntime) -> None:
-        with pytest.raises(RuntimeUnavailable, match="has said nothing"):
-            await runtime.info()
-
-    with_engine(Engine(wait, models=wait), listing, silence_s=0.05)
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/v1", "http://no such host/v1", "http://["])
-def test_no_engine_at_all(url: str) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    async def check() -> None:
-        runtime = OpenAIRuntime(url.format(port), api_key="secret")
-        for ask in (runtime.info(), runtime.complete(CHAT), events_of(runtime)):
-            with pytest.raises(RuntimeUnavailable) as caught:
-                await ask
-            assert "chat_endpoint" in caught.value.hint
-            assert "secret" not in str(caught.value)
-        await runtime.close()
-
-    asyncio.run(check())
-
-
 def test_the_engines_own_words_are_used_where_it_asks_for_them() -> None:
     async def picky(request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -378,15 +266,3 @@ def test_an_engine_that_lists_nothing_may_still_answer() -> None:
 
     with_engine(engine, use)
     assert "model" not in engine.bodies[0]
-
-
-def test_a_refused_key_is_told_before_anything_is_asked() -> None:
-    async def use(runtime: OpenAIRuntime) -> None:
-        for ask in (runtime.info(), runtime.complete(CHAT)):
-            with pytest.raises(RuntimeFailure, match="refuses the key") as caught:
-                await ask
-            assert "FIMBRIA_CHAT_API_KEY" in caught.value.hint
-
-    engine = Engine(streamed(), models=refusing(401, {"error": "no"}))
-    with_engine(engine, use)
-    assert engine.bodies == []

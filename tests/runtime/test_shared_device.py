@@ -1,0 +1,45 @@
+"""An engine stays as it is when another model is loaded beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_runtime.load_options import LoadOptions
+from model_runtime.loading import load_engine
+from tests.runtime.running import run
+
+
+def test_an_engine_keeps_the_threads_that_suit_its_model(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    engine = load_engine(tiny_folder)
+    own = torch.get_num_threads()
+    seen: list[int] = []
+    compute = engine._worker.step
+    monkeypatch.setattr(
+        engine._worker, "step", lambda plan: seen.append(torch.get_num_threads()) or compute(plan)
+    )
+    try:
+        torch.set_num_threads(own + 1)  # as loading a larger model does
+        run(engine, "def f():", max_tokens=2)
+    finally:
+        engine.close()
+        torch.set_num_threads(before)
+    assert set(seen) == {own}
+
+
+def test_memory_kept_for_another_model_is_not_taken_by_the_cache(tiny_folder: Path) -> None:
+    def cache_of(options: LoadOptions) -> int:
+        engine = load_engine(tiny_folder, options)
+        engine.close()
+        return engine.stats().kv_bytes_total
+
+    plain, modest = (
+        LoadOptions(kv_memory="100%"),
+        LoadOptions(kv_memory="100%", reserved_bytes=2**60),
+    )
+    assert cache_of(modest) < cache_of(plain)
