@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from lsp_server.settings import Settings
 from model_runtime.api import Capability, ChatRequest, Role
-from tests.fakes import MODEL, Call
+from tests.fakes import MODEL, Call, FakeRuntime
 from tests.lsp.client import LspClient, Message
+from tests.lsp.sessions import session
 
 CHATTING_MODEL = replace(MODEL, capabilities=MODEL.capabilities | {Capability.CHAT})
 REQUEST_FAILED, SERVER_CANCELLED, CONTENT_MODIFIED, CANCELLED = -32803, -32802, -32801, -32800
 INVALID_PARAMS = -32602
 ONLY_WHEN_ASKED = Settings(warm_up=False, guess_ahead=False)
+
+Scenario = Callable[[LspClient, FakeRuntime], Awaitable[None]]
+
+
+def chat(scenario: Scenario, settings: Settings = ONLY_WHEN_ASKED, **further: Any) -> FakeRuntime:
+    """A session with a model that chats."""
+
+    async def with_model(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = CHATTING_MODEL
+        await scenario(client, runtime)
+
+    return session(with_model, settings=settings, **further)
 
 
 def saying(message: str, conversation: str = "", **further: object) -> dict[str, object]:
@@ -72,3 +85,20 @@ def range_json(start: tuple[int, int], end: tuple[int, int]) -> Mapping[str, obj
         name: {"line": line, "character": character}
         for name, (line, character) in [("start", start), ("end", end)]
     }
+
+
+async def answered(
+    client: LspClient, runtime: FakeRuntime, question: str, answer: str, conversation: str = ""
+) -> dict[str, Any]:
+    """Ask a question, have it answered, and leave nothing unread."""
+    request = ask(client, question, conversation)
+    (await runtime.next_call()).answer(answer)
+    result: dict[str, Any] = await client.result(request)
+    partial_results(client, f"partial {question}")
+    return result
+
+
+async def still_answers(client: LspClient, runtime: FakeRuntime) -> None:
+    runtime.outcome = "Yes."
+    result = await result_of(client, "fimbria/chat", message="Are you there?")
+    assert result["answer"]["content"] == "Yes."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,11 +31,6 @@ ANNOTATED = {
     }
 }
 Scenario = Callable[[LspClient, dict[str, Any]], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
 
 
 def with_answer(scenario: Scenario, answer: str = ANSWER, **options: Any) -> None:

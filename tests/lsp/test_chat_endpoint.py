@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -27,11 +26,6 @@ from tests.lsp.sessions import session
 
 KEY = "sk-very-secret"
 Scenario = Callable[[LspClient], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
 
 
 def configure(client: LspClient, **settings: object) -> None:

@@ -21,11 +21,6 @@ ANSWER = "It divides by 3:\n\n```python\ndef half(n):\n    return n / 2\n```\n"
 CAPABILITIES = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
 
 
-@pytest.fixture(autouse=True)
-def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-
-
 def test_the_transcript_is_the_golden_one(update_golden: bool) -> None:
     transcript = normalised("".join(f"{who} {line(message)}\n" for who, message in recorded()))
     if update_golden:

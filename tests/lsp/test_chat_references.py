@@ -22,8 +22,7 @@ from tests.lsp.sessions import session
 
 
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+def project(tmp_path: Path) -> Path:
     folder = tmp_path / "a project"
     folder.mkdir()
     (folder / ".gitignore").write_text("build/\n")
