@@ -64,7 +64,7 @@ def load_merged_weights(
 
 def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
     scheme = placement.scheme
-    with explained(folder.name), quiet_packages(), _progress(report):
+    with explained(folder.name), _disk_explained(folder), quiet_packages(), _progress(report):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         check_config(config.get_text_config(decoder=True), _class_name(config, folder))
         if scheme is not None and not scheme.in_checkpoint:
@@ -89,6 +89,22 @@ def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
     report(LoadProgress("laying the adapter over it", _LAST))
     with quiet_packages():
         return with_adapter(module, placement.adapter, merge=scheme is None)
+
+
+@contextmanager
+def _disk_explained(folder: Path) -> Iterator[None]:
+    """transformers reads from the checkpoint's files what is left on disk; weights that it puts
+    together from several of the files' it would have to write anew.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if "offload_folder" not in str(error):
+            raise
+        raise UnsupportedModel(
+            f"Main memory has no room for {folder.name}, and its experts cannot be left on disk.",
+            "Close other programs, or choose a smaller model or one without experts.",
+        ) from error
 
 
 def _empty(config: Any) -> Any:

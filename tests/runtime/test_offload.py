@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_runtime import loading
-from model_runtime.api import OutOfMemory, RuntimeFailure
+from model_runtime.api import OutOfMemory, RuntimeFailure, UnsupportedModel
 from model_runtime.devices import gpu_rooms
 from model_runtime.kv_cache.memory_share import MemoryShare
 from model_runtime.kv_cache.planning import shared_cache_budget
@@ -159,6 +159,14 @@ def test_a_model_that_lies_on_disk_in_part_computes_the_same(folder: Path, room:
     logits, shared = logits_of(folder, sharing)
     torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
     assert (whole, shared) == ({"cpu"}, {"cpu", "meta"})
+
+
+def test_experts_cannot_be_left_on_disk(tmp_path: Path) -> None:
+    name = "Qwen3-Coder-30B-A3B-Instruct"
+    folder = BY_NAME[name].write(tmp_path / name)
+    sharing = Sharing((Room("cpu", 70_000), Room(DISK, 10 * GIB)), balanced=False)
+    with pytest.raises(UnsupportedModel, match="experts cannot be left on disk"):
+        logits_of(folder, sharing)
 
 
 def test_an_engine_runs_with_what_memory_has_no_room_for(
