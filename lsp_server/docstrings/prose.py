@@ -21,12 +21,10 @@ _CODE = re.compile(r"(>>>|\.\.\.|def |class |return |import |from \w+ import|sel
 _SENTENCE_END = re.compile(r"(?<![.\s]\w)(?<!e\.g)(?<!i\.e)(?<!etc)[.!?](?=\s|$)")
 _JOINER = "\u200d"
 _MIN_LETTERS = 3
-_SMALL = (
-    "a|an|and|are|be|by|for|from|given|if|in|is|it|not|of|on|or|that|the|this|to|use|used|which|"
-    "will|with"
-)
-_SMALL_WORDS = frozenset(_SMALL.split("|"))
-_LOOSE_END = re.compile(rf"(?:[\s,;:.(\[{{=\-–—]|(?<=\s)(?:{_SMALL}))+$", re.IGNORECASE)
+_LOOSE = "a|an|and|are|be|by|for|from|given|if|in|is|of|or|that|the|to|which|will|with"
+"""No sentence ends with these words."""
+_SMALL_WORDS = frozenset([*_LOOSE.split("|"), "it", "not", "on", "this", "use", "used"])
+_LOOSE_END = re.compile(rf"(?:[\s,;:.(\[{{=\-–—]|(?<=\s)(?:{_LOOSE}))+$", re.IGNORECASE)
 
 
 def cleaned(raw: str, *, subject: str, fallback: str, is_clause: bool = False) -> str:
@@ -36,9 +34,11 @@ def cleaned(raw: str, *, subject: str, fallback: str, is_clause: bool = False) -
     a sentence that has begun, so its first letter stays small.
     """
     line = _LINE_END.split(raw.lstrip(" \t"), maxsplit=1)[0]
-    line = _QUOTES.split(line, maxsplit=1)[0]
     line = "".join(map(_harmless, line)).replace("\\", "")
-    line = _ENDS_COMMENT.sub("", " ".join(line.split()))
+    line = _QUOTES.split(line, maxsplit=1)[0]
+    line = " ".join(_ENDS_COMMENT.sub(" ", line).split())
+    if _CODE.match(line):
+        return fallback
     line = _without_label(_LEADING_MARKS.sub("", line), subject)
     line = _first_sentence(line)
     if not _is_usable(line):
@@ -76,7 +76,7 @@ def _is_usable(line: str) -> bool:
     letters = sum(char.isalpha() for char in line)
     if letters < _MIN_LETTERS or letters < 0.55 * len(line.replace(" ", "")):
         return False
-    if _HEADING.fullmatch(line) or _CODE.match(line):
+    if _HEADING.fullmatch(line) or _CODE.match(line) or _SMALL_WORDS.issuperset(_words(line)):
         return False
     return _is_balanced(line) and not _goes_round(line)
 
@@ -87,13 +87,17 @@ def _is_balanced(line: str) -> bool:
 
 
 def _goes_round(line: str) -> bool:
-    """Whether three words come twice, or half of the words that say something are repetitions."""
-    words = line.lower().rstrip(".").split()
-    content = [word.strip(",;:'\"()`") for word in words if word not in _SMALL_WORDS]
+    """Whether a phrase comes twice, or half of the words that say something are repetitions."""
+    words = _words(line)
     triples = list(zip(words, words[1:], words[2:], strict=False))
-    return len(set(triples)) < len(triples) or (
-        len(content) > 1 and 2 * len(set(content)) <= len(content)
-    )
+    phrases = [each for each in triples if len(set(each) - _SMALL_WORDS) > 1]
+    content = [word for word in words if word not in _SMALL_WORDS]
+    is_repetitive = len(content) > 1 and 2 * len(set(content)) <= len(content)
+    return is_repetitive or len(set(phrases)) < len(phrases)
+
+
+def _words(line: str) -> list[str]:
+    return [word.strip(",;:'\"()`") for word in line.lower().rstrip(".").split()]
 
 
 def _capitalised(line: str, subject: str) -> str:

@@ -1,0 +1,87 @@
+"""What becomes of a model's words, and what is said without any."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.docstrings import wording
+from lsp_server.docstrings.facts import Parameter, Signature
+from lsp_server.docstrings.prose import MAX_CHARS, cleaned
+
+
+@pytest.mark.parametrize(
+    ("raw", "expect"),
+    [
+        ("the size of the file", "The size of the file."),
+        ("  The size.  ", "The size."),
+        ("The size in bytes. It is positive.", "The size in bytes."),
+        ("Sizes, e.g. of files, in bytes.", "Sizes, e.g. of files, in bytes."),
+        ("The number of bits and the number of ends", "The number of bits and the number of ends."),
+        ('The "real" size', 'The "real" size.'),
+        ('The size."""\n    return 1', "The size."),
+        ("The size\\", "The size."),
+        ("size (int): The size.", "The size."),
+        ("size: the size.", "The size."),
+        (":param size: The size.", "The size."),
+        ("- The size.", "The size."),
+        ("The size\nThe next line", "The size."),
+        ("The size\x00\x07 \u202eof it", "The size of it."),
+        ("The size of the", "The size."),
+        ("The size, which is", "The size."),
+        ("size_of() is called with it", "size_of() is called with it."),
+        ("The size */ of it", "The size of it."),
+        ("Größe der Datei", "Größe der Datei."),
+        ("文件的大小", "文件的大小."),
+        ("Family 👩‍👩‍👧 of sizes", "Family 👩‍👩‍👧 of sizes."),
+    ],
+)  # fmt: skip
+def test_one_sentence(raw: str, expect: str) -> None:
+    assert cleaned(raw, subject="size", fallback="FALLBACK") == expect
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *["", "\n", '"""', "'''", "...", "Args:", "Returns: int", ">>> f(1)", "return size"],
+        *["the the the the", "The msg to use for the given msg.", "a = b", "@param x", "size)"],
+        *["12 + 3", "\\", "of the"],
+    ],
+)  # fmt: skip
+def test_nothing_usable(raw: str) -> None:
+    assert cleaned(raw, subject="size", fallback="FALLBACK") == "FALLBACK"
+
+
+@given(st.text() | st.text(alphabet="-.,;: \"'\\*/(){}[]aAt\n", max_size=400))
+def test_any_text_becomes_one_harmless_line(raw: str) -> None:
+    prose = cleaned(raw, subject="size", fallback="Size.")
+    assert prose
+    assert len(prose) <= MAX_CHARS + 1
+    assert len(prose.splitlines()) == 1
+    assert not {'"""', "'''", "*/", "\\"} & {
+        prose[at : at + n] for n in (1, 2, 3) for at in range(len(prose))
+    }
+    assert cleaned(prose, subject="size", fallback="Size.")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expect"),
+    [
+        ("num_items", "Number of items."),
+        ("max_depth", "Largest depth."),
+        ("is_open", "Whether it is open."),
+        ("HTTPServer", "The HTTP server."),
+        ("fileName2", "The file name 2."),
+        ("_", "Not used."),
+    ],
+)
+def test_what_a_name_says(name: str, expect: str) -> None:
+    assert wording.about(Parameter(name)) == expect
+
+
+def test_what_other_names_say() -> None:
+    assert wording.summary(Signature(name="read_file")) == "Read file."
+    assert wording.summary(Signature(name="is_open")) == "Tell whether it is open."
+    assert wording.predicate(Signature(name="CopyFile")) == "copies file."
+    assert wording.cause("a.OwnTimeoutError") == "there is an own timeout error."
