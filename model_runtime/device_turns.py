@@ -67,6 +67,16 @@ class DeviceTurns:
                 self._stepping = None
                 self._changed.notify_all()
 
+    def hurry(self, place: Place, priority: Priority) -> None:
+        """Say that more urgent work has come up: an engine that waits for a step of what is less
+        urgent must not keep it waiting, too.
+        """
+        with self._changed:
+            waits_for = place.priority if place.asked_at is not None else None
+            if waits_for is not None and _RANK[priority] < _RANK[waits_for]:
+                place.priority = priority
+                self._changed.notify_all()
+
     def rest(self, place: Place) -> None:
         """Say that an engine has nothing to compute now."""
         with self._changed:

@@ -76,6 +76,7 @@ class Engine:
             self._scheduler.add(sequence)
             self._counters.requests += 1
             self._changed.notify()
+        self._turns.hurry(self._place, request.priority)
         return sequence.aborted.set
 
     def stats(self) -> EngineStats:

@@ -94,6 +94,19 @@ def test_idle_work_lets_a_chat_pass(shared: Shared) -> None:
     assert ended(idle)
 
 
+def test_a_completion_does_not_wait_behind_idle_work(shared: Shared) -> None:
+    """Which waits for a chat, in the same engine."""
+    with shared.turns.step(shared.chat, Priority.CHAT):
+        idle = shared.waiting(shared.typing, Priority.IDLE, "idle")
+    shared.turns.hurry(shared.typing, Priority.IDLE)
+    assert idle.is_alive()
+    shared.turns.hurry(shared.typing, Priority.COMPLETION)
+    assert ended(idle)
+    shared.turns.rest(shared.typing)
+    shared.turns.hurry(shared.typing, Priority.COMPLETION)  # it plans anew anyway
+    assert ended(shared.waiting(shared.chat, Priority.CHAT, "chat"))
+
+
 def test_a_chat_does_not_wait_for_ever(shared: Shared) -> None:
     with shared.turns.step(shared.typing, Priority.COMPLETION):
         chat = shared.waiting(shared.chat, Priority.CHAT, "chat")
