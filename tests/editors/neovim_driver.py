@@ -147,7 +147,7 @@ def running(
     program: Path,
     home: Path,
     *,
-    server: Sequence[str] | str,
+    server: Sequence[str] | str | None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, object] | None = None,
     setup: str = "",
@@ -155,9 +155,9 @@ def running(
 ) -> Iterator[Editor]:
     """Run Neovim with the plugin and nothing else.
 
-    server: the command that starts the language server, without its last argument. options: what
-    else `require('fimbria').setup()` is to know. setup: Lua that runs before the plugin, as a
-    user's init.lua does.
+    server: the command that starts the language server, without its last argument; None: let the
+    plugin find it. options: what else `require('fimbria').setup()` is to know. setup: Lua that runs
+    before the plugin, as a user's init.lua does.
     size: columns and rows of the screen.
     """
     variables = {**isolation(home), **(environment or {})}
@@ -176,7 +176,9 @@ def running(
     ]
     rpc = EmbeddedNeovim(command, *size)
     try:
-        rpc.call("nvim_set_var", "fimbria", {"cmd": server, **(options or {})})
+        rpc.call(
+            "nvim_set_var", "fimbria", {**({"cmd": server} if server else {}), **(options or {})}
+        )
         # --embed waits for the screen before it reads init.lua and the plugins.
         rpc.call("nvim_ui_attach", *size, {"rgb": True, "ext_linegrid": True})
         editor = Editor(rpc)

@@ -7,8 +7,9 @@ go (`stub/release`), and asks what came in (`stub/seen`); so nothing here depend
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lsprotocol import types
@@ -19,24 +20,39 @@ Answer = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Script:
-    """What to answer, and what has happened so far.
+class Seen:
+    """What has happened since the script was given.
 
-    rules: the first whose `after` ends the text before the cursor says with `text` what to suggest
-    (None: the answer is null), with `others` what else when asked explicitly, with `before` and
-    `cover` how many characters on either side of the cursor that replaces, with `hold` that the
-    answer is to wait for its release, and with `delay_s` that it takes so long.
-    asked, answered: the text before the cursor. heard: our own notifications, as method and params.
-    selected: the entries of completion menus that questions named.
+    asked, answered: the text before the cursor. accepted: the texts whose commands were run.
+    heard: our own notifications, as method and params. selected: the entries of completion menus
+    that questions named. reported: the problems that came with requests for code actions.
     """
 
-    rules: list[Answer] = field(default_factory=list)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     heard: list[tuple[str, Answer]] = field(default_factory=list)
     selected: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
+    instructions: list[Answer] = field(default_factory=list)
+    settings: list[Answer] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Script:
+    """What to answer.
+
+    rules: the first whose `after` ends the text before the cursor says with `text` what to suggest
+    (None: the answer is null), with `others` what else when asked explicitly, with `before` and
+    `cover` how many characters on either side of the cursor that replaces, with `hold` that the
+    answer is to wait for its release, and with `delay_s` that it takes so long.
+    options: what the editor said when it started the server.
+    """
+
+    rules: list[Answer] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: Seen = field(default_factory=Seen)
+    options: Any = None
 
 
 def text_before(server: LanguageServer, params: types.InlineCompletionParams) -> str:
@@ -45,6 +61,13 @@ def text_before(server: LanguageServer, params: types.InlineCompletionParams) ->
     line = lines[params.position.line].removesuffix("\r") if lines else ""
     # Neovim and this server agree on UTF-8.
     return line.encode()[: params.position.character].decode()
+
+
+def plain(value: Any) -> Any:
+    """Return an object of pygls' as dictionaries."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(each) for name, each in value._asdict().items()}
+    return value
 
 
 def item(rule: Answer, text: str, cursor: types.Position) -> types.InlineCompletionItem:
@@ -77,21 +100,32 @@ def make_server(rules: list[Answer]) -> LanguageServer:
         protocol_cls=StubProtocol,
     )
     script = Script(rules)
+    register_suggestions(server, script)
+    register_actions(server, script)
+    register_settings(server, script)
+    register_script(server, script)
+    register_mishaps(server)
+    return server
+
+
+def register_suggestions(server: LanguageServer, script: Script) -> None:
+    """Ghost text, and what the editor tells about it."""
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def complete(
         params: types.InlineCompletionParams,
     ) -> list[types.InlineCompletionItem] | None:
         before = text_before(server, params)
-        script.asked.append(before)
+        now, released = script.seen, script.released
+        now.asked.append(before)
         if params.context.selected_completion_info:
-            script.selected.append(params.context.selected_completion_info.text)
+            now.selected.append(params.context.selected_completion_info.text)
         rule = next((rule for rule in script.rules if before.endswith(rule["after"])), None)
         if rule and rule.get("hold"):
-            await script.released.wait()
+            await released.wait()
         if rule and rule.get("delay_s"):
             await asyncio.sleep(rule["delay_s"])
-        script.answered.append(before)
+        now.answered.append(before)
         if rule is None:
             return []
         if rule["text"] is None:
@@ -102,19 +136,54 @@ def make_server(rules: list[Answer]) -> LanguageServer:
 
     @server.command("stub.accepted")
     def accepted(text: str) -> None:
-        script.accepted.append(text)
+        script.seen.accepted.append(text)
 
     for kind in ("didShow", "didAccept", "didDismiss"):
         method = f"fimbria/{kind}Completion"
 
         @server.feature(method)
         def hear(params: Any, method: str = method) -> None:
-            script.heard.append((method, params._asdict()))
+            script.seen.heard.append((method, params._asdict()))
+
+
+def register_actions(server: LanguageServer, script: Script) -> None:
+    """A code action of each kind, which writes what it was asked for above the range."""
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
+    def offer(params: types.CodeActionParams) -> list[types.CodeAction]:
+        script.seen.reported += [problem.message for problem in params.context.diagnostics]
+        kind = params.context.only[0] if params.context.only else "quickfix"
+        uri, line = params.text_document.uri, params.range.start.line
+        start = types.Position(line, 0)
+        edit = types.TextEdit(types.Range(start, start), f"# {kind}: {params.range.end.line}\n")
+        changes = types.WorkspaceEdit(changes={uri: [edit]})
+        return [types.CodeAction("Fix: it", kind=kind, edit=changes)]
+
+    @server.command("fimbria.editWithInstruction")
+    def edit(argument: Any) -> None:
+        script.seen.instructions.append(plain(argument))
+
+
+def register_settings(server: LanguageServer, script: Script) -> None:
+    """The settings that the editor sends, at the start and later."""
+
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        script.options = plain(params.initialization_options)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def configure(params: types.DidChangeConfigurationParams) -> None:
+        script.seen.settings.append(plain(params.settings))
+
+
+def register_script(server: LanguageServer, script: Script) -> None:
+    """The test's side."""
 
     @server.feature("stub/script")
     def follow(params: Any) -> None:
-        nonlocal script
-        script = Script(rules=[rule._asdict() for rule in params.rules])
+        script.rules = [rule._asdict() for rule in params.rules]
+        script.released = asyncio.Event()
+        script.seen = Seen()
 
     @server.feature("stub/release")
     def release(_params: Any) -> None:
@@ -122,15 +191,31 @@ def make_server(rules: list[Answer]) -> LanguageServer:
 
     @server.feature("stub/seen")
     def seen(_params: Any) -> Answer:
-        return {
-            "asked": script.asked,
-            "answered": script.answered,
-            "accepted": script.accepted,
-            "heard": script.heard,
-            "selected": script.selected,
-        }
+        return {**asdict(script.seen), "options": script.options}
 
-    return server
+
+def register_mishaps(server: LanguageServer) -> None:
+    """What a server may say and do by itself."""
+
+    @server.feature("stub/progress")
+    async def show_progress(params: Any) -> None:
+        progress, token = server.work_done_progress, "fimbria-loading-1"
+        if params.kind == "begin":
+            await progress.create_async(token)
+            progress.begin(token, types.WorkDoneProgressBegin("loading", percentage=0))
+        elif params.kind == "report":
+            progress.report(token, types.WorkDoneProgressReport(percentage=params.percentage))
+        else:
+            progress.end(token, types.WorkDoneProgressEnd())
+
+    @server.feature("stub/say")
+    def say(params: Any) -> None:
+        kind = types.MessageType(params.kind)
+        server.window_show_message(types.ShowMessageParams(kind, params.text))
+
+    @server.feature("stub/crash")
+    def crash(_params: Any) -> None:
+        os._exit(3)
 
 
 def main(arguments: list[str]) -> None:

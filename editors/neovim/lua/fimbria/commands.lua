@@ -40,7 +40,7 @@ end
 ---@param name string
 local function use_model(name)
   require('fimbria.client').configure({ model = name })
-  tell(('model %s, until Neovim ends; `fimbria models use` keeps it'):format(name))
+  tell(('model %s, until Neovim ends'):format(name))
 end
 
 --- Where the server logs to when it is not told otherwise.

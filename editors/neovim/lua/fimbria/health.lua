@@ -40,7 +40,11 @@ local function check_program()
     local tried = vim.tbl_map(function(place)
       return ('%s: %s'):format(place.what, place.path ~= '' and place.path or 'not there')
     end, require('fimbria.program').places(root))
-    health.error(where, vim.list_extend({ 'Looked at:' }, tried))
+    local advice = {
+      'Install it: `pipx install .` in a checkout of Fimbria.',
+      "Or name it: require('fimbria').setup({ cmd = '/path/to/fimbria' })",
+    }
+    health.error(where, vim.list_extend(advice, tried))
     return
   end
   health.ok(('%s (%s)'):format(table.concat(command, ' '), where))
