@@ -91,18 +91,30 @@ def _is_greeting(line: str, old: str) -> bool:
     return not line.strip() or (bool(_GREETING.match(line.strip())) and line.strip() not in old)
 
 
-def without_surroundings(code: str, before: str, after: str) -> str:
+def without_surroundings(code: str, before: str, after: str, old: str = "") -> str:
     """Leave out what an answer repeats of the lines around the code that it stands for.
 
     A whole file that was repeated with a change only where one was asked for comes down to that
     part; so does a part with a few of the lines before and after it. Anything else stays as it is.
+    old: the code that stood there; what is left must be more like it than all was, because code may
+    well begin or end as its surroundings do: `end` follows `end`.
     """
-    lines = code.split("\n")
+    lines = code.removesuffix("\n").split("\n")
     num_before = _num_repeated(lines, before.split("\n"))
-    rest = lines[num_before:]
-    num_after = _num_repeated(rest[::-1], after.split("\n")[::-1])
-    kept = rest[: len(rest) - num_after]
-    return "".join(f"{line}\n" for line in kept) if num_before or num_after else code
+    num_after = _num_repeated(lines[::-1], after.split("\n")[::-1])
+    cuts = {(first, last) for first in (0, num_before) for last in (0, num_after)}
+    parts = [_part(lines, first, last) for first, last in sorted(cuts)]
+    if not old.strip():
+        return parts[-1]
+    return max(parts, key=lambda part: _likeness(_stripped(part), _stripped(old)))
+
+
+def _part(lines: Sequence[str], num_before: int, num_after: int) -> str:
+    return _joined(lines[num_before : max(num_before, len(lines) - num_after)])
+
+
+def _stripped(code: str) -> str:
+    return "\n".join(line.strip() for line in code.split("\n") if line.strip())
 
 
 def _num_repeated(lines: Sequence[str], around: Sequence[str]) -> int:

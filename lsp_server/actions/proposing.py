@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from lsp_server.actions.asking import Answer
     from lsp_server.actions.site import Target
     from lsp_server.documents import Document
+
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u2060-\u2069\u202a-\u202e\ufeff]")
+"""Control characters and those that reorder or hide text (CVE-2021-42574)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,9 @@ def _proposal(answer: Answer, document: Document, target: Target) -> Proposal | 
     if not code.strip():
         return Refused("The model gave no code.")
     around = (normalized(text[: target.start]), normalized(text[target.end :]))
-    code = without_surroundings(code, *around)
-    if not code.strip():
-        return Refused("The model only repeated the code around it.")
+    code = without_surroundings(code, *around, normalized(old))
+    if set(_UNSEEN.findall(code)) - set(text):
+        return Refused("The answer holds characters that cannot be seen.")
     if _begins_outside(code, normalized(old), around[0]):
         return Refused("The answer would change what is outside of the code that was meant.")
     new = fitted(code, old, text, document.text.main_line_break())

@@ -60,7 +60,7 @@ def _around_problem(problem: Problem, text: SourceText, tree: SyntaxTree | None)
         return _defined(function, text)
     first = max(text.line_at(function.start), text.line_at(problem.start) - _LINES_AROUND)
     last = min(text.line_at(function.end), text.line_at(problem.end) + _LINES_AROUND)
-    return _lines(text, text.line_start(first), text.line_start(last), function.name)
+    return _lines(text, text.line_start(first), text.line_end(last), function.name)
 
 
 def _statement(problem: Problem, text: SourceText, tree: SyntaxTree) -> Target:

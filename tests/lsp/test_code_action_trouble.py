@@ -77,7 +77,7 @@ def check_refused(answer: str, reason: str, title: str = "Simplify area") -> Non
         ("```\ndef volume(w, h):\n    return 1\n```", "does not define area"),
         ("```\n" + NEW + "\n\ndef last():\n    return 1\n```", "repeats last"),
         ("```\n" + FIXED.replace("os", "sys") + "```", "outside of the code"),
-        ("```\nimport os\n```", "repeated the code around it"),
+        ("```\nimport os\n```", "outside of the code"),
     ],
 )
 def test_answers_that_must_not_be_applied(answer: str, reason: str) -> None:

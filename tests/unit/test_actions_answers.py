@@ -81,6 +81,14 @@ def test_what_is_repeated_of_the_lines_around(answer: str) -> None:
     assert without_surroundings(answer, BEFORE, AFTER).strip("\n") == METHOD.strip("\n")
 
 
+@pytest.mark.parametrize(
+    "answer", ["def m\n  a\n  b\nend\n", "class A\ndef m\n  a\n  b\nend\nend\n"]
+)
+def test_code_may_end_as_what_follows_it(answer: str) -> None:
+    code = without_surroundings(answer, "class A\n", "end\n", "def m\n  todo\nend\n")
+    assert code.strip("\n") == "def m\n  a\n  b\nend"
+
+
 def test_a_line_that_is_changed_is_not_a_repetition() -> None:
     answer = "    sides = 5\n" + METHOD
     assert without_surroundings(answer, BEFORE, AFTER) == answer

@@ -47,6 +47,11 @@ def test_where_none_may_be_offered_the_likeliest_one_says_why() -> None:
     assert "gave no answer" in offered()
 
 
+def test_what_cannot_be_seen_is_refused() -> None:
+    hidden = SMALL.replace("w * h", "w * h  # \u202e x")
+    assert "cannot be seen" in offered(answer(hidden, 0))
+
+
 def added(text: str, *answers: Answer) -> str:
     document = Document.of("file:///test_a.py", "python", 1, text)
     proposal = proposed_addition(answers, document, None, is_open=True)
