@@ -117,7 +117,7 @@ def test_a_small_model_leaves_cores_to_others(
     chosen: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
     load_engine(tiny_folder).close()
-    assert chosen == [choose_num_threads(read_config(tiny_folder))]
+    assert set(chosen) == {choose_num_threads(read_config(tiny_folder))}
     assert 1 <= chosen[0] <= max(1, before // 2, 4)
 
 
