@@ -68,6 +68,8 @@ def read_template(text: str, allowed: frozenset[str]) -> Template:
 
 
 def _suggestion(name: str, allowed: frozenset[str]) -> str:
+    if not allowed:
+        return "there are none for this file"
     near = get_close_matches(name, sorted(allowed), n=1)
     if near:
         return f"perhaps {{{{{near[0]}}}}}?"

@@ -17,6 +17,7 @@ from lsp_server.source_text import SourceText
 
 _LINES_AROUND = 5
 _SMALLEST_SHARE = 200
+_MOST_REFERENCES = 100
 _SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
 
@@ -69,6 +70,8 @@ class Excerpt:
 def read_references(fields: Fields) -> tuple[Reference, ...]:
     """The member `references` of a request. Raises JsonRpcInvalidParams."""
     given = fields.json("references") or ()
+    if isinstance(given, list) and len(given) > _MOST_REFERENCES:
+        raise wrong("references", f"an array of at most {_MOST_REFERENCES}")
     return tuple(
         _reference(each, json)
         for each, json in zip(fields.objects("references"), given, strict=True)

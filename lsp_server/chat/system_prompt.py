@@ -14,5 +14,5 @@ def system_prompt() -> str:
     """What holds for every conversation; read anew each time, so that changes take effect."""
     template, problem = load_template("chat", config_file().parent / "prompts")
     if problem:
-        logger.warning("%s", problem)
+        logger.info("%s", problem)  # the user has been told at the start
     return "\n\n".join(part for part in (template.system, template.user) if part)

@@ -32,8 +32,9 @@ async def told(work: Awaitable[T]) -> T:
         message = "Something newer was asked in this conversation."
         raise JsonRpcException(message, types.LSPErrorCodes.ServerCancelled.value) from None
     except OSError as error:
-        logger.warning("Conversations cannot be read or written: %s", error.strerror or error)
-        raise failed(f"The conversations cannot be read or written: {error.strerror}.") from None
+        reason = error.strerror or str(error)
+        logger.warning("Conversations cannot be read or written: %s", reason)
+        raise failed(f"The conversations cannot be read or written: {reason}.") from None
 
 
 def failed(message: str) -> JsonRpcException:

@@ -7,7 +7,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lsp_server.server import make_server
+from model_runtime.api import ChatRequest
 from tests.fakes import FakeRuntime
 from tests.lsp.chatting import (
     CHATTING_MODEL,
@@ -165,6 +168,46 @@ def test_only_a_question_of_the_conversation_can_be_replaced() -> None:
         error = await error_of(client, "fimbria/chat", params)
         assert error["code"] == INVALID_PARAMS
         assert "replaces" in error["message"]
+
+    chat(scenario)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [(None, "You are a programming assistant"), ("Be\nbrief.\n", "Be\nbrief.")],
+)
+def test_the_system_prompt_is_ours_or_the_user_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str | None, expected: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    if own is not None:
+        (tmp_path / "fimbria" / "prompts").mkdir(parents=True)
+        (tmp_path / "fimbria" / "prompts" / "chat.md").write_text(own)
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await answered(client, runtime, "One?", "1")
+        request = runtime.calls[0].request
+        assert isinstance(request, ChatRequest)
+        assert request.messages[0].content.startswith(expected)
+
+    chat(scenario)
+
+
+def test_a_system_prompt_that_is_wrong_is_left_out_and_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "fimbria" / "prompts").mkdir(parents=True)
+    (tmp_path / "fimbria" / "prompts" / "chat.md").write_text("Speak {{language}}.")
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await answered(client, runtime, "One?", "1")
+        await client.take("window/logMessage")
+        told = (await client.take("window/showMessage"))["params"]["message"]
+        assert "{{language}} is no placeholder" in told
+        request = runtime.calls[0].request
+        assert isinstance(request, ChatRequest)
+        assert request.messages[0].content.startswith("You are a programming assistant")
 
     chat(scenario)
 

@@ -95,6 +95,7 @@ def test_the_log_says_once_at_the_start_which_setting_brings_chat(
         ("fimbria/chat", {"message": "a", "replaces": "0"}, "replaces"),
         ("fimbria/chat", {"message": "a", "references": {}}, "references"),
         ("fimbria/chat", {"message": "a", "references": [{}]}, "references[0].uri"),
+        ("fimbria/chat", {"message": "a", "references": [{"uri": "u"}] * 101}, "references"),
         ("fimbria/chat", {"message": "a", "references": [1]}, "references[0]"),
         (
             "fimbria/chat",

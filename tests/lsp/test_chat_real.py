@@ -116,6 +116,7 @@ def test_a_conversation_with_a_daemon_s_model_computes_each_turn_once(
             assert (status["isAvailable"], status["model"]) == (True, CHAT_MODEL)
 
     play(scenario())
+    assert "area" not in (tmp_path / "lsp.log").read_text(), "what is said is nobody's business"
 
 
 def test_a_second_model_chats_beside_the_starter(tmp_path: Path, chat_checkpoint: Path) -> None:
@@ -174,6 +175,18 @@ def test_the_starter_says_which_settings_bring_chat(tmp_path: Path) -> None:
 
     play(scenario())
     assert "chat_endpoint" in (tmp_path / "lsp.log").read_text()
+
+
+def test_a_second_model_that_does_not_chat_is_refused(tmp_path: Path, starter_folder: Path) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path, chat_model=starter_folder) as client:
+            error = await error_of(client, "fimbria/chat", {"message": "Why?"})
+            assert error["code"] == REQUEST_FAILED
+            assert "chat" in error["message"]
+            client.open("def area(width, height):\n    return width * \n")
+            assert "items" in await client.result(client.complete(1, 19))
+
+    play(scenario())
 
 
 def test_a_conversation_over_transformers_serve(tmp_path: Path, served: str) -> None:
