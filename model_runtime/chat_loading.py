@@ -97,18 +97,21 @@ def check_room(folder: Path, device: torch.device, dtype: str) -> None:
 
 def needed_bytes(folder: Path, device: torch.device, dtype: str) -> Need:
     """What a checkpoint takes, told by its configuration alone. Raises RuntimeFailure."""
-    from model_runtime.devices import choose_dtype
-    from model_runtime.memory_plan import PRECISIONS, loading_bytes, model_size, weights_bytes
+    from model_runtime.devices import INT8, QUANTIZED, choose_dtype
+    from model_runtime.memory_plan import loading_bytes, model_size, packed_bytes, weights_bytes
     from model_runtime.memory_plan_shapes import num_kv_heads, read_shape
 
     config, counts = read_shape(folder)
     size = model_size(model_name(folder), config, counts, num_kv_heads(folder, config))
-    computed = str(choose_dtype(dtype, config, device)).removeprefix("torch.")
-    kept = {"auto": computed, "nf4": "int4"}.get(dtype, dtype)
-    precision = kept if kept in PRECISIONS else computed
-    cache = min(_LEAST_CONTEXT, size.longest_context) * size.kv_bytes_per_token(precision)
-    running = weights_bytes(size.counts, precision) + cache + _OVERHEAD
-    return Need(running, loading_bytes(size, precision) + _OVERHEAD)
+    computed = choose_dtype(dtype, config, device)
+    cache = min(_LEAST_CONTEXT, size.longest_context) * size.kv_values * computed.itemsize
+    has_own_kernels = dtype == INT8 and size.is_lean and device.type == "cpu"
+    if dtype in QUANTIZED and not has_own_kernels:
+        weights = loading = packed_bytes(counts, dtype, computed.itemsize)
+    else:
+        precision = dtype if has_own_kernels else str(computed).removeprefix("torch.")
+        weights, loading = weights_bytes(counts, precision), loading_bytes(size, precision)
+    return Need(weights + cache + _OVERHEAD, loading + _OVERHEAD)
 
 
 def _reserved_bytes(spec: DaemonSpec) -> int:

@@ -118,6 +118,9 @@ def test_the_first_models_cache_leaves_room(folders: Path) -> None:
     assert first_options(spec).reserved_bytes == need.running
     half = needed_bytes(folders / CHAT_MODEL, torch.device("cpu"), "bfloat16")
     assert half.running < need.running
+    for name in (BASE_MODEL, CHAT_MODEL):  # the latter on our own kernels
+        whole = needed_bytes(folders / name, torch.device("cpu"), "float32")
+        assert needed_bytes(folders / name, torch.device("cpu"), "int8").running < whole.running
     assert first_options(spec_of(folders)).reserved_bytes == 0
     assert first_options(spec_of(folders, "/no/such/folder")).reserved_bytes == 0
 
