@@ -59,7 +59,7 @@ def until(condition: Callable[[], T], what: str) -> T:
 class Window:
     """A workbench on a folder.
 
-    settings_file: the user's settings; VS Code watches it.
+    settings_file: the machine's settings; VS Code watches it.
     """
 
     browser: subprocess.Popen[str]
@@ -169,8 +169,8 @@ def running(
     """
     folder = home / "work"
     folder.mkdir()
-    settings_file = write_settings(home / "data" / "User", SETTINGS)
-    write_settings(home / "data" / "Machine", settings)
+    write_settings(home / "data" / "User", SETTINGS)
+    settings_file = write_settings(home / "data" / "Machine", settings)
     surroundings = {**tools.environment(), **(environment or {})}
     install_extension(tools, home, surroundings)
     address = f"127.0.0.1:{free_port()}"

@@ -1,0 +1,157 @@
+"""VS Code with a server that answers what and when the test says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.editors.vscode_driver import Window
+from tests.editors.vscode_fixtures import workbench
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
+
+STUB = Path(__file__).with_name("vscode_stub_server.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """The files that the server follows, and what it has seen."""
+
+    folder: Path
+
+    def suggest(self, *texts: str) -> None:
+        (self.folder / "answer").write_text("\n---\n".join(texts), encoding="utf-8")
+
+    def hold(self) -> None:
+        (self.folder / "hold").touch()
+
+    def release(self) -> None:
+        (self.folder / "hold").unlink()
+
+    def forget(self) -> None:
+        """Forget what was seen, but for the server's start."""
+        (self.folder / "seen").write_text("", encoding="utf-8")
+
+    def seen(self, word: str) -> list[str]:
+        lines = (self.folder / "seen").read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if line.startswith(word)]
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Stub:
+    folder = tmp_path_factory.mktemp("stub")
+    (folder / "seen").touch()
+    return Stub(folder)
+
+
+@pytest.fixture(scope="module")
+def shared_window(tmp_path_factory: pytest.TempPathFactory, stub: Stub) -> Iterator[Window]:
+    home = tmp_path_factory.mktemp("vscode")
+    with workbench(home, [sys.executable, str(STUB), str(stub.folder)]) as window:
+        yield window
+
+
+@pytest.fixture
+def window(shared_window: Window, stub: Stub, request: pytest.FixtureRequest) -> Window:
+    """The workbench on a new file; the server suggests `one two` and has seen nothing."""
+    stub.suggest("one two")
+    shared_window.open(f"{request.node.name}.txt", "x\n")
+    shared_window.wait_for_status("ready")
+    stub.forget()
+    return shared_window
+
+
+def test_an_answer_after_the_editors_patience_is_shown(window: Window, stub: Stub) -> None:
+    """VS Code itself gives up after 750 ms and would never show it."""
+    stub.hold()
+    window.type("a")
+    window.until(lambda: stub.seen("asked Automatic"), "the request")
+    window.wait_for_status("thinking")
+    stub.release()
+    assert window.wait_for_ghost() == "one two"
+    assert not stub.seen("cancelled")
+    assert len(stub.seen("asked")) == 1
+    window.press("Tab")
+    window.wait_for_line("aone two")
+
+
+def test_typing_on_ends_what_was_asked_before(window: Window, stub: Stub) -> None:
+    stub.hold()
+    window.type("a")
+    window.until(lambda: stub.seen("asked"), "the first request")
+    window.type("b")
+    window.until(lambda: stub.seen("cancelled"), "the end of the first request")
+    window.until(lambda: len(stub.seen("asked")) == 2, "the second request")
+    stub.release()
+    assert window.wait_for_ghost() == "one two"
+    window.press("Tab")
+    window.wait_for_line("abone two")
+
+
+def test_a_word_is_accepted_and_the_rest_stays(window: Window) -> None:
+    window.type("a ")
+    window.wait_for_ghost()
+    window.press("Control+ArrowRight")
+    window.wait_for_line("a one two")
+    window.until(lambda: window.ghost().strip() == "two", "the rest as ghost text")
+
+
+def test_candidates_when_asked_for(window: Window, stub: Stub) -> None:
+    stub.suggest("first", "second")
+    window.press("Escape")
+    window.run_command("Fimbria: Suggest Here")
+    window.until(lambda: window.ghost() == "first", "the first candidate")
+    window.press("Alt+BracketRight")
+    window.until(lambda: window.ghost() == "second", "the second candidate")
+
+
+def test_switched_off_and_on_again(window: Window, stub: Stub) -> None:
+    window.run_command("Fimbria: Switch Ghost Text On or Off")
+    window.wait_for_status("paused: ghost text is switched off")
+    window.type("a")
+    window.run_command("Fimbria: Suggest Here")
+    window.until(lambda: stub.seen("asked"), "the explicit request")
+    assert stub.seen("asked") == stub.seen("asked Invoked")
+    window.press("Escape")
+    window.run_command("Fimbria: Switch Ghost Text On or Off")
+    window.wait_for_status("ready")
+    window.type("b")
+    window.until(lambda: stub.seen("asked Automatic"), "an automatic request")
+
+
+def test_switched_off_for_a_language(window: Window) -> None:
+    window.set("fimbria.languages", {"plaintext": False})
+    window.wait_for_status("paused: switched off for plaintext")
+    window.set("fimbria.languages", {})
+    window.wait_for_status("ready")
+
+
+def test_the_editors_own_switch_is_heeded(window: Window) -> None:
+    window.set("editor.inlineSuggest.enabled", False)
+    window.wait_for_status("paused: editor.inlineSuggest.enabled is off")
+    window.set("editor.inlineSuggest.enabled", True)
+    window.wait_for_status("ready")
+
+
+def test_settings_reach_the_running_server(window: Window, stub: Stub) -> None:
+    window.set("fimbria.maxTokens", 17)
+    window.until(lambda: any("17" in line for line in stub.seen("settings")), "the new setting")
+    assert not stub.seen("started")
+
+
+def test_a_killed_server_is_started_again(window: Window, stub: Stub) -> None:
+    window.run_command("Fimbria: Restart Server")
+    window.until(lambda: stub.seen("started"), "a new server")
+    window.wait_for_status("ready")
+    (started,) = stub.seen("started")
+    os.kill(int(started.split()[1]), signal.SIGKILL)
+    window.until(lambda: len(stub.seen("started")) == 2, "another server")
+    window.wait_for_status("ready")
+    window.type("a")
+    assert window.wait_for_ghost() == "one two"

@@ -1,0 +1,62 @@
+"""A language server for the VS Code tests: what it does lies in files of a folder.
+
+    vscode_stub_server.py FOLDER lsp
+
+`answer`: what it suggests, several texts with a line `---` between them; the first alone where it
+is not asked explicitly. `hold`: while it is there, answers wait. `seen`: what it was asked and
+told, a line each, for the test to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+
+def make_server(folder: Path) -> LanguageServer:
+    """Return a server that follows the files of `folder`."""
+    server = LanguageServer("stub", "1")
+
+    def note(line: str) -> None:
+        with (folder / "seen").open("a", encoding="utf-8") as seen:
+            seen.write(line + "\n")
+
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def complete(params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
+        kind = types.InlineCompletionTriggerKind(params.context.trigger_kind)
+        note(f"asked {kind.name} {params.position.line}:{params.position.character}")
+        try:
+            await released(folder)
+        except asyncio.CancelledError:
+            note("cancelled")
+            raise
+        here = types.Range(params.position, params.position)
+        texts = (folder / "answer").read_text(encoding="utf-8").split("\n---\n")
+        if kind is types.InlineCompletionTriggerKind.Automatic:
+            texts = texts[:1]
+        return [types.InlineCompletionItem(text, range=here) for text in texts if text]
+
+    @server.feature(types.INITIALIZED)
+    def initialized(_params: types.InitializedParams) -> None:
+        note(f"started {os.getpid()}")
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def configured(params: types.DidChangeConfigurationParams) -> None:
+        note(f"settings {params.settings}")
+
+    return server
+
+
+async def released(folder: Path) -> None:
+    """Wait until answers are not held back."""
+    while (folder / "hold").exists():  # noqa: ASYNC110 - the test is another process
+        await asyncio.sleep(0.02)
+
+
+if __name__ == "__main__" and sys.argv[2:] == ["lsp"]:
+    make_server(Path(sys.argv[1])).start_io()
