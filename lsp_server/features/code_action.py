@@ -32,24 +32,30 @@ def options() -> types.CodeActionOptions:
 
 def handle(ls: FimbriaServer, params: types.CodeActionParams) -> list[types.CodeAction]:
     """List actions; their edits are made when one is chosen."""
+    document = ls.documents.snapshot(params.text_document.uri)
+    if document is None or not (ls.chat.available or ls.runtime.known):
+        return []  # nothing can be done, or it is not known yet
+    abilities = _abilities(ls)
+    listed = _wanted(ls, document, params, abilities)
+    is_invoked = params.context.trigger_kind is types.CodeActionTriggerKind.Invoked
+    if is_invoked and not abilities.chat:
+        with_chat = _wanted(ls, document, params, replace(abilities, chat=True))
+        if len(with_chat) > len(listed):
+            ls.notify_once(f"A model that chats could do more here. {ls.chat.why_not}")
+    return [_action(ls, offer, params) for offer in listed]
+
+
+def _wanted(
+    ls: FimbriaServer, document: Document, params: types.CodeActionParams, abilities: Abilities
+) -> list[Offer]:
     from lsp_server.actions.catalogue import Place, offers
 
-    document = ls.documents.snapshot(params.text_document.uri)
-    if document is None or not _may_list(ls):
-        return []
     start, end = _offsets(ls, document, params.range)
     tree, is_known = ls.trees.tree(document)
     place = replace(Place.of(document, start, end, tree), is_unknown=not is_known)
     problems = list(_problems(ls, document, params.context.diagnostics))
-    found = offers(place, problems, _abilities(ls), ls.settings.actions)
-    wanted = [offer for offer in found if _is_wanted(offer, params.context, start < end)]
-    return [_action(ls, offer, params) for offer in wanted]
-
-
-def _may_list(ls: FimbriaServer) -> bool:
-    """Before the model is known, and without one that could do anything, nothing is parsed."""
-    abilities = _abilities(ls)
-    return abilities.chat or abilities.infilling
+    found = offers(place, problems, abilities, ls.settings.actions)
+    return [offer for offer in found if _is_wanted(offer, params.context, start < end)]
 
 
 def _abilities(ls: FimbriaServer) -> Abilities:

@@ -85,6 +85,22 @@ def test_a_model_that_only_fills_in_writes_docstrings() -> None:
     assert titles_of(model=MODEL, settings=WARM) == ["Write a docstring for area"]
 
 
+def test_who_asks_for_actions_is_told_once_what_brings_more() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await runtime.made.wait()
+        await client.settle()
+        client.open(TEXT)
+        at = cursor(TEXT, "return")
+        await listed(client, at, triggerKind=2)
+        await listed(client, at, triggerKind=1, only=["source.organizeImports"])
+        for _ in range(2):
+            assert len(await listed(client, at, triggerKind=1)) == 1
+        message = await told(client)
+        assert "fake does not chat: set chat_model to" in message
+
+    act(scenario, settings=WARM)
+
+
 def test_a_model_that_only_continues_does_nothing() -> None:
     base = replace(MODEL, capabilities=frozenset({Capability.COMPLETION}))
     assert titles_of(model=base, settings=WARM) == []
