@@ -114,16 +114,18 @@ class Chats:
         excerpts = await self._excerpts(asked, opened)
         question, records = _asked_records(before, asked, excerpts)
         conversation = before.since(records)
-        is_kept = await self._record(before, records)
-        reply_id = new_id()
-        report(begin_json(conversation, question, reply_id, excerpts))
-        writing = _Writing(reply_id, self._ls.chat.model_name)
+        if asked.conversation:
+            is_kept = await self._record(conversation_id, records)
+        else:
+            is_kept = await self.store.create(conversation_id, records)
+        writing = _Writing(new_id(), self._ls.chat.model_name)
+        report(begin_json(conversation, question, writing.id, excerpts))
         try:
             await self._write(self._request(conversation, question), writing, report)
         finally:
             if writing.text.strip():
                 record = reply_record(question.id, writing.reply(), time.time())
-                is_kept &= await _to_the_end(self._record(conversation, [record]))
+                is_kept &= await _to_the_end(self._record(conversation_id, [record]))
         if not writing.text.strip():
             raise RuntimeFailure(*_EMPTY)
         return result_json(conversation, question, writing.reply(), writing.usage, is_kept=is_kept)
@@ -170,12 +172,10 @@ class Chats:
             left -= len(excerpts[-1].text)
         return excerpts
 
-    async def _record(self, conversation: Conversation, records: list[Record]) -> bool:
+    async def _record(self, conversation_id: str, records: list[Record]) -> bool:
         """Keep what has happened; returns whether it is on disk."""
-        if not conversation.turns:
-            return await self.store.create(conversation.id, records)
         try:
-            return await self.store.append(conversation.id, records)
+            return await self.store.append(conversation_id, records)
         except NoSuchConversation:
             return False  # removed meanwhile, perhaps in another window
 

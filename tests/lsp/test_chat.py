@@ -211,6 +211,19 @@ def test_a_system_prompt_that_is_wrong_is_left_out_and_reported(
     chat(scenario)
 
 
+def test_a_conversation_of_which_a_crash_has_left_nothing_goes_on(data_folder: Path) -> None:
+    data_folder.mkdir(parents=True)
+    (data_folder / f"{'0' * 16}.jsonl").write_bytes(b'{"kind":"question","id":"a')
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        assert await result_of(client, "fimbria/chat/list") == []
+        result = await answered(client, runtime, "One?", "1", "0" * 16)
+        assert result["isKept"] is True
+        assert [each["numTurns"] for each in await result_of(client, "fimbria/chat/list")] == [1]
+
+    chat(scenario)
+
+
 def test_two_windows_go_on_with_one_conversation_at_once() -> None:
     async def whole() -> None:
         runtimes = [FakeRuntime(), FakeRuntime()]
