@@ -15,7 +15,7 @@ from model_runtime.api import (
     RuntimeFailure,
 )
 from model_runtime.capabilities import missing_chat
-from model_runtime.config import read_config
+from model_runtime.config import ModelConfig, read_config
 from model_runtime.load_options import LoadOptions, options_of
 from model_runtime.models import model_name, resolve_model
 from model_runtime.places import DaemonSpec
@@ -96,7 +96,9 @@ def check_room(folder: Path, device: torch.device, dtype: str) -> None:
 
 
 def needed_bytes(folder: Path, device: torch.device, dtype: str) -> Need:
-    """What a checkpoint takes, told by its configuration alone. Raises RuntimeFailure."""
+    """What a checkpoint takes, told by its configuration alone; imports transformers for other
+    architectures than Llama. Raises RuntimeFailure.
+    """
     from model_runtime.devices import INT8, QUANTIZED, choose_dtype
     from model_runtime.memory_plan import loading_bytes, model_size, packed_bytes, weights_bytes
     from model_runtime.memory_plan_shapes import num_kv_heads, read_shape
@@ -104,14 +106,39 @@ def needed_bytes(folder: Path, device: torch.device, dtype: str) -> Need:
     config, counts = read_shape(folder)
     size = model_size(model_name(folder), config, counts, num_kv_heads(folder, config))
     computed = choose_dtype(dtype, config, device)
-    cache = min(_LEAST_CONTEXT, size.longest_context) * size.kv_values * computed.itemsize
     has_own_kernels = dtype == INT8 and size.is_lean and device.type == "cpu"
     if dtype in QUANTIZED and not has_own_kernels:
         weights = loading = packed_bytes(counts, dtype, computed.itemsize)
     else:
         precision = dtype if has_own_kernels else str(computed).removeprefix("torch.")
         weights, loading = weights_bytes(counts, precision), loading_bytes(size, precision)
-    return Need(weights + cache + _OVERHEAD, loading + _OVERHEAD)
+    besides = _besides(folder, config, computed.itemsize)
+    return Need(weights + besides, loading + besides)
+
+
+def quick_estimate(folder: Path, device: torch.device, dtype: str) -> int:
+    """About what a running checkpoint takes, for when transformers is not worth importing: as its
+    files are large, or more where its weights will be rounded. Raises RuntimeFailure.
+    """
+    from model_runtime.devices import choose_dtype
+
+    config = read_config(folder)
+    if config.is_lean:
+        return needed_bytes(folder, device, dtype).running
+    # Some checkpoints come with a second copy of their weights, in another format.
+    files = list(folder.glob("model*.safetensors")) or list(folder.glob("*.safetensors"))
+    stored = sum(file.stat().st_size for file in files)
+    itemsize = choose_dtype(dtype, config, device).itemsize
+    stored_itemsize = 4 if config.dtype == "float32" else 2
+    return stored * itemsize // stored_itemsize + _besides(folder, config, itemsize)
+
+
+def _besides(folder: Path, config: ModelConfig, itemsize: int) -> int:
+    """Memory for a step and the least of a KV cache."""
+    from model_runtime.memory_plan_shapes import num_kv_heads
+
+    per_token = 2 * config.num_layers * num_kv_heads(folder, config) * config.head_dim * itemsize
+    return min(_LEAST_CONTEXT, config.context_length) * per_token + _OVERHEAD
 
 
 def _reserved_bytes(spec: DaemonSpec) -> int:
@@ -122,7 +149,7 @@ def _reserved_bytes(spec: DaemonSpec) -> int:
 
     try:
         folder, device = resolve_model(spec.chat_model), choose_device(spec.device)
-        return needed_bytes(folder, device, spec.dtype).running
+        return quick_estimate(folder, device, spec.dtype)
     except RuntimeFailure as failure:
         logger.warning("no memory is kept for the chat model: %s", failure)
         return 0
