@@ -225,6 +225,38 @@ def test_typing_elsewhere_while_the_answer_is_made() -> None:
     act(scenario)
 
 
+@pytest.mark.parametrize("line", [1, 3, 8])
+def test_typing_elsewhere_while_a_docstring_is_written(line: int) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        request = await chosen(client, "Write a docstring for area")
+        call = await runtime.next_call()
+        client.send(changing("x = '😋'\n", line, 0, version=2))
+        await client.settle()
+        runtime.outcome = "The area."
+        call.answer("The area.")
+        edit = (await client.result(request))["edit"]
+        lines = TEXT.split("\n")
+        now = "\n".join([*lines[:line], "x = '😋'", *lines[line:]])
+        documented = applied(now, edit, version=2)
+        assert documented.startswith(now[: now.index("    return")] + '    """The area.')
+        assert documented.endswith(now[now.index("    return") :])
+
+    act(scenario)
+
+
+def test_typing_into_what_is_being_documented() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        request = await chosen(client, "Write a docstring for area")
+        call = await runtime.next_call()
+        client.send(changing("x", 4, 9, version=2))
+        await client.settle()
+        runtime.outcome = "The area."
+        call.answer("The area.")
+        assert "changed while the answer was made" in await refused(client, request)
+
+    act(scenario)
+
+
 EDITS = st.lists(
     st.tuples(
         st.integers(0, len(TEXT)),
