@@ -206,3 +206,42 @@ def test_what_has_no_clear_place_is_refused(code: str, language: str, reason: st
 def test_a_name_that_is_there_twice_has_no_clear_place() -> None:
     text = "class A:\n    def f(self): ...\n\nclass B:\n    def f(self): ...\n"
     assert isinstance(merge("def f(self):\n    return 1\n", text=text), Refused)
+
+
+CODE = st.lists(
+    st.sampled_from(["x = 1", "def f():", "    y", "\tz", "", "😋 = ')'", "@@ -1 +1 @@", "-x"])
+)
+TEXTS = st.builds(lambda lines, end: end.join(lines), CODE, st.sampled_from(["\n", "\r\n", "\r"]))
+
+
+@given(TEXTS, CODE, st.integers(0, 60))
+def test_inserting_takes_nothing_away_and_keeps_the_document_s_line_ends(
+    text: str, lines: list[str], offset: int
+) -> None:
+    document = python(text)
+    offset = min(offset, len(text))
+    if text[offset - 1 : offset + 1] == "\r\n":
+        offset -= 1  # the protocol has no position there
+    changes = inserted("".join(f"{line}\n" for line in lines) or "x\n", document, offset)
+    assert not isinstance(changes, Refused)
+    for change in changes:
+        assert not text[change.start : change.end].strip()
+        assert (
+            change.text.replace(document.text.main_line_break(), "").isprintable()
+            or "\t" in change.text
+        )
+
+
+@given(TEXTS, CODE, st.integers(0, 60), st.integers(0, 60))
+def test_any_code_finds_a_place_or_a_reason(
+    text: str, lines: list[str], start: int, end: int
+) -> None:
+    document = python(text)
+    start, end = sorted((min(start, len(text)), min(end, len(text))))
+    code = "".join(f"{line}\n" for line in lines) or "x\n"
+    block = CodeBlock("python", code, is_closed=True)
+    for changes in (replaced(code, document, start, end), merged(block, document)):
+        if isinstance(changes, Refused):
+            assert changes.reason.endswith(".")
+        else:
+            assert apply_changes(text, changes) != text
