@@ -70,3 +70,10 @@ class Signature:
     raises: tuple[str, ...] = ()
     is_class: bool = False
     is_value: bool = False
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether there is a `**name`, behind which parameters may be that cannot be seen: what a
+        docstring says about such stays.
+        """
+        return any(each.stars == "**" for each in self.parameters or ())

@@ -57,6 +57,8 @@ def is_complete(lines: Sequence[Line], signature: Signature, read: Read = read_d
     if signature.parameters is None:
         return True
     names = {each.name for each in signature.parameters}
+    if signature.takes_more:
+        return parameters >= names
     return parameters - (REMARKS - names) == names
 
 

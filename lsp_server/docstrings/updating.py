@@ -27,7 +27,7 @@ Blocks = tuple[Block, ...]
 def updated(blocks: Blocks, signature: Signature, convention: Convention) -> Blocks:
     """Return the blocks that belong to a signature; the same ones if nothing is to be changed."""
     if signature.parameters is not None:
-        gone = _is_gone(signature.parameters, frozenset())
+        gone = _is_gone(signature.parameters, frozenset([""] if signature.takes_more else []))
         blocks = _with_names(blocks, Kind.PARAMETER, signature.parameters, gone, convention)
     if signature.attributes is not None:
         kind = _kind_of_fields(blocks, signature.attributes)
@@ -126,13 +126,23 @@ def _without_name(source: str, name: str) -> str:
 
 def _sorted(entries: list[Entry], kind: Kind, order: dict[str, int]) -> list[Entry]:
     """Put entries into the signature's order, if they are not; those of other kinds behind."""
-    ranks = [_rank(entry, order) for entry in entries if entry.kind is kind]
-    if ranks == sorted(ranks):
-        return entries
     ours = [entry for entry in entries if _belongs(entry, kind)]
-    ours.sort(key=lambda entry: _rank(entry, order))
+    ranks = _places(ours, order)
+    of_kind = [rank for entry, rank in zip(ours, ranks, strict=True) if entry.kind is kind]
+    if of_kind == sorted(of_kind):
+        return entries
+    ordered = sorted(range(len(ours)), key=ranks.__getitem__)
     others = [entry for entry in entries if not _belongs(entry, kind)]
-    return [*ours, *others]
+    return [*(ours[at] for at in ordered), *others]
+
+
+def _places(entries: Sequence[Entry], order: dict[str, int]) -> list[int]:
+    """Ranks by which entries are sorted; one about an unknown name stays behind its neighbour."""
+    places: list[int] = []
+    for entry in entries:
+        rank = _rank(entry, order)
+        places.append(rank if rank < len(order) else places[-1] if places else -1)
+    return places
 
 
 def _belongs(entry: Entry, kind: Kind) -> bool:

@@ -300,6 +300,29 @@ def test_sphinx_in_place() -> None:
     )
 
 
+def test_what_may_come_in_behind_two_stars_stays() -> None:
+    check(
+        """
+        def ‸f(new, **options):
+            '''F.
+
+            Args:
+                size: One of the options.
+            '''
+        """,
+        """
+        def f(new, **options):
+            '''F.
+
+            Args:
+                new: The new.
+                **options: Further keyword arguments.
+                size: One of the options.
+            '''
+        """,
+    )
+
+
 def test_a_single_quoted_docstring_gets_room() -> None:
     check(
         r"""
