@@ -276,11 +276,11 @@ def test_a_projects_own_server_runs_only_when_it_is_trusted(
           local function counts(place) return not place.what:find('checkout') end
           return vim.tbl_filter(counts, places(root))
         end"""
-    size = (80, 16)
+    size = (180, 16)
     with running(
         neovim_program, tmp_path, server=None, environment=environment, setup=setup, size=size
     ) as editor:
-        editor.command(f"edit {tmp_path / 'code.py'}")
+        editor.keys(f":edit {tmp_path / 'code.py'}<CR>")
         until(lambda: str(program) in editor.lua("return ASKED"), "the question")
         assert editor.lua("return #vim.lsp.get_clients()") == 0
         editor.lua("TRUSTED = 'yes'")

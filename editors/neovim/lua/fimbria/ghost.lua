@@ -271,19 +271,20 @@ local function request(buffer, explicit)
   return is_sent
 end
 
---- Ask after Neovim has drawn the key: the key does not wait for the question.
+--- Ask after Neovim has drawn the key: the key does not wait for the question. (What is scheduled would still run
+--- before it is drawn.)
 ---@param buffer fimbria.Buffer
 local function request_soon(buffer)
   if buffer.scheduled then
     return
   end
   buffer.scheduled = true
-  vim.schedule(function()
+  vim.defer_fn(function()
     buffer.scheduled = false
     if buffers[buffer.bufnr] == buffer and not current_rest(buffer) then
       request(buffer, false)
     end
-  end)
+  end, 0)
 end
 
 --- Something has happened that may concern ghost text: a key, a step of the cursor, another entry of a menu.

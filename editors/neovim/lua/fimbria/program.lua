@@ -67,8 +67,7 @@ function M.find(root)
       return { place.path }, place.what
     end
   end
-  return nil,
-    'no `fimbria` command. Run `pipx install .` in its checkout; :checkhealth fimbria tells more'
+  return nil, 'no `fimbria` command: pipx install it, see :checkhealth fimbria'
 end
 
 return M
