@@ -15,13 +15,14 @@ from model_runtime.client import running_daemons
 from tests.daemon.chatting import CHAT_MODEL, write_checkpoint
 from tests.lsp.acting import RESOLVING, applied, cursor, diagnostic, listed, resolve, titled, told
 from tests.lsp.client import LspClient, Message, cancelling, in_subprocess, play
+from tests.lsp.test_chat_real import talkative
 
 TEXT = "def area(w, h):\n    return w + h\n"
 
 
 @pytest.fixture(scope="module")
 def chat_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint"), CHAT_MODEL)
+    return talkative(write_checkpoint(tmp_path_factory.mktemp("checkpoint"), CHAT_MODEL))
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ async def editor(tmp_path: Path, **settings: str) -> AsyncIterator[LspClient]:
     }
     try:
         async with in_subprocess(environment=environment) as client:
-            await client.start(capabilities=RESOLVING)
+            await client.start(capabilities={**RESOLVING, "window": {"workDoneProgress": True}})
             client.open(TEXT)
             yield client
     finally:
@@ -66,6 +67,7 @@ def test_the_starter_writes_a_docstring(tmp_path: Path) -> None:
             assert documented is not None
             assert "w:" in documented
             assert ast.unparse(function.body[1]) == "return w + h"
+            forget(client)
 
     play(scenario())
 
@@ -85,5 +87,46 @@ def test_a_model_that_writes_nonsense_changes_nothing(
             client.send(cancelling(cancelled))
             assert (await client.answer(cancelled))["error"]["code"] == -32800
             assert await listed(client, cursor(TEXT, "return"), [problem])
+            forget(client)
+
+    play(scenario())
+
+
+async def beginning(client: LspClient, action: Message) -> int:
+    """Choose an action and wait until some of its answer has come; returns the request."""
+    request = resolve(client, action)
+    while True:
+        create = await client.take("window/workDoneProgress/create")
+        client.send({"id": create["id"], "result": None})
+        if create["params"]["token"].startswith("fimbria-work"):
+            break
+    while True:
+        progress = (await client.take("$/progress"))["params"]
+        if progress["token"] == create["params"]["token"] and progress["value"]["kind"] == "report":
+            return request
+
+
+def forget(client: LspClient) -> None:
+    """What loading and progress displays say."""
+    kept = ("window/showMessage",)
+    for message in [m for m in client.unread if m["method"] not in kept]:
+        client.unread.remove(message)
+
+
+def test_a_daemon_that_is_killed_in_mid_answer(tmp_path: Path, chat_checkpoint: Path) -> None:
+    async def scenario() -> None:
+        async with editor(tmp_path, model=str(chat_checkpoint)) as client:
+            actions = await listed_once_loaded(client, [])
+            request = await beginning(client, titled(actions, "Complete area"))
+            (daemon,) = running_daemons()
+            os.kill(daemon.pid, signal.SIGKILL)
+            assert "edit" not in await client.result(request)
+            assert "Nothing was changed." in await told(client)
+            again = await listed(client, cursor(TEXT, "return"))
+            request = await beginning(client, titled(again, "Complete area"))
+            client.send(cancelling(request))
+            assert (await client.answer(request))["error"]["code"] == -32800
+            await client.settle()
+            forget(client)
 
     play(scenario())
