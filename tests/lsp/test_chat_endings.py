@@ -174,3 +174,21 @@ def test_shutting_down_in_mid_answer_ends_it() -> None:
         partial_results(client, "partial One?")
 
     chat(scenario)
+
+
+def test_stopping_the_progress_display_ends_the_answer() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        request = client.ask("fimbria/chat", {"message": "One?", "workDoneToken": "work"})
+        call = await runtime.next_call()
+        begin = await client.take("$/progress")
+        assert begin["params"] == {
+            "token": "work",
+            "value": {"kind": "begin", "title": "Answering", "cancellable": True},
+        }
+        client.notify("window/workDoneProgress/cancel", {"token": "work"})
+        assert (await client.answer(request))["error"]["code"] == CANCELLED
+        assert call.aborted.is_set()
+        assert (await client.take("$/progress"))["params"]["value"] == {"kind": "end"}
+        await still_answers(client, runtime)
+
+    chat(scenario)
