@@ -13,6 +13,7 @@ import {
   type ShowMessageParams,
 } from "vscode-languageclient/node";
 import type { Server } from "./core/discovery.ts";
+import { ASKS_INSTRUCTION } from "./editing.ts";
 
 /** Files, unsaved texts and cells of notebooks, in every language. */
 const DOCUMENTS: DocumentSelector = ["file", "untitled", "vscode-notebook-cell"].map((scheme) => ({
@@ -39,6 +40,7 @@ export function makeClient(
   const run = { command: server.command, args: [...server.args, "lsp"] };
   const options = clientOptions(channel, listener);
   const client = new LanguageClient("fimbria", "Fimbria", run, options);
+  client.registerFeature(ASKS_INSTRUCTION);
   client.onNotification(ShowMessageNotification.type, (message) => {
     listener.told(message);
   });

@@ -1,9 +1,11 @@
 // The commands of the palette, the menus and the walkthrough.
 
 import * as vscode from "vscode";
+import { chooseAction } from "./actions.ts";
+import type { ChatView } from "./chat/provider.ts";
 import { languages, setEnabled, setLanguages, wanted } from "./configuration.ts";
 import { withLanguageToggled } from "./core/enablement.ts";
-import { editWithInstruction } from "./editing.ts";
+import { editWithInstruction, type Target } from "./editing.ts";
 import { install } from "./installation.ts";
 import { showMenu } from "./menu.ts";
 import { chooseModel } from "./models.ts";
@@ -12,12 +14,13 @@ import type { Session } from "./session.ts";
 import type { Snooze } from "./snooze.ts";
 import type { StatusBar } from "./statusBar.ts";
 
-type Command = () => unknown;
+type Command = (argument?: unknown) => unknown;
 
 export function registerCommands(
   session: Session,
   status: StatusBar,
   snooze: Snooze,
+  chat: ChatView,
 ): vscode.Disposable {
   const commands: Record<string, Command> = {
     ...ghostTextCommands(snooze),
@@ -25,12 +28,12 @@ export function registerCommands(
     menu: () => {
       showMenu(status, snooze.until, session.readFigures());
     },
-    edit: () => editWithInstruction(session.client),
-    actions: () =>
-      vscode.commands.executeCommand("editor.action.codeAction", {
-        kind: "",
-        apply: "never",
-      }),
+    edit: () => editWithInstruction(session.client, undefined),
+    askInstruction: (target) => editWithInstruction(session.client, target as Target),
+    actions: () => chooseAction(session.client),
+    chat: () => chat.focus(),
+    newChat: () => chat.newChat(),
+    chatHistory: () => chat.history(),
     settings: () => openSettings("@ext:fimbria.fimbria"),
     walkthrough: () =>
       vscode.commands.executeCommand("workbench.action.openWalkthrough", "fimbria.fimbria#firstSteps"),

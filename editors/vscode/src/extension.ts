@@ -1,6 +1,7 @@
 // Puts the extension together.
 
 import * as vscode from "vscode";
+import { ChatView } from "./chat/provider.ts";
 import { registerCommands } from "./commands.ts";
 import { Latencies } from "./core/latencies.ts";
 import { GhostText } from "./ghostText.ts";
@@ -15,12 +16,15 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const snooze = new Snooze();
   const ghostText = new GhostText(status, snooze, new Latencies());
   const session = new Session(context.extension, status, ghostText);
+  const chat = new ChatView(context.extensionUri, () => session.client);
   context.subscriptions.push(
     status,
     snooze,
     ghostText,
     session,
-    registerCommands(session, status, snooze),
+    chat,
+    registerCommands(session, status, snooze, chat),
+    session.onDidChange(() => chat.serverChanged()),
     vscode.workspace.onDidChangeConfiguration((event) => session.configure(event)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => session.restart()),
   );

@@ -25,6 +25,9 @@ export class Session implements vscode.Disposable {
   readonly #backoff = new Backoff();
   readonly #listener: Listener;
   readonly channel = vscode.window.createOutputChannel("Fimbria", { log: true });
+  readonly #changed = new vscode.EventEmitter<undefined>();
+  /** Another server runs, or with other settings, or its model has been loaded. */
+  readonly onDidChange = this.#changed.event;
   #client: LanguageClient | undefined;
   #server: Server | undefined;
   #settingsAtStart: Record<string, unknown> = {};
@@ -68,6 +71,7 @@ export class Session implements vscode.Disposable {
     await this.client?.sendNotification("workspace/didChangeConfiguration", {
       settings: { [SECTION]: settings },
     });
+    this.#changed.fire(undefined);
   }
 
   /** Reads the model's name, device and reuse from the daemon. */
@@ -80,6 +84,7 @@ export class Session implements vscode.Disposable {
 
   dispose(): void {
     void this.#client?.dispose();
+    this.#changed.dispose();
     this.channel.dispose();
   }
 
@@ -121,6 +126,7 @@ export class Session implements vscode.Disposable {
     this.#status.update({ server: "running", failure: undefined });
     this.#ghostText.showSilence();
     setContext("isRunning", true);
+    this.#changed.fire(undefined);
     void this.readFigures();
   }
 
@@ -144,6 +150,7 @@ export class Session implements vscode.Disposable {
       },
       progressEnded: () => {
         this.#status.update({ loading: undefined });
+        this.#changed.fire(undefined);
         void this.readFigures();
       },
       told: (message) => {

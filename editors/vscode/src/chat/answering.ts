@@ -1,0 +1,93 @@
+// One chat: asks the server, takes its answer as it grows.
+
+import * as vscode from "vscode";
+import { ProgressType, ResponseError, type LanguageClient } from "vscode-languageclient/node";
+import * as transcripts from "../core/transcript.ts";
+import type { Answered, Kept, Progress, Reference, Transcript } from "../core/transcript.ts";
+
+const CHAT_PROGRESS = new ProgressType<Progress>();
+
+export class Chat implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<Transcript>();
+  readonly #grown = new vscode.EventEmitter<string>();
+  /** Anything but the growing answer's text. */
+  readonly onDidChange = this.#changed.event;
+  readonly onDidGrow = this.#grown.event;
+  #transcript: Transcript = transcripts.EMPTY;
+  #running: vscode.CancellationTokenSource | undefined;
+  #numAsked = 0;
+
+  get transcript(): Transcript {
+    return this.#transcript;
+  }
+
+  /** Asks, and waits for the whole answer. What goes wrong is part of the transcript. */
+  async ask(
+    client: LanguageClient,
+    message: string,
+    references: readonly Reference[],
+  ): Promise<void> {
+    this.stop();
+    const running = new vscode.CancellationTokenSource();
+    this.#running = running;
+    this.#set(transcripts.asked(this.#transcript, message, references));
+    const partialResultToken = `fimbria-chat-${this.#number()}`;
+    const listener = client.onProgress(CHAT_PROGRESS, partialResultToken, (progress) => {
+      if (this.#running === running) this.#progressed(progress);
+    });
+    try {
+      const { conversation } = this.#transcript;
+      const sent = references.map(({ uri, range }) => ({ uri, range }));
+      const params = { conversation, message, references: sent, partialResultToken };
+      const answer = await client.sendRequest<Answered>("fimbria/chat", params, running.token);
+      if (this.#running === running) this.#set(transcripts.answered(this.#transcript, answer));
+    } catch (error) {
+      if (this.#running === running) this.#failed(error);
+    } finally {
+      listener.dispose();
+      running.dispose();
+    }
+  }
+
+  /** Ends the answer that is being made; what there is of it stays. */
+  stop(): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.cancel();
+    this.#set(transcripts.ended(this.#transcript, "stopped", ""));
+  }
+
+  /** Begins a new chat, or goes on with a kept one. */
+  show(kept?: Kept): void {
+    this.stop();
+    this.#set(kept === undefined ? transcripts.EMPTY : transcripts.restored(kept));
+  }
+
+  dispose(): void {
+    this.#running?.cancel();
+    this.#changed.dispose();
+    this.#grown.dispose();
+  }
+
+  #progressed(progress: Progress): void {
+    this.#transcript = transcripts.progressed(this.#transcript, progress);
+    if (progress.kind === "text") this.#grown.fire(progress.text);
+    else this.#changed.fire(this.#transcript);
+  }
+
+  #failed(error: unknown): void {
+    const problem = error instanceof ResponseError ? error.message : String(error);
+    this.#set(transcripts.ended(this.#transcript, "failed", problem));
+  }
+
+  #set(transcript: Transcript): void {
+    if (transcript === this.#transcript) return;
+    this.#transcript = transcript;
+    this.#changed.fire(transcript);
+  }
+
+  #number(): number {
+    this.#numAsked += 1;
+    return this.#numAsked;
+  }
+}

@@ -1,0 +1,134 @@
+// The chat view's page.
+
+import type { FromView, ToView } from "../../core/chatMessages.ts";
+import { isBusy, type Reference, type Transcript } from "../../core/transcript.ts";
+import { element } from "./markdownView.ts";
+import { TurnView } from "./turnView.ts";
+
+declare function acquireVsCodeApi(): { postMessage(message: FromView): void };
+
+const vscode = acquireVsCodeApi();
+const turns = found("turns", HTMLElement);
+const form = found("form", HTMLFormElement);
+const question = found("question", HTMLTextAreaElement);
+const ask = found("ask", HTMLButtonElement);
+const stop = found("stop", HTMLButtonElement);
+const references = found("references", HTMLElement);
+const unavailable = found("unavailable", HTMLElement);
+const why = found("why", HTMLElement);
+const announcement = found("announcement", HTMLElement);
+let growing: TurnView | undefined;
+let busy = false;
+
+function found<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new Error(`no ${id}`);
+  return element;
+}
+
+function send(message: FromView): void {
+  vscode.postMessage(message);
+}
+
+/** Follows the answer's end, unless the user has scrolled away from it. */
+function keepingAtEnd(draw: () => void): void {
+  const isAtEnd = turns.scrollHeight - turns.scrollTop - turns.clientHeight < 40;
+  draw();
+  if (isAtEnd) turns.scrollTop = turns.scrollHeight;
+}
+
+function showTranscript(transcript: Transcript): void {
+  const views = transcript.turns.map(
+    (turn) =>
+      new TurnView(turn, send, (reference) => {
+        send({ kind: "openReference", reference });
+      }),
+  );
+  keepingAtEnd(() => {
+    turns.replaceChildren(...views.map((view) => view.element));
+  });
+  growing = views.at(-1);
+  const isNowBusy = isBusy(transcript);
+  if (busy && !isNowBusy) announcement.textContent = "The answer is complete.";
+  if (!busy && isNowBusy) announcement.textContent = "Fimbria is answering.";
+  busy = isNowBusy;
+  stop.hidden = !busy;
+  ask.hidden = busy;
+}
+
+function showReferences(current: readonly Reference[]): void {
+  const chips = current.map((reference) => {
+    const label = `Leave out ${reference.label}`;
+    return chip(`${reference.label} ×`, label, { kind: "removeReference", reference });
+  });
+  references.replaceChildren(
+    ...chips,
+    chip("+ File", "Add an open file to the question", { kind: "addReference" }),
+  );
+}
+
+function chip(words: string, label: string, message: FromView): HTMLElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "chip";
+  button.textContent = words;
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", () => {
+    send(message);
+  });
+  return element("li", [button]);
+}
+
+function submit(): void {
+  const words = question.value.trim();
+  if (words === "" || ask.disabled) return;
+  question.value = "";
+  send({ kind: "ask", question: words });
+}
+
+function receive(message: ToView): void {
+  switch (message.kind) {
+    case "transcript":
+      showTranscript(message.transcript);
+      break;
+    case "text":
+      keepingAtEnd(() => growing?.grow(message.text));
+      break;
+    case "references":
+      showReferences(message.references);
+      break;
+    case "availability":
+      unavailable.hidden = message.isAvailable;
+      why.textContent = message.whyNot;
+      ask.disabled = !message.isAvailable;
+      break;
+    case "focus":
+      question.focus();
+      break;
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+question.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    submit();
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && busy) send({ kind: "stop" });
+});
+stop.addEventListener("click", () => {
+  send({ kind: "stop" });
+});
+found("settings", HTMLButtonElement).addEventListener("click", () => {
+  send({ kind: "openSettings" });
+});
+window.addEventListener("message", (event: MessageEvent<ToView>) => {
+  receive(event.data);
+});
+send({ kind: "ready" });
