@@ -25,10 +25,13 @@ async def document_definition(
     plain = PlainText.of(text)
     at = plain.plain(offset)
     change: Change | Refusal
-    if language_id == "python":
-        change = await document_python(plain.text, at, style, write)
-    else:
-        change = await document_commented(plain.text, language_id, at, write)
+    try:
+        if language_id == "python":
+            change = await document_python(plain.text, at, style, write)
+        else:
+            change = await document_commented(plain.text, language_id, at, write)
+    except RecursionError:
+        return Refusal("The code is nested too deeply to be understood.")
     if isinstance(change, Refusal):
         return change
     return _in_original(text, plain, change)

@@ -29,7 +29,7 @@ async def docstring_behind(context: CursorContext, style: Style | None, write: W
     text = f"{context.prefix}{QUOTES}{after}"
     try:
         source = readable_piece(text, at)
-    except Unreadable:
+    except (Unreadable, RecursionError):
         return None
     found = enclosing(source, at - source.start)
     if found is None or place_of(source, found.node).start + source.start != at:

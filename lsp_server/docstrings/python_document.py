@@ -103,7 +103,7 @@ def _proven(source: PythonSource, node: Definition, change: Change) -> str | Non
     if before is None or after is None:
         return None
     docstring = ast.get_docstring(after, clean=False)
-    return docstring if _bare(before) == _bare(after) else None
+    return docstring if _same_but_docstring(before, after) else None
 
 
 def _only_definition(lines: str) -> Definition | None:
@@ -115,8 +115,26 @@ def _only_definition(lines: str) -> Definition | None:
     return only if isinstance(only, Definition) else None
 
 
-def _bare(node: Definition) -> str:
-    """A definition's syntax without its docstring."""
+def _same_but_docstring(one: Definition, other: Definition) -> bool:
+    """Compare two definitions, of any depth: `ast.dump` gives up at a sum of some hundred terms."""
+    waiting: list[tuple[object, object]] = [(_bare(one), _bare(other))]
+    while waiting:
+        a, b = waiting.pop()
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, ast.AST):
+            waiting += [(getattr(a, name, None), getattr(b, name, None)) for name in a._fields]
+        elif isinstance(a, list) and isinstance(b, list):
+            if len(a) != len(b):
+                return False
+            waiting += zip(a, b, strict=True)
+        elif a != b:
+            return False
+    return True
+
+
+def _bare(node: Definition) -> Definition:
+    """Take a definition's docstring out."""
     if ast.get_docstring(node, clean=False) is not None:
         del node.body[0]
-    return ast.dump(node)
+    return node

@@ -562,6 +562,14 @@ def test_an_error_elsewhere_in_the_file_is_no_hindrance() -> None:
     assert result.startswith('def broken(:\n\nclass A:\n    @x\n    def f(self, a):\n        """F.')
 
 
+def test_long_sums_and_chains() -> None:
+    terms = " + ".join(["x"] * 900)
+    chain = "".join(f"    elif x == {n}: pass\n" for n in range(90))
+    result = documented(f"def ‸f(x):\n    if x: raise KeyError\n{chain}    return {terms}\n")
+    assert isinstance(result, str), result
+    assert "KeyError: If" in result
+
+
 def test_the_model_reads_each_token_once_and_sees_the_body() -> None:
     asked = []
 
