@@ -4,6 +4,8 @@ on typing.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -88,22 +90,34 @@ async def _edited(
         answers = await with_progress(
             ls, order.title, lambda report: ask(ls, prompt, report, num_candidates)
         )
-        now = _now(ls, document, span)
-    if now is None:
-        return _MOVED_ON
-    moved = Target(span.start, span.end, target.name, target.is_definition)
-    return proposed_edit(answers, now, moved, smallest=is_fix)
+
+        def propose(now: Document, start: int, end: int) -> Proposal | Refused:
+            moved = Target(start, end, target.name, target.is_definition)
+            return proposed_edit(answers, now, moved, smallest=is_fix)
+
+        return await _for_now(ls, document, span, propose)
 
 
-def _now(ls: FimbriaServer, before: Document, span: WatchedSpan) -> Document | None:
-    """The document as it is, if the watched part still stands in it."""
-    now = ls.documents.snapshot(before.uri)
-    return now if span.is_intact and now is not None else None
+async def _for_now(
+    ls: FimbriaServer,
+    before: Document,
+    span: WatchedSpan,
+    propose: Callable[[Document, int, int], Proposal | Refused],
+) -> Proposal | Refused:
+    """Propose for the document as it is when that is done. On another thread, because parsing a
+    large file several times takes a while; anew where the user has typed meanwhile.
+    """
+    while span.is_intact and (now := ls.documents.snapshot(before.uri)) is not None:
+        proposal = await asyncio.to_thread(propose, now, span.start, span.end)
+        if ls.documents.is_current(now):
+            return proposal
+    return _MOVED_ON
 
 
 async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Proposal | Refused:
     from lsp_server.docstrings.answers import Refusal
     from lsp_server.docstrings.document import document_definition
+    from lsp_server.docstrings.styles import chosen_style
 
     tree = parse(document.language_id, str(document.text), document.uri)
     target = target_of(Order(Task.EXPLAIN, "", "", 0, order.start, order.start), document, tree)
@@ -114,23 +128,25 @@ async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Pr
     async def work(report: Report) -> tuple[Change, ...] | Refusal:
         write = writer(ls, document.language_id, report)
         text = str(document.text)
+        style = chosen_style(ls.settings.docstring_style)
         return await document_definition(
-            text, document.language_id, order.start, style=None, write=write
+            text, document.language_id, order.start, style=style, write=write
         )
 
     with ls.documents.watching(document, start, target.end) as span:
         outcome = await with_progress(ls, order.title, work)
-        now = _now(ls, document, span)
-    if isinstance(outcome, Refusal):
-        return Refused(outcome.reason)
-    if now is None:
-        return _MOVED_ON
-    if any(change.start < start or change.end > target.end for change in outcome):
-        return Refused("The docstring would change what is outside of the definition.")
-    changes = tuple(change.moved(span.start - start) for change in outcome)
-    text = str(now.text)
-    refused = refusal(now.language_id, text, apply_changes(text, changes), span.start, span.end)
-    return refused or Proposal(now, changes)
+        if isinstance(outcome, Refusal):
+            return Refused(outcome.reason)
+        if any(change.start < start or change.end > target.end for change in outcome):
+            return Refused("The docstring would change what is outside of the definition.")
+
+        def propose(now: Document, first: int, last: int) -> Proposal | Refused:
+            changes = tuple(change.moved(first - start) for change in outcome)
+            text = str(now.text)
+            changed = apply_changes(text, changes)
+            return refusal(now.language_id, text, changed, first, last) or Proposal(now, changes)
+
+        return await _for_now(ls, document, span, propose)
 
 
 def _with_comments_above(document: Document, start: int) -> int:

@@ -341,6 +341,8 @@ def edited_between(shadow: str, start: int, end: int, new: str) -> str:
     """The same edit in a text with marks, which stay in it."""
     plain = [at for at, char in enumerate(shadow) if char not in "\ue000\ue001"] + [len(shadow)]
     first = plain[start]
+    if start == end and shadow[first - 1 : first] == "\ue000":
+        first -= 1  # what is put directly before the function is no part of it
     last = plain[end - 1] + 1 if end > start else first
     kept = "".join(char for char in shadow[first:last] if char in "\ue000\ue001")
     return shadow[:first] + new + kept + shadow[last:]
