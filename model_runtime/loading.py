@@ -235,7 +235,7 @@ def _allocate_cache(
         found = slots_that_fit(context_length, per_token, budget, free_memory(model.device))
         capacity, num_slots = context_length, min(MAX_SLOTS, found)
     else:
-        capacity, num_slots = plan_cache(budget, per_token, context_length)
+        capacity, num_slots = plan_cache(budget, per_token, context_length, max_slots=MAX_SLOTS)
     where = devices if len(devices) > 1 else model.device
     kv = allocate(model.kv_shape, num_slots, capacity, dtype=model.dtype, device=where)
     return kv, SlotIndex(kv.num_slots, capacity)
