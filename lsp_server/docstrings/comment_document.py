@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -55,10 +56,32 @@ _DIALECTS = {
 _COMMENT_LINES = ("//", "/*", "*/", "* ", "#[")
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A definition's comment as it should be. start: of the definition."""
+
+    tree: SyntaxTree
+    dialect: _Dialect
+    start: int
+    signature: Signature
+    comment: Comment
+    lines: tuple[Written, ...]
+
+
 async def document_commented(
     text: str, language_id: str, offset: int, write: Write
 ) -> Change | Refusal:
     """Document the definition around an offset of a text whose line breaks are all `\\n`."""
+    plan = await asyncio.to_thread(_plan, text, language_id, offset)
+    if isinstance(plan, Refusal):
+        return plan
+    change = await _written(text, plan.comment, plan.lines, write)
+    if not await asyncio.to_thread(_is_right, plan, language_id, change):
+        return Refusal(f"No comment could be made that fits {plan.signature.name}.")
+    return change
+
+
+def _plan(text: str, language_id: str, offset: int) -> _Plan | Refusal:
     from lsp_server.syntax.definitions import enclosing_definition
     from lsp_server.syntax.trees import parse
 
@@ -78,23 +101,30 @@ async def document_commented(
     lines = planned(signature, comment.lines, Convention(dialect.style), dialect.read)
     if lines is None:
         return Refusal(f"The comment of {definition.name} is up to date: nothing to change.")
-    change = await _written(text, comment, _adapted(lines, dialect, signature), write)
-    new = text[: change.start] + change.text + text[change.end :]
-    after = parse(language_id, new)
-    there = comment_of(new, definition.start + len(new) - len(text), dialect.marks).lines
-    is_kept = after is not None and list(_code(tree)) == list(_code(after))
-    if not is_kept or not is_complete(there, signature, dialect.read):
-        return Refusal(f"No comment could be made that fits {definition.name}.")
-    return change
+    lines = _adapted(lines, dialect, signature)
+    return _Plan(tree, dialect, definition.start, signature, comment, lines)
+
+
+def _is_right(plan: _Plan, language_id: str, change: Change) -> bool:
+    """Whether a change leaves the code as it is and the comment names what the signature does."""
+    from lsp_server.syntax.trees import parse
+
+    old = plan.tree.text
+    new = old[: change.start] + change.text + old[change.end :]
+    start = plan.start + len(new) - len(old)
+    there = comment_of(new, start, plan.dialect.marks).lines
+    tree = parse(language_id, new)
+    is_kept = tree is not None and list(_code(plan.tree)) == list(_code(tree))
+    return is_kept and is_complete(there, plan.signature, plan.dialect.read)
 
 
 def _below_comment(text: str, offset: int) -> int:
     """From a place in a comment of whole lines, or in attributes, to the line below it."""
     start = text.rfind("\n", 0, offset) + 1
-    line = text[start:].partition("\n")[0]
-    while line.lstrip().startswith(_COMMENT_LINES) and start + len(line) < len(text):
-        start = offset = start + len(line) + 1
-        line = text[start:].partition("\n")[0]
+    while (end := text.find("\n", start)) >= 0:
+        if not text[start:end].lstrip().startswith(_COMMENT_LINES):
+            break
+        start = offset = end + 1
     return offset
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from lsp_server.docstrings.answers import Refusal, Write
-from lsp_server.docstrings.detecting import convention_of
-from lsp_server.docstrings.python_document import document_found, readable_piece
+from lsp_server.docstrings.python_document import document_found, site_at
 from lsp_server.docstrings.python_place import place_of
-from lsp_server.docstrings.python_source import Unreadable, enclosing
 from lsp_server.docstrings.styles import Style
 
 if TYPE_CHECKING:
@@ -28,14 +27,15 @@ async def docstring_behind(context: CursorContext, style: Style | None, write: W
     after = context.suffix.removeprefix(QUOTES)
     text = f"{context.prefix}{QUOTES}{after}"
     try:
-        source = readable_piece(text, at)
-    except (Unreadable, RecursionError):
+        site = await asyncio.to_thread(site_at, text, at, style)
+    except RecursionError:
         return None
-    found = enclosing(source, at - source.start)
-    if found is None or place_of(source, found.node).start + source.start != at:
+    if isinstance(site, Refusal):
         return None
-    convention = convention_of(source.tree, style)
-    change = await document_found(text, source, found, convention, write)
+    source, found = site.source, site.found
+    if place_of(source, found.node).start + source.start != at:
+        return None
+    change = await document_found(text, source, found, site.convention, write)
     if isinstance(change, Refusal) or change.start != at:
         return None
     return change.text.removeprefix(QUOTES)

@@ -5,6 +5,8 @@ proof that nothing but the docstring has changed.
 from __future__ import annotations
 
 import ast
+import asyncio
+from dataclasses import dataclass
 
 from lsp_server.docstrings.answers import Refusal, Write
 from lsp_server.docstrings.detecting import convention_of
@@ -33,6 +35,23 @@ async def document_python(
     text: str, offset: int, style: Style | None, write: Write
 ) -> Change | Refusal:
     """Document the definition around an offset of a text whose line breaks are all `\\n`."""
+    site = await asyncio.to_thread(site_at, text, offset, style)
+    if isinstance(site, Refusal):
+        return site
+    return await document_found(text, site.source, site.found, site.convention, write)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A definition and what is known around it."""
+
+    source: PythonSource
+    found: Found
+    convention: Convention
+
+
+def site_at(text: str, offset: int, style: Style | None) -> Site | Refusal:
+    """Read the definition around an offset. A large file takes a while: not for the event loop."""
     try:
         source = readable_piece(text, offset)
     except Unreadable as error:
@@ -40,7 +59,7 @@ async def document_python(
     found = enclosing(source, offset - source.start)
     if found is None:
         return Refusal("There is no function or class at the cursor.")
-    return await document_found(text, source, found, convention_of(source.tree, style), write)
+    return Site(source, found, convention_of(source.tree, style))
 
 
 async def document_found(
@@ -60,7 +79,7 @@ async def document_found(
     after = f"\n{literal.margin}{literal.quote}{place.after}{text[end:]}"
     done = await filled(lines, literal, before, after, write)
     change = Change(place.start, place.end, place.before + literal.spelled(done) + place.after)
-    docstring = _proven(source, found.node, change)
+    docstring = await asyncio.to_thread(_proven, source, found.node, change)
     if docstring is None or not is_complete(as_lines(docstring), signature):
         return Refusal(f"No docstring could be made that fits {found.node.name}.")
     return change.moved(source.start)
