@@ -291,11 +291,11 @@ def test_no_edit_lands_in_the_wrong_place(
         call = await runtime.next_call()
         now, shadow = TEXT, marked
         for version, (at_most, length, text) in enumerate(edits, 2):
-            start, end = min(at_most, len(now)), min(at_most + length, len(now))
+            start = outside_of_breaks(now, min(at_most, len(now)))
+            end = outside_of_breaks(now, min(at_most + length, len(now)))
             client.send(edit_of(now, start, end, text, version, encoding))
-            real = clamped(now, start), clamped(now, end)
-            shadow = edited_between(shadow, *real, text)
-            now = now[: real[0]] + text + now[real[1] :]
+            shadow = edited_between(shadow, start, end, text)
+            now = now[:start] + text + now[end:]
         if are_seen:
             await client.settle()
         call.answer(NEW)
@@ -332,9 +332,9 @@ def edit_of(
     return {"method": "textDocument/didChange", "params": params}
 
 
-def clamped(text: str, offset: int) -> int:
-    """Where a position within a line break lies: at the end of its line."""
-    return offset - 1 if text[offset - 1 : offset + 1] == "\r\n" and offset else offset
+def outside_of_breaks(text: str, offset: int) -> int:
+    """The protocol has no position within a line break."""
+    return offset - 1 if offset and text[offset - 1 : offset + 1] == "\r\n" else offset
 
 
 def edited_between(shadow: str, start: int, end: int, new: str) -> str:
