@@ -36,6 +36,7 @@ class Seen:
     reported: list[str] = field(default_factory=list)
     instructions: list[Answer] = field(default_factory=list)
     settings: list[Answer] = field(default_factory=list)
+    questions: list[Answer] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ def plain(value: Any) -> Any:
     """Return an object of pygls' as dictionaries."""
     if hasattr(value, "_asdict"):
         return {name: plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
     return value
 
 
@@ -102,6 +105,7 @@ def make_server(rules: list[Answer]) -> LanguageServer:
     script = Script(rules)
     register_suggestions(server, script)
     register_actions(server, script)
+    register_chat(server, script)
     register_settings(server, script)
     register_script(server, script)
     register_mishaps(server)
@@ -162,6 +166,46 @@ def register_actions(server: LanguageServer, script: Script) -> None:
     @server.command("fimbria.editWithInstruction")
     def edit(argument: Any) -> None:
         script.seen.instructions.append(plain(argument))
+
+
+def register_chat(server: LanguageServer, script: Script) -> None:
+    """Answers in two pieces, the second of which waits for its release."""
+
+    @server.feature("fimbria/chat")
+    async def ask(params: Any) -> Answer:
+        question = plain(params)
+        script.seen.questions.append(question)
+        token = question["partialResultToken"]
+
+        def send(value: Answer) -> None:
+            server.protocol.notify("$/progress", types.ProgressParams(token, value))
+
+        send({"kind": "begin", "conversation": "c1", "references": []})
+        send({"kind": "text", "text": "Like this:\n\n```py"})
+        await script.released.wait()
+        send({"kind": "text", "text": "thon\nx = 1\n```\n"})
+        return {"conversation": "c1", "answer": {"content": "all of it"}}
+
+    @server.feature("fimbria/chat/status")
+    def tell(_params: Any) -> Answer:
+        return {"whyNot": "starter does not chat."}
+
+    @server.feature("fimbria/chat/list")
+    def conversations(_params: Any) -> list[Answer]:
+        return [{"conversation": "c0", "title": "Halves", "updated": 1700000000.0, "numTurns": 1}]
+
+    @server.feature("fimbria/chat/get")
+    def conversation(_params: Any) -> Answer:
+        turns = [("user", "Why?"), ("assistant", "Because.")]
+        return {"messages": [{"role": role, "content": text} for role, text in turns]}
+
+    @server.feature("fimbria/chat/applyBlock")
+    def apply(params: Any) -> Answer:
+        asked = plain(params)
+        line = asked["position"]["line"] if asked["mode"] == "insert" else 0
+        start = {"line": line, "character": 0}
+        change = {"range": {"start": start, "end": start}, "newText": asked["code"]}
+        return {"edit": {"changes": {asked["textDocument"]["uri"]: [change]}}}
 
 
 def register_settings(server: LanguageServer, script: Script) -> None:

@@ -130,7 +130,12 @@ function M.lsp_config()
       require('fimbria.ghost').attach(client, bufnr)
     end,
     on_exit = ended,
-    handlers = { ['window/showMessage'] = require('fimbria.status').on_message },
+    handlers = {
+      ['window/showMessage'] = require('fimbria.status').on_message,
+      ['$/progress'] = function(err, params, ctx)
+        return require('fimbria.chat').on_progress(err, params, ctx)
+      end,
+    },
   }
 end
 

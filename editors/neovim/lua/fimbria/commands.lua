@@ -152,6 +152,26 @@ SUBCOMMANDS.edit = {
   end,
 }
 
+SUBCOMMANDS.chat = {
+  about = 'open the chat, or ask in it; a range is what the question is about',
+  run = function(words, arguments)
+    require('fimbria.chat').open(table.concat(words, ' '), arguments)
+  end,
+}
+SUBCOMMANDS.newchat = {
+  about = 'begin a new conversation',
+  run = function()
+    require('fimbria.chat').new()
+    require('fimbria.chat').open('')
+  end,
+}
+SUBCOMMANDS.chats = {
+  about = 'go on with an earlier conversation',
+  run = function()
+    require('fimbria.chat').choose()
+  end,
+}
+
 ---@return string[]
 local function names()
   return vim.fn.sort(vim.tbl_keys(SUBCOMMANDS))
