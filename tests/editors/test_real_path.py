@@ -169,3 +169,38 @@ def test_ghost_text_comes_back_after_the_daemon_was_killed(
     accept(editor)
     assert killed not in daemons()
     assert "Error" not in editor.messages()
+
+
+def test_word_by_word_leaves_what_was_drawn(editor: Editor, tmp_path: Path) -> None:
+    editor.open(write_code(tmp_path))
+    editor.keys(AT_END)
+    wait_for_any_ghost(editor)
+    drawn = editor.drawn()
+    before = editor.lines()
+    editor.keys("<C-Right>")
+    until(lambda: editor.lines() != before, "the first word")
+    assert editor.drawn() == drawn
+
+
+def test_a_docstring_by_command(editor: Editor, tmp_path: Path) -> None:
+    """A code action of the server's, with the edit that it makes."""
+    editor.open(write_code(tmp_path, CODE.replace("getsize(", "getsize(path)")))
+    editor.keys("<Esc>G")
+    wait_for_mode = "return vim.api.nvim_get_mode().mode == 'n'"
+    until(lambda: editor.lua(wait_for_mode), "normal mode")
+    editor.command("Fimbria doc")
+    until(lambda: any('"""' in line for line in editor.lines()), "a docstring in the buffer")
+    assert ast.get_docstring(ast.parse("\n".join(editor.lines())).body[1])
+    editor.keys("u")
+    until(lambda: not any('"""' in line for line in editor.lines()), "the docstring undone")
+
+
+def test_chat_says_what_it_lacks(editor: Editor, tmp_path: Path) -> None:
+    editor.open(write_code(tmp_path))
+    editor.keys(":Fimbria chat<CR>")
+    said = """
+        local buffer = require('fimbria.chat_view').buffer()
+        return buffer and vim.api.nvim_buf_get_lines(buffer, 0, -1, true)[1] or ''"""
+    until(lambda: "starter does not chat" in editor.lua(said), "why nobody answers")
+    editor.keys("<Esc>q")
+    until(lambda: editor.lua("return #vim.api.nvim_list_wins()") == 1, "the chat closed")
