@@ -56,7 +56,8 @@ class Offer:
 class Place:
     """What lies between two offsets of a document.
 
-    definition, function: the innermost ones around it. is_unknown: the document was not parsed, so
+    definition, function: the innermost ones around it. first: the innermost definition around its
+    start, which is the one that a docstring is for. is_unknown: the document was not parsed, so
     that nobody knows of definitions; what needs one is offered and says later if there is none.
     """
 
@@ -65,6 +66,7 @@ class Place:
     end: int
     definition: Definition | None = None
     function: Definition | None = None
+    first: Definition | None = None
     is_unknown: bool = False
 
     @classmethod
@@ -73,7 +75,8 @@ class Place:
             return cls(document, start, end)
         definition = enclosing_definition(tree, start, end)
         function = enclosing_definition(tree, start, end, "function")
-        return cls(document, start, end, definition, function)
+        first = definition if start == end else enclosing_definition(tree, start, start)
+        return cls(document, start, end, definition, function, first)
 
     def order(self, task: Task, title: str, **more: str) -> Order:
         document = self.document
@@ -112,7 +115,8 @@ def offers(
         found += map(_fix, [place] * len(problems), problems)
         found += _chat_offers(place)
     if (abilities.chat or abilities.infilling) and _is_documentable(place):
-        title = f"Write a docstring for {place.this(place.definition)}"
+        name = place.first.name if place.first else ""
+        title = f"Write a docstring for {name or 'this'}"
         found.append(_offer(place.order(Task.DOCUMENT, title)))
     if abilities.chat:
         found += _free_offers(place, own, asks_instruction=abilities.asks_instruction)
@@ -157,7 +161,8 @@ def _free_offers(
 
 
 def _is_documentable(place: Place) -> bool:
-    return place.has_definition and _language(place) in _DOCUMENTED
+    has_definition = place.first is not None or place.is_unknown
+    return has_definition and _language(place) in _DOCUMENTED
 
 
 def _language(place: Place) -> str:

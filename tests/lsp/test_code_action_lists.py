@@ -143,6 +143,12 @@ def test_outside_of_definitions_there_is_nothing_to_do_without_a_selection() -> 
     ]
 
 
+def test_a_docstring_is_for_the_definition_at_the_start_of_a_selection() -> None:
+    text = "class A:\n    def f(self): ...\n    def g(self): ...\n"
+    titles = titles_of(text, selected="f(self): ...\n    def g", problem=False)
+    assert "Write a docstring for f" in titles
+
+
 def test_a_large_file_is_not_parsed_for_a_list() -> None:
     text = TEXT + "# filling\n" * 10_000
     titles = titles_of(text, problem=False)
