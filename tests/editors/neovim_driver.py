@@ -152,13 +152,14 @@ def running(
     options: Mapping[str, object] | None = None,
     setup: str = "",
     size: tuple[int, int] = (70, 16),
+    plugin: bool = True,
 ) -> Iterator[Editor]:
     """Run Neovim with the plugin and nothing else.
 
     server: the command that starts the language server, without its last argument; None: let the
     plugin find it. options: what else `require('fimbria').setup()` is to know. setup: Lua that runs
     before the plugin, as a user's init.lua does.
-    size: columns and rows of the screen.
+    size: columns and rows of the screen. plugin: False for a Neovim without it.
     """
     variables = {**isolation(home), **(environment or {})}
     init = home / "init.lua"
@@ -170,7 +171,7 @@ def running(
         *(option for name in others for option in ("-u", name)),
         *(f"{name}={value}" for name, value in variables.items()),
         *(str(program), "--embed", "--clean", "-n", "-u", str(init)),
-        *("--cmd", f"set runtimepath^={PLUGIN}"),
+        *(("--cmd", f"set runtimepath^={PLUGIN}") if plugin else ()),
         # Looking for a Python with Neovim's package would take seconds, with the first Python file.
         *("--cmd", "let g:loaded_python3_provider = 0"),
     ]

@@ -287,3 +287,37 @@ def test_a_projects_own_server_runs_only_when_it_is_trusted(
         editor.open(tmp_path / "more.py")
         editor.keys("i")
         editor.wait_for_ghost("found")
+
+
+def documented(heading: str) -> str:
+    """The first Lua block below a heading of docs/editors.md."""
+    text = (PLUGIN.parents[1] / "docs" / "editors.md").read_text(encoding="utf-8")
+    return text.split(f"\n### {heading}\n")[1].split("```lua\n")[1].split("```")[0]
+
+
+def test_the_documented_configuration_without_the_plugin(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    stub = "{ '" + "', '".join(STUB_SERVER) + "', 'lsp' }"
+    setup = documented("Without the plugin").replace("{ 'fimbria', 'lsp' }", stub)
+    with running(neovim_program, tmp_path, server=None, setup=setup, plugin=False) as editor:
+        editor.command("highlight ComplHint guifg=#6b7a90")
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        initialized = "return (vim.lsp.get_clients({ bufnr = 0 })[1] or {}).initialized"
+        until(lambda: editor.lua(initialized), "the language server attached")
+        editor.script(FOOBAR, {"after": "", "text": "never", "hold": True})
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+        editor.keys("o<Tab>")
+        editor.wait_for_lines("foobar")
+        editor.keys("<Tab>!")
+        editor.wait_for_lines("foobar  !")
+
+
+def test_the_documented_installation_by_hand(neovim_program: Path, tmp_path: Path) -> None:
+    setup = documented("Install").replace("~/fimbria", str(PLUGIN.parents[1]))
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup, plugin=False) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        until(lambda: "obar" in editor.screen()[0], "ghost text")
