@@ -204,6 +204,35 @@ def test_a_docstring_by_a_model_that_only_fills_in(text: str, at: str) -> None:
     assert all("def area" in call.request.prompt for call in runtime.calls)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("style", "says"), [("google", "Args:"), ("sphinx", ":param w:")])
+def test_a_docstring_in_the_style_of_the_settings(style: str, says: str) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(TEXT)
+        actions = await listed(client, cursor(TEXT, "return"))
+        request = resolve(client, titled(actions, "Write a docstring"))
+        assert says in applied(TEXT, (await client.result(request))["edit"])
+
+    act(scenario, "The area.", settings=replace(CHATTING, docstring_style=style))
+
+
+JAVASCRIPT = "class A {\n  area(w, h) {\n    return w * h;\n  }\n}\n"
+
+
+def test_a_doc_comment_in_another_language() -> None:
+    uri = "file:///project/a.js"
+    document = {"uri": uri, "languageId": "javascript", "version": 1, "text": JAVASCRIPT}
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.notify("textDocument/didOpen", {"textDocument": document})
+        actions = await listed(client, cursor(JAVASCRIPT, "return"), uri=uri)
+        request = resolve(client, titled(actions, "Write a docstring for area"))
+        text = applied(JAVASCRIPT, (await client.result(request))["edit"], uri=uri)
+        assert text.startswith("class A {\n  /**\n   * The area.")
+        assert text.endswith("   */\n" + JAVASCRIPT.removeprefix("class A {\n"))
+
+    act(scenario, "The area.")
+
+
 def test_a_docstring_by_a_model_that_chats() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open(TEXT)
