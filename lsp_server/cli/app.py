@@ -26,6 +26,7 @@ from lsp_server.cli.eval import make_eval_app
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import make_models_app
 from lsp_server.cli.session import Services
+from lsp_server.cli.setup import setup
 from lsp_server.cli.stats import stats
 from lsp_server.cli.status import status
 from lsp_server.user_config import user_settings
@@ -130,6 +131,7 @@ def make_app() -> typer.Typer:
     app.command(rich_help_panel=_RUN)(status)
     app.command(rich_help_panel=_RUN)(stop)
     app.command(rich_help_panel=_LOOK)(stats)
+    app.command(rich_help_panel=_TRY)(setup)
     app.command(rich_help_panel=_LOOK)(doctor)
     app.add_typer(make_models_app(), name="models", rich_help_panel=_MODELS)
     app.add_typer(make_eval_app(), name="eval", rich_help_panel=_MODELS)

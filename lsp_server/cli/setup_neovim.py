@@ -1,0 +1,63 @@
+"""What `fimbria setup neovim` writes: one file of its own, which Neovim reads at its start beside
+whatever init.lua or init.vim the user has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from lsp_server.cli.errors import CommandError
+from lsp_server.cli.setup_files import FileChange, read
+
+_FIRST_LINE = "-- Written by `fimbria setup neovim`; `fimbria setup neovim --undo` removes it."
+AFTERWARDS = "Start Neovim, open a file and type; :checkhealth fimbria says what is missing."
+
+
+def change(*, undo: bool) -> FileChange:
+    """What is to be done to the user's configuration. Raises CommandError, and OSError."""
+    file = configuration_folder() / "plugin" / "fimbria-setup.lua"
+    before = read(file)
+    if before is not None and not before.startswith(_FIRST_LINE):
+        raise CommandError(f"{file} was not written by this command; move it out of the way first.")
+    return FileChange(file, before, None if undo else _snippet())
+
+
+def configuration_folder() -> Path:
+    """Where Neovim looks for init.lua."""
+    name = os.environ.get("NVIM_APPNAME") or "nvim"
+    if chosen := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(chosen) / name
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / name
+    return Path.home() / ".config" / name
+
+
+def plugin_folder() -> Path:
+    """The Neovim plugin: in the checkout that runs, or in the installed package. Raises
+    CommandError.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for root in (package.parent, package):
+        if (folder := root / "editors" / "neovim").is_dir():
+            return folder
+    raise CommandError("The Neovim plugin is missing from this installation; install Fimbria anew.")
+
+
+def _snippet() -> str:
+    lines = [_FIRST_LINE, f"local folder = {_lua(str(plugin_folder()))}"]
+    lines += ["if vim.uv.fs_stat(folder) then"]
+    if shutil.which("fimbria") is None:
+        program = Path(sys.executable).with_name("fimbria")
+        cmd = f"{{ cmd = {_lua(str(program))} }}"
+        lines += [f"  vim.g.fimbria = vim.tbl_extend('keep', vim.g.fimbria or {{}}, {cmd})"]
+    lines += ["  vim.opt.runtimepath:append(folder)", "  vim.cmd.runtime('plugin/fimbria.lua')"]
+    return "\n".join([*lines, "end", ""])
+
+
+def _lua(text: str) -> str:
+    """A string of Lua; JSON's escapes of what is no letter are not Lua's, so none are made."""
+    return json.dumps(text, ensure_ascii=False)
