@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lsp_server.cli.app import run
 from tests.editors.neovim_driver import PLUGIN, STUB_SERVER, Editor, running, until
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -321,3 +322,26 @@ def test_the_documented_installation_by_hand(neovim_program: Path, tmp_path: Pat
         editor.script(FOOBAR)
         editor.keys("ifo")
         until(lambda: "obar" in editor.screen()[0], "ghost text")
+
+
+def test_what_the_setup_command_writes(
+    neovim_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read by Neovim at its start, as every file of its configuration's `plugin` folder is."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert run(["setup", "neovim", "--yes"]) == 0
+    written = tmp_path / "config" / "nvim" / "plugin" / "fimbria-setup.lua"
+    setup = written.read_text(encoding="utf-8")
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup, plugin=False) as editor:
+        editor.open(tmp_path / "code.py")
+        assert editor.lua("return vim.fn.exists(':Fimbria')") == 2
+
+
+def test_where_the_server_is_looked_for(editor: Editor) -> None:
+    places = editor.lua("return require('fimbria.program').places('/project')")
+    assert [place["what"] for place in places] == [
+        *("PATH", "~/.local/bin", "the plugin's checkout", "the project's .venv")
+    ]
+    checkout = PLUGIN.parents[1]
+    assert places[2]["path"] == str(checkout / ".venv" / "bin" / "fimbria")
+    assert places[3]["path"] == "/project/.venv/bin/fimbria"

@@ -6,7 +6,7 @@ local M = {}
 ---@return string
 local function checkout()
   local here = debug.getinfo(1, 'S').source:gsub('^@', '')
-  return vim.fs.normalize(vim.fn.fnamemodify(vim.uv.fs_realpath(here) or here, ':h:h:h:h:h:h'))
+  return vim.fs.normalize(vim.fn.fnamemodify(vim.uv.fs_realpath(here) or here, ':h:h:h:h:h'))
 end
 
 ---@param folder string of a virtual environment
