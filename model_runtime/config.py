@@ -72,6 +72,7 @@ class ModelConfig:
     is_lean: our own forward pass computes it; transformers' classes compute all others.
     context_length: tokens that it was trained with. stretched_context_length: that its positions
     are stretched to by `linear` or `yarn`, where the config tells; it may be the same.
+    dtype: what its weights are stored in; empty where the config does not tell.
     origin: the name or path that the checkpoint was saved from, if it tells.
     family, capabilities: what the config's `fimbria` object says of them, where it does; the names
     in `families` and `Capability`.
@@ -147,7 +148,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         rope_theta=float(rope.get("rope_theta") or raw.get("rope_theta") or 10_000.0),
         rope_scaling=_rope_scaling(rope) if is_lean else None,
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
-        dtype=str(raw.get("dtype") or raw.get("torch_dtype") or "float16"),
+        dtype=str(raw.get("dtype") or raw.get("torch_dtype") or ""),
         eos_ids=_ids(raw.get("eos_token_id")),
         habits=_habits(raw.get("fimbria", {})),
         architecture=str((raw.get("architectures") or [""])[0]),

@@ -11,6 +11,7 @@ from model_runtime.config import ModelConfig
 from model_runtime.context_length import longest_context
 from model_runtime.families import OTHER, family_called
 from model_runtime.memory_plan_shapes import WeightCounts
+from model_runtime.native import NUM_CHECKED_LAYERS
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _ROUNDED = ("int8", "int4", "nf4")
@@ -34,7 +35,8 @@ _GPU_CACHE_SHARE, _CPU_CACHE_SHARE = 0.8, 0.25
 class ModelSize:
     """What a model takes, as far as its configuration tells. kv_values: numbers that one token
     leaves in the KV cache, of all layers. context_length, longest_context: tokens that it was
-    trained with, and that it is good for (`context_length.longest_context`).
+    trained with, and that it is good for (`context_length.longest_context`). stored_itemsize: bytes
+    of a weight in the checkpoint's files.
     """
 
     name: str
@@ -43,6 +45,8 @@ class ModelSize:
     context_length: int
     is_lean: bool
     longest_context: int
+    num_layers: int
+    stored_itemsize: int
 
     @property
     def weights_bytes(self) -> dict[str, int]:
@@ -105,6 +109,8 @@ def model_size(
         config.context_length,
         config.is_lean,
         longest_context(config, family),
+        config.num_layers,
+        _BYTES.get(config.dtype, 4),
     )
 
 
@@ -185,10 +191,35 @@ def _fit(size: ModelSize, device: Device, precision: str, context: int, num_slot
 
 
 def loading_bytes(size: ModelSize, precision: str) -> int:
-    """For int8 the weights are there in float32 first, and once more to check the result."""
-    if precision == "int8":
-        return weights_bytes(size.counts, "int8") + 2 * weights_bytes(size.counts, "float32")
-    return weights_bytes(size.counts, precision)
+    """The most that is in use while a checkpoint is loaded. Its files, which are mapped, do not
+    count: the system takes their pages back.
+    """
+    if precision != "int8":
+        return weights_bytes(size.counts, precision)
+    fused = size.counts.fused * size.stored_itemsize
+    return fused + max(_checking_bytes(size), _rounding_bytes(size))
+
+
+def _checking_bytes(size: ModelSize) -> int:
+    """When int8 is tried on the first layers (`native_model`): those and the head in float32, the
+    same after rounding, their codes, and one matrix that is being rounded.
+    """
+    counts = size.counts
+    first = counts.matrices * min(NUM_CHECKED_LAYERS, size.num_layers) // size.num_layers
+    tried = counts.head + first
+    return _widened(size) * (counts.embedding + tried) + (4 + 1) * tried + 4 * counts.head
+
+
+def _rounding_bytes(size: ModelSize) -> int:
+    """When the last matrix is rounded, beside all codes."""
+    counts, widened = size.counts, _widened(size)
+    codes = weights_bytes(counts, "int8") - (4 - widened) * counts.embedding
+    return codes + (widened + 4) * counts.head
+
+
+def _widened(size: ModelSize) -> int:
+    """Bytes of a weight's copy in float32; none where that is what the files hold."""
+    return 0 if size.stored_itemsize == 4 else 4
 
 
 def _longest_context() -> int:

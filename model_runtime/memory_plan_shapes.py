@@ -32,7 +32,8 @@ class WeightCounts:
     """Numbers of weights. matrices: of the layers, which quantization makes smaller where they are
     linear layers, and rows: of those together; head: of the output layer, also where it shares the
     embedding's memory; other: norms, biases. linear: of the matrices, those of linear layers;
-    experts that are one tensor are not.
+    experts that are one tensor are not. fused: of the matrices, those that `model.assemble_weights`
+    puts together anew.
     """
 
     embedding: int
@@ -42,6 +43,7 @@ class WeightCounts:
     other: int
     tied: bool
     linear: int
+    fused: int = 0
 
     @property
     def total(self) -> int:
@@ -108,6 +110,7 @@ def llama_counts(config: ModelConfig) -> WeightCounts:
         other=hidden * (2 * config.num_layers + 1),
         tied=config.tied_embeddings,
         linear=config.num_layers * of_layer,
+        fused=config.num_layers * hidden * (queries + 2 * keys + 2 * config.intermediate_size),
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 from model_runtime.model import LlamaModel
+from model_runtime.native import NUM_CHECKED_LAYERS
 from model_runtime.native.build import NativeUnavailable, library_path
 from model_runtime.native.library import NativeLibrary, NativeWeights
 from model_runtime.native.quantization import round_weights
@@ -30,7 +31,6 @@ TOLERANCE = 1e-4
 # Measured on one core: C and torch meet at 96 tokens with 8 million parameters, at 32 with 90.
 _MOST_NATIVE_TOKENS = 48
 _SMALL_MODEL = 100_000_000
-_NUM_CHECKED_LAYERS = 2
 _log = logging.getLogger(__name__)
 
 
@@ -106,7 +106,7 @@ def _first_layers(model: LlamaModel) -> LlamaModel:
     """What the library is checked on: all layers are computed alike, and a large model's would take
     time, and memory that may not be there a second time.
     """
-    layers = model.weights.layers[:_NUM_CHECKED_LAYERS]
+    layers = model.weights.layers[:NUM_CHECKED_LAYERS]
     config = replace(model.config, num_layers=len(layers))
     return LlamaModel(config, replace(model.weights, layers=layers).to(torch.float32))
 

@@ -24,7 +24,7 @@ def quantize(matrix: Tensor) -> Int8Matrix:
     """Round a float matrix [out, in] to the nearest codes; the largest of a row becomes ±127."""
     matrix = matrix.float()
     scales = matrix.abs().amax(dim=1).clamp_min(1e-30) / _LARGEST
-    codes = torch.round(matrix / scales[:, None]).to(torch.int8)
+    codes = (matrix / scales[:, None]).round_().to(torch.int8)
     return Int8Matrix(codes, scales)
 
 
