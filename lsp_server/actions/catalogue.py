@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.order import Order, Problem, Task
+from lsp_server.actions.site import documented_definition
 from lsp_server.actions.tests_place import can_have_tests
 from lsp_server.syntax.definitions import Definition, enclosing_definition
 from lsp_server.syntax.languages import grammar_name
@@ -28,7 +29,7 @@ KIND_OF_TASK = {
 }
 _ANNOTATED = frozenset({"python", "typescript", "tsx", "php", "hack", "gdscript", "luau"})
 _DOCUMENTED = frozenset(
-    {"python", "javascript", "typescript", "tsx", "java", "c", "cpp", "rust", "go", "cuda"}
+    {"python", "javascript", "typescript", "tsx", "java", "c", "cpp", "rust", "go", "cuda", "objc"}
 )
 
 
@@ -56,8 +57,8 @@ class Offer:
 class Place:
     """What lies between two offsets of a document.
 
-    definition, function: the innermost ones around it. first: the innermost definition around its
-    start, which is the one that a docstring is for. is_unknown: the document was not parsed, so
+    definition, function: the innermost ones around it. documented: the one that a docstring
+    at its start is for. is_unknown: the document was not parsed, so
     that nobody knows of definitions; what needs one is offered and says later if there is none.
     """
 
@@ -66,7 +67,7 @@ class Place:
     end: int
     definition: Definition | None = None
     function: Definition | None = None
-    first: Definition | None = None
+    documented: Definition | None = None
     is_unknown: bool = False
 
     @classmethod
@@ -75,8 +76,8 @@ class Place:
             return cls(document, start, end)
         definition = enclosing_definition(tree, start, end)
         function = enclosing_definition(tree, start, end, "function")
-        first = definition if start == end else enclosing_definition(tree, start, start)
-        return cls(document, start, end, definition, function, first)
+        documented = documented_definition(tree, start)
+        return cls(document, start, end, definition, function, documented)
 
     def order(self, task: Task, title: str, **more: str) -> Order:
         document = self.document
@@ -115,7 +116,7 @@ def offers(
         found += map(_fix, [place] * len(problems), problems)
         found += _chat_offers(place)
     if (abilities.chat or abilities.infilling) and _is_documentable(place):
-        name = place.first.name if place.first else ""
+        name = place.documented.name if place.documented else ""
         title = f"Write a docstring for {name or 'this'}"
         found.append(_offer(place.order(Task.DOCUMENT, title)))
     if abilities.chat:
@@ -161,7 +162,7 @@ def _free_offers(
 
 
 def _is_documentable(place: Place) -> bool:
-    has_definition = place.first is not None or place.is_unknown
+    has_definition = place.documented is not None or place.is_unknown
     return has_definition and _language(place) in _DOCUMENTED
 
 

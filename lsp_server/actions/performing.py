@@ -19,7 +19,7 @@ from lsp_server.actions.own import OwnAction
 from lsp_server.actions.prompting import Prompt, normalized, prompt_for
 from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
 from lsp_server.actions.prose import writer
-from lsp_server.actions.site import Target, target_of
+from lsp_server.actions.site import Target, documented_target, target_of
 from lsp_server.actions.templates import PLACEHOLDERS, Template, load_template, read_template
 from lsp_server.actions.tests_place import can_have_tests, tests_file
 from lsp_server.answer_document import show_streamed_answer
@@ -120,7 +120,7 @@ async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Pr
     from lsp_server.docstrings.styles import chosen_style
 
     tree = parse(document.language_id, str(document.text), document.uri)
-    target = target_of(Order(Task.EXPLAIN, "", "", 0, order.start, order.start), document, tree)
+    target = documented_target(order, document, tree)
     if target is None:
         return Refused("There is no function or class at the cursor.")
     start = _with_comments_above(document, target.start)
@@ -129,8 +129,9 @@ async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Pr
         write = writer(ls, document.language_id, report)
         text = str(document.text)
         style = chosen_style(ls.settings.docstring_style)
+        offset = max(order.start, target.start)  # from a comment above, to the definition
         return await document_definition(
-            text, document.language_id, order.start, style=style, write=write
+            text, document.language_id, offset, style=style, write=write
         )
 
     with ls.documents.watching(document, start, target.end) as span:

@@ -9,6 +9,8 @@ from lsp_server.actions.order import Task
 from lsp_server.syntax.definitions import Definition, Kind, enclosing_definition
 
 if TYPE_CHECKING:
+    from tree_sitter import Node
+
     from lsp_server.actions.order import Order, Problem
     from lsp_server.documents import Document
     from lsp_server.source_text import SourceText
@@ -47,6 +49,27 @@ def target_of(order: Order, document: Document, tree: SyntaxTree | None) -> Targ
         return _defined(found, document.text)
     is_free = order.task in (Task.EDIT, Task.OWN)
     return _lines(document.text, order.start, order.start) if is_free else None
+
+
+def documented_definition(tree: SyntaxTree, offset: int) -> Definition | None:
+    """The function or class that a docstring at a place is for: the one around it, or below the
+    comment that it lies in.
+    """
+    node: Node | None = tree.node_at(offset, offset)
+    if node is None or "comment" not in node.type:
+        return enclosing_definition(tree, offset, offset)
+    while node is not None and ("comment" in node.type or node.type == "attribute_item"):
+        node = node.next_named_sibling
+    if node is None:
+        return enclosing_definition(tree, offset, offset)
+    below = tree.span(node)[0]
+    return enclosing_definition(tree, below, below)
+
+
+def documented_target(order: Order, document: Document, tree: SyntaxTree | None) -> Target | None:
+    """The definition that a docstring is ordered for."""
+    found = tree and documented_definition(tree, order.start)
+    return _defined(found, document.text) if found else None
 
 
 def _around_problem(problem: Problem, text: SourceText, tree: SyntaxTree | None) -> Target:

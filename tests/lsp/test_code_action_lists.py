@@ -218,17 +218,19 @@ def test_a_docstring_in_the_style_of_the_settings(style: str, says: str) -> None
 JAVASCRIPT = "class A {\n  area(w, h) {\n    return w * h;\n  }\n}\n"
 
 
-def test_a_doc_comment_in_another_language() -> None:
+@pytest.mark.parametrize("comment", ["", "  /**\n   *\n   */\n", "  /** */\n"])
+def test_a_doc_comment_in_another_language(comment: str) -> None:
+    text = JAVASCRIPT.replace("  area", f"{comment}  area")
     uri = "file:///project/a.js"
-    document = {"uri": uri, "languageId": "javascript", "version": 1, "text": JAVASCRIPT}
+    document = {"uri": uri, "languageId": "javascript", "version": 1, "text": text}
 
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.notify("textDocument/didOpen", {"textDocument": document})
-        actions = await listed(client, cursor(JAVASCRIPT, "return"), uri=uri)
+        actions = await listed(client, cursor(text, "*" if comment else "return"), uri=uri)
         request = resolve(client, titled(actions, "Write a docstring for area"))
-        text = applied(JAVASCRIPT, (await client.result(request))["edit"], uri=uri)
-        assert text.startswith("class A {\n  /**\n   * The area.")
-        assert text.endswith("   */\n" + JAVASCRIPT.removeprefix("class A {\n"))
+        documented = applied(text, (await client.result(request))["edit"], uri=uri)
+        assert documented.startswith("class A {\n  /**\n   * The area.")
+        assert documented.endswith("   */\n" + JAVASCRIPT.removeprefix("class A {\n"))
 
     act(scenario, "The area.")
 
