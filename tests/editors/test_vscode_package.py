@@ -61,7 +61,8 @@ def test_every_command_is_there_and_can_be_reached(package: dict[str, Any]) -> N
     named = set(commands_in(package["contributes"]["menus"]))
     named |= set(commands_in(package["contributes"]["keybindings"]))
     assert named <= contributed
-    registered = (EXTENSION / "src" / "commands.ts").read_text(encoding="utf-8")
+    sources = (EXTENSION / "src").rglob("*.ts")
+    registered = "".join(path.read_text(encoding="utf-8") for path in sources)
     for command in contributed:
         assert re.search(rf"\b{command.removeprefix('fimbria.')}\b", registered), command
 

@@ -85,6 +85,8 @@ class Window:
         path.write_bytes(text.encode())
         if not self.call("isOpen"):
             self.call("open", f"http://{self.address}/?folder={quote(str(self.folder))}")
+        self.call("waitFor", ".monaco-workbench")
+        self.press("Control+Shift+E")  # the explorer
         self.call("doubleClick", f'.explorer-folders-view [role="treeitem"][aria-label="{name}"]')
         self.call("waitFor", f'.tab.active[data-resource-name="{name}"]')
         self.call("waitFor", ".monaco-editor .view-lines")

@@ -3,11 +3,16 @@
 import * as vscode from "vscode";
 import { ResponseError, type LanguageClient } from "vscode-languageclient/node";
 import type { CodeWish } from "../core/chatMessages.ts";
+import type { Proposals } from "./proposals.ts";
 
 type ProtocolEdit = Parameters<LanguageClient["protocol2CodeConverter"]["asWorkspaceEdit"]>[0];
 
 /** Does what the user wishes with a block; says why where that cannot be. */
-export async function useCode(client: LanguageClient | undefined, wish: CodeWish): Promise<void> {
+export async function useCode(
+  client: LanguageClient | undefined,
+  proposals: Proposals,
+  wish: CodeWish,
+): Promise<void> {
   if (wish.kind === "copy") {
     await vscode.env.clipboard.writeText(wish.code);
     return;
@@ -18,18 +23,29 @@ export async function useCode(client: LanguageClient | undefined, wish: CodeWish
     return;
   }
   try {
-    await applyBlock(client, editor, wish);
+    const edits = await editsFor(client, editor, wish);
+    if (wish.kind === "apply") await proposals.show(editor.document, edits);
+    else await insert(editor.document, edits);
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
     void vscode.window.showWarningMessage(error.message);
   }
 }
 
-async function applyBlock(
+async function insert(
+  document: vscode.TextDocument,
+  edits: readonly vscode.TextEdit[],
+): Promise<void> {
+  const edit = new vscode.WorkspaceEdit();
+  edit.set(document.uri, [...edits]);
+  await vscode.workspace.applyEdit(edit);
+}
+
+async function editsFor(
   client: LanguageClient,
   editor: vscode.TextEditor,
   { kind, code, language }: CodeWish,
-): Promise<void> {
+): Promise<vscode.TextEdit[]> {
   const { document, selection } = editor;
   const converter = client.code2ProtocolConverter;
   const place =
@@ -43,7 +59,5 @@ async function applyBlock(
     textDocument: { uri: converter.asUri(document.uri), version: document.version },
   });
   const edit = await client.protocol2CodeConverter.asWorkspaceEdit(answer.edit);
-  if (edit !== undefined && !(await vscode.workspace.applyEdit(edit))) {
-    void vscode.window.showWarningMessage("The code could not be put into the file.");
-  }
+  return edit?.get(document.uri) ?? [];
 }

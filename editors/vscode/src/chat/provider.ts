@@ -7,6 +7,7 @@ import type { Kept } from "../core/transcript.ts";
 import { Chat } from "./answering.ts";
 import { useCode } from "./codeBlocks.ts";
 import { page } from "./html.ts";
+import { Proposals } from "./proposals.ts";
 import { openReference, References } from "./references.ts";
 
 export const VIEW = "fimbria.chatView";
@@ -27,6 +28,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #client: () => LanguageClient | undefined;
   readonly #chat = new Chat();
   readonly #references = new References();
+  readonly #proposals = new Proposals();
   readonly #listeners: vscode.Disposable;
   #view: vscode.WebviewView | undefined;
 
@@ -100,6 +102,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#listeners.dispose();
     this.#chat.dispose();
     this.#references.dispose();
+    this.#proposals.dispose();
   }
 
   async #receive(message: FromView): Promise<void> {
@@ -121,7 +124,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       case "copy":
       case "insert":
       case "apply":
-        return useCode(this.#client(), message);
+        return useCode(this.#client(), this.#proposals, message);
       default:
         return this.#runCommand(message.kind);
     }
@@ -161,7 +164,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       return { isAvailable: false, whyNot: "Fimbria's server does not run." };
     }
     try {
-      return await client.sendRequest<Status>("fimbria/chat/status");
+      return await client.sendRequest<Status>("fimbria/chat/status", {});
     } catch {
       return { isAvailable: false, whyNot: "This version of Fimbria's server does not chat." };
     }

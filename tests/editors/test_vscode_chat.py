@@ -1,0 +1,107 @@
+"""Chat and code actions in VS Code: the real server, an engine that says what the test wants."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.editors.vscode_chat_engine import ChatEngine, chat_engine
+from tests.editors.vscode_driver import Window
+from tests.editors.vscode_fixtures import workbench
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
+
+HALF = "def half(n):\n    return n // 3"
+ANSWER = """\
+It divides by **3**:
+
+```python
+def half(n):
+    return n / 2
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[ChatEngine]:
+    with chat_engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iterator[Window]:
+    """A workbench whose chats go to the engine. No model is loaded for ghost text."""
+    environment = {
+        "FIMBRIA_RUNTIME_DIR": str(tmp_path_factory.mktemp("r")),
+        "FIMBRIA_LOG_FILE": str(tmp_path_factory.mktemp("log") / "lsp.log"),
+        "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),
+        "XDG_DATA_HOME": str(tmp_path_factory.mktemp("share")),
+        "FIMBRIA_CHAT_ENDPOINT": engine.url,
+        "FIMBRIA_CHAT_MODEL": "told",
+        "FIMBRIA_WARM_UP": "false",
+    }
+    server = [sys.executable, "-m", "lsp_server"]
+    with workbench(tmp_path_factory.mktemp("vscode"), server, environment) as window:
+        window.set("fimbria.enabled", False)
+        yield window
+
+
+def ask(window: Window, question: str) -> None:
+    window.run_command("Fimbria: Chat about the Code")
+    window.call("frameFill", "#question", question)
+    window.call("framePress", "#question", "Enter")
+
+
+def last_answer(window: Window) -> str:
+    answers = window.call("frameTexts", ".answer")
+    return str(answers[-1]) if answers else ""
+
+
+def test_a_question_about_the_file_and_the_answers_code_applied(
+    window: Window, engine: ChatEngine
+) -> None:
+    engine.answer = ANSWER
+    path = window.open("half.py", HALF)
+    ask(window, "Why is this wrong?")
+    window.until(lambda: "It divides by 3:" in last_answer(window), "the answer")
+    assert HALF in engine.asked[-1]
+    assert "Why is this wrong?" in engine.asked[-1]
+    window.screenshot("chat")
+    window.call("frameClick", 'button:has-text("Apply as diff")')
+    window.call("waitFor", ".monaco-diff-editor .char-insert")
+    window.screenshot("proposal")
+    window.call("click", '.editor-actions a[aria-label^="Apply the Proposed Change"]')
+    fixed = ["def half(n):", "    return n / 2"]
+    window.until(lambda: window.lines() == fixed, "the file alone, with the change")
+    assert window.saved(path) == "def half(n):\n    return n / 2"
+
+
+def test_stopping_an_answer_ends_the_engines_work(window: Window, engine: ChatEngine) -> None:
+    window.open("stopped.py", HALF)
+    engine.answer, engine.hold = "It begins.\nAnd would go on.\n", True
+    engine.hung_up.clear()
+    ask(window, "Tell me more")
+    window.until(lambda: "It begins." in last_answer(window), "the answer's beginning")
+    window.call("framePress", "#question", "Escape")
+    window.until(lambda: "Stopped." in last_answer(window), "the end")
+    window.until(engine.hung_up.is_set, "the end of the engine's work")
+    engine.hold = False
+
+
+def test_code_actions_are_listed_and_an_instruction_is_carried_out(
+    window: Window, engine: ChatEngine
+) -> None:
+    engine.answer = "```python\ndef half(n):\n    return n * 0.5\n```\n"
+    path = window.open("edited.py", HALF)
+    window.run_command("Fimbria: Actions for This Code…")
+    window.call("waitFor", '.quick-input-list .monaco-list-row:has-text("Explain")')
+    window.press("Escape")
+    window.run_command("Fimbria: Edit with Instruction…")
+    window.call("waitFor", '.quick-input-widget input[placeholder^="such as"]')
+    window.type("multiply")
+    window.press("Enter")
+    window.wait_for_line("    return n * 0.5")
+    assert window.saved(path) == "def half(n):\n    return n * 0.5"
+    assert "multiply" in engine.asked[-1]
