@@ -1,5 +1,5 @@
 ;; Plays a person in Emacs with eglot: types, completes at point, accepts, saves. Run in batch mode
-;; with three arguments: the file, the Python to run the server with, and the keys to type.
+;; with the file, the keys to type, and the server's command.
 
 (make-directory user-emacs-directory t)
 (setq native-comp-jit-compilation nil
@@ -11,13 +11,10 @@
       eglot-send-changes-idle-time 0)
 (require 'eglot)
 
-(defun play (file python keys)
+(defun play (file keys &rest server)
   (find-file file)
   (python-mode)
-  (setq-local eglot-server-programs
-              `((python-mode . (,python "-m" "lsp_server" "lsp"))))
-  (eglot--connect '(python-mode) (project-current t) 'eglot-lsp-server
-                  `(,python "-m" "lsp_server" "lsp") '("python"))
+  (eglot--connect '(python-mode) (project-current t) 'eglot-lsp-server server '("python"))
   (eglot--maybe-activate-editing-mode)
   (goto-char (point-max))
   (backward-char)

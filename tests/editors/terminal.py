@@ -46,14 +46,26 @@ class Terminal:
 def running(
     command: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Terminal]:
-    """Run a program in a terminal of 100 by 30; `folder` is where the tmux server's socket lies.
-    Skips the test where there is no tmux.
+    """Run a program in a terminal of 100 by 30, in a folder; the tmux server's socket lies beside
+    it. Skips the test where there is no tmux.
     """
     if shutil.which("tmux") is None:
         pytest.skip("there is no tmux")
-    socket = folder / "tmux"
+    socket = folder.with_name("tmux")
     variables = [f"{name}={value}" for name, value in environment.items()]
-    window = ["new-session", "-d", "-x", "100", "-y", "30", "env", *variables, *command]
+    window = [
+        "new-session",
+        "-d",
+        "-c",
+        str(folder),
+        "-x",
+        "100",
+        "-y",
+        "30",
+        "env",
+        *variables,
+        *command,
+    ]
     tmux(socket, "-f", "/dev/null", *window)
     try:
         yield Terminal(socket)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors import terminal
+from tests.editors import terminal, transcripts
 from tests.editors.get_neovim import NoNeovimError, cache_folder, fetch
 from tests.editors.neovim_driver import until
 
@@ -20,14 +20,14 @@ pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
 LANGUAGES = """
 [language-server.fimbria]
-command = {command}
-args = ["-m", "lsp_server", "lsp"]
+command = {program}
+args = {arguments}
 
 [[language]]
 name = "python"
 language-servers = ["fimbria"]
 """
-CODE = "import logging\n\nlogger = logging\n"
+SERVER = [sys.executable, "-m", "lsp_server", "lsp"]
 
 
 @pytest.fixture(scope="session")
@@ -46,42 +46,59 @@ def helix() -> Path:
     return program
 
 
-@pytest.fixture
-def environment(tmp_path: Path, helix: Path, daemon_of_its_own: dict[str, str]) -> dict[str, str]:
-    """Helix' settings, and a daemon that is ready: Helix gives a menu up when what it asked for
-    takes long.
-    """
-    settings = tmp_path / "config" / "helix"
+def environment(helix: Path, home: Path, server: list[str]) -> dict[str, str]:
+    """Helix' settings, with a server that is started by this command."""
+    settings = home / "config" / "helix"
     settings.mkdir(parents=True)
-    languages = LANGUAGES.format(command=json.dumps(sys.executable))
+    program, *arguments = map(json.dumps, server)
+    languages = LANGUAGES.format(program=program, arguments=f"[{', '.join(arguments)}]")
     (settings / "languages.toml").write_text(languages, encoding="utf-8")
     return {
-        **daemon_of_its_own,
-        "FIMBRIA_LOG_LEVEL": "debug",
         "XDG_CONFIG_HOME": str(settings.parent),
         "HELIX_RUNTIME": str(helix.with_name("runtime")),
         "TERM": "xterm-256color",
     }
 
 
-def test_a_suggestion_from_the_menu_is_saved(
-    helix: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
-    project = tmp_path / "project"
+def accept_and_save(helix: Path, home: Path, variables: dict[str, str], log: Path) -> None:
+    """Type, take the suggestion from the menu, save and leave. log: where the server tells that the
+    file is open there, before which Helix asks for nothing, and what it suggests.
+    """
+    project = home / "project"
     (project / ".git").mkdir(parents=True)
     file = project / "code.py"
-    file.write_text(CODE, encoding="utf-8")
-    with terminal.running([str(helix), str(file)], tmp_path, environment) as editor:
+    file.write_text(transcripts.CODE, encoding="utf-8")
+    with terminal.running([str(helix), str(file)], project, variables) as editor:
         editor.wait_for("logger = logging", "NOR")
-        log = tmp_path / "lsp.log"
         until(lambda: log.exists() and "didOpen" in log.read_text(), "the file open in the server")
         editor.keys("g", "e", "A")
         editor.wait_for("INS")
-        editor.type(".g")
-        editor.wait_for("getLogger(__name__) snippet")
+        editor.type(".")
+        until(lambda: transcripts.ANSWER in log.read_text(), "the suggestion sent")
+        editor.type("g")
+        editor.wait_for(f"{transcripts.ANSWER} snippet")
         editor.keys("Tab", "Enter", "Escape")
-        editor.wait_for("NOR", "logger = logging.getLogger(__name__)")
+        editor.wait_for("NOR", f"logger = logging.{transcripts.ANSWER}")
         editor.type(":wq")
         editor.keys("Enter")
-        saved = "import logging\n\nlogger = logging.getLogger(__name__)\n"
-        until(lambda: file.read_text(encoding="utf-8") == saved, "the saved file")
+        until(lambda: file.read_text(encoding="utf-8") == transcripts.SAVED, "the saved file")
+
+
+def test_a_suggestion_from_the_menu_is_saved(
+    helix: Path, daemon_of_its_own: dict[str, str], tmp_path: Path
+) -> None:
+    variables = environment(helix, tmp_path, SERVER)
+    debug = {"FIMBRIA_LOG_LEVEL": "debug"}
+    accept_and_save(
+        helix, tmp_path, {**daemon_of_its_own, **variables, **debug}, tmp_path / "lsp.log"
+    )
+
+
+def test_what_is_said_meanwhile(helix: Path, tmp_path: Path, update_golden: bool) -> None:
+    """Recorded for the fast tests, tests/lsp/test_editor_transcripts.py."""
+    if not update_golden:
+        pytest.skip("only recorded with --update-golden")
+    transcript = tmp_path / "transcript"
+    variables = environment(helix, tmp_path, transcripts.recording(transcript))
+    accept_and_save(helix, tmp_path, variables, transcript)
+    transcripts.keep("helix", transcript)
