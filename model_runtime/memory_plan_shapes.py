@@ -24,7 +24,10 @@ _OFFICIAL_SHAPES = {
     "70": (8192, 28672, 80, 64, 8),
 }
 _PLAIN_VOCABULARY, _INFILLING_VOCABULARY = 32000, 32016
-_TRAINED_CONTEXT = 16384
+_LONG_CONTEXT, _LONG_THETA = 16384, 1e6
+# Of the 70B models only the base was trained with long contexts (github.com/meta-llama/codellama,
+# issue 188, by one of the authors).
+_SHORT_CONTEXT, _SHORT_THETA = 4096, 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def official_config(name: str) -> ModelConfig | None:
     size = match[1]
     hidden, intermediate, num_layers, num_heads, num_kv_heads = _OFFICIAL_SHAPES[size]
     python = "-python" in name.lower() and size != "70"
+    is_short = size == "70" and re.search("python|instruct", name.lower()) is not None
     return ModelConfig(
         is_lean=True,
         vocab_size=_PLAIN_VOCABULARY if python or size == "34" else _INFILLING_VOCABULARY,
@@ -71,9 +75,9 @@ def official_config(name: str) -> ModelConfig | None:
         num_heads=num_heads,
         num_kv_heads=num_kv_heads,
         head_dim=hidden // num_heads,
-        context_length=_TRAINED_CONTEXT,
+        context_length=_SHORT_CONTEXT if is_short else _LONG_CONTEXT,
         rms_norm_eps=1e-5,
-        rope_theta=1e6,
+        rope_theta=_SHORT_THETA if is_short else _LONG_THETA,
         rope_scaling=None,
         tied_embeddings=False,
         dtype="bfloat16",

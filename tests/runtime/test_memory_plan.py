@@ -157,6 +157,23 @@ def test_official_checkpoints_are_known_by_name(name: str, billions: float, kv_b
     assert size_of(name)[1] == size
 
 
+@pytest.mark.parametrize(
+    ("name", "trained", "longest"),
+    [
+        ("codellama/CodeLlama-7b-Python-hf", 16_384, 100_000),
+        ("codellama/CodeLlama-34b-Instruct-hf", 16_384, 100_000),
+        ("codellama/CodeLlama-70b-hf", 16_384, 100_000),
+        ("codellama/CodeLlama-70b-Instruct-hf", 4096, 4096),
+        ("codellama/CodeLlama-70b-Python-hf", 4096, 4096),
+    ],
+)
+def test_not_all_of_the_largest_are_good_for_long_contexts(
+    name: str, trained: int, longest: int
+) -> None:
+    size = planned(name)
+    assert (size.context_length, size.longest_context) == (trained, longest)
+
+
 @pytest.mark.parametrize("name", ["codellama/CodeLlama-8b-hf", "CodeLlama-7b-hf-mine", "starter"])
 def test_other_names_are_not_guessed(name: str) -> None:
     assert official_config(name) is None
