@@ -40,13 +40,14 @@ class AnswerResponse(Response):
     async def _answer(self, send: Send) -> None:
         request = self._body.request
         model = await self._models.answering(self._body)
-        engine = await model.engine()
-        reply = _reply(engine.info.id, self._body)
-        async with aclosing(model.events(engine, request)) as events:
-            if self._body.stream:
-                await _write_stream(events, reply, request.num_candidates, send)
-            else:
-                await _write_whole(events, reply, send)
+        with model.active():  # from here on nothing else is loaded in its place
+            engine = await model.engine()
+            reply = _reply(engine.info.id, self._body)
+            async with aclosing(model.events(engine, request)) as events:
+                if self._body.stream:
+                    await _write_stream(events, reply, request.num_candidates, send)
+                else:
+                    await _write_whole(events, reply, send)
 
 
 def _reply(model: str, body: Body) -> Reply:

@@ -102,8 +102,8 @@ class ResidentModel:
 
     @property
     def busy(self) -> bool:
-        """Whether it loads or answers."""
-        return self.loading or bool(self._running)
+        """Whether it loads, or somebody waits for its answer."""
+        return self.loading or self._num_waiting > 0
 
     @property
     def idle_s(self) -> float:

@@ -34,10 +34,13 @@ class ResidentModels:
         self._load_chat = load_chat
         self._chat_name = chat_name
         self._chat: ResidentModel | None = None
+        self._changing = asyncio.Lock()
+        self._leaving: asyncio.Task[None] | None = None
 
     async def answering(self, body: Body) -> ResidentModel:
         """The model that answers a request: the one it names, else the own one, except for chats
-        that only the second one can have, which is then loaded. Raises RuntimeFailure.
+        that only the second one can have, which is then loaded. Until the caller awaits anything
+        else, nothing takes its place: `active` keeps it. Raises RuntimeFailure.
         """
         own, wanted = (await self.own.engine()).info, body.model
         second = body.chat_model or self._chat_name
@@ -89,14 +92,18 @@ class ResidentModels:
         """The second model, loaded or loading. One that could not be loaded is tried again: the
         user may have mended what was wrong.
         """
-        if name != self._chat_name:
-            await self._make_way(name)
-        if self._chat is None or self._chat.failure:
-            self._chat = ResidentModel(self._load_chat(name), name, on_lost=self.own.lose)
-            self._chat.start()
-        return self._chat
+        async with self._changing:
+            if name != self._chat_name:
+                self._make_way(name)
+            if self._leaving is not None:  # whoever asked for that may have gone
+                await asyncio.shield(self._leaving)
+                self._leaving = None
+            if self._chat is None or self._chat.failure:
+                self._chat = ResidentModel(self._load_chat(name), name, on_lost=self.own.lose)
+                self._chat.start()
+            return self._chat
 
-    async def _make_way(self, name: str) -> None:
+    def _make_way(self, name: str) -> None:
         """Let go of the second model for another one: the settings have changed."""
         old = self._chat
         if old is not None and old.busy:
@@ -107,9 +114,13 @@ class ResidentModels:
         self._chat, self._chat_name = None, name
         if old is not None:
             old.stop()
-            await asyncio.to_thread(old.close)
-            del old
-            await asyncio.to_thread(give_memory_back)
+            self._leaving = asyncio.create_task(_let_go(old))
+
+
+async def _let_go(model: ResidentModel) -> None:
+    await asyncio.to_thread(model.close)
+    del model
+    await asyncio.to_thread(give_memory_back)
 
 
 def _chats(info: ModelInfo) -> bool:

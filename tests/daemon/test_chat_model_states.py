@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from model_runtime.api import LoadProgress, OutOfMemory, ProgressCallback, RuntimeUnavailable
+from model_runtime.api import (
+    Completion,
+    LoadProgress,
+    OutOfMemory,
+    ProgressCallback,
+    RuntimeUnavailable,
+)
 from model_runtime.client import DaemonRuntime, DaemonSpec
 from model_runtime.failures import DeviceLost
 from model_runtime.resident import LoadEngine
@@ -109,3 +115,58 @@ def test_a_device_that_fails_for_one_has_failed_for_both(runtime_dir: Path) -> N
 
     spec = DaemonSpec(chat_model="talker")
     with_daemon(FakeEngine("x"), use, spec=spec, load_chat=lambda _: lambda _: failing)
+
+
+class _SlowToLeave(FakeEngine):
+    """An engine that takes its time to end."""
+
+    def __init__(self, *script: str) -> None:
+        super().__init__(*script)
+        self.leaving, self.may_leave = threading.Event(), threading.Event()
+
+    def close(self) -> None:
+        self.leaving.set()
+        assert self.may_leave.wait(WAIT_S)
+        super().close()
+
+
+def test_windows_that_want_different_chat_models_each_hear_their_own(runtime_dir: Path) -> None:
+    old = _SlowToLeave("old")
+    loaded: list[str] = []
+
+    def load_chat(name: str) -> LoadEngine:
+        def load(_: ProgressCallback) -> FakeEngine:
+            assert old.closed or name == "old", "there is no room for two of them"
+            loaded.append(name)
+            return old if name == "old" else FakeEngine(name)
+
+        return load
+
+    async def use(daemon: Serving) -> None:
+        names = ("old", "one", "two")
+        clients = [DaemonRuntime(DaemonSpec(chat_model=n), autostart=False) for n in names]
+        assert (await clients[0].complete(CHAT)).text == "old"
+        first = asyncio.create_task(clients[1].complete(CHAT))
+        await asyncio.to_thread(old.leaving.wait, WAIT_S)
+        given_up = asyncio.create_task(clients[1].complete(CHAT))
+        others = [asyncio.create_task(client.complete(CHAT)) for client in clients[1:]]
+        assert (await daemon.runtime.complete(CODE)).text == "code"
+        given_up.cancel()
+        first.cancel()  # who asked for the change has gone; the change goes on
+        old.may_leave.set()
+        for name, answer in zip(names[1:], await settled(others), strict=True):
+            assert answer in (name, f"cannot change to {name}")
+        assert loaded[:2] == ["old", "one"]
+        for client in clients:
+            await client.close()
+
+    with_daemon(FakeEngine("code"), use, spec=DaemonSpec(chat_model="old"), load_chat=load_chat)
+
+
+async def settled(answers: list[asyncio.Task[Completion]]) -> list[str]:
+    """What each says, or the refusal to change the model."""
+    said = await asyncio.gather(*answers, return_exceptions=True)
+    return [
+        each.text if isinstance(each, Completion) else str(each).split(": ")[0].split("daemon ")[1]
+        for each in said
+    ]
