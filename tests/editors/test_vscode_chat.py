@@ -59,6 +59,13 @@ def last_answer(window: Window) -> str:
     return str(answers[-1]) if answers else ""
 
 
+def apply_proposal(window: Window) -> None:
+    """Wait for the diff, and apply it."""
+    window.call("waitFor", ".monaco-diff-editor .char-insert")
+    window.screenshot("proposal")
+    window.call("click", '.editor-actions a[aria-label^="Apply the Proposed Change"]')
+
+
 def test_a_question_about_the_file_and_the_answers_code_applied(
     window: Window, engine: ChatEngine
 ) -> None:
@@ -70,9 +77,7 @@ def test_a_question_about_the_file_and_the_answers_code_applied(
     assert "Why is this wrong?" in engine.asked[-1]
     window.screenshot("chat")
     window.call("frameClick", 'button:has-text("Apply as diff")')
-    window.call("waitFor", ".monaco-diff-editor .char-insert")
-    window.screenshot("proposal")
-    window.call("click", '.editor-actions a[aria-label^="Apply the Proposed Change"]')
+    apply_proposal(window)
     fixed = ["def half(n):", "    return n / 2"]
     window.until(lambda: window.lines() == fixed, "the file alone, with the change")
     assert window.saved(path) == "def half(n):\n    return n / 2"
@@ -102,6 +107,19 @@ def test_code_actions_are_listed_and_an_instruction_is_carried_out(
     window.call("waitFor", '.quick-input-widget input[placeholder^="such as"]')
     window.type("multiply")
     window.press("Enter")
-    window.wait_for_line("    return n * 0.5")
+    apply_proposal(window)
+    edited = ["def half(n):", "    return n * 0.5"]
+    window.until(lambda: window.lines() == edited, "the file alone, with the change")
     assert window.saved(path) == "def half(n):\n    return n * 0.5"
     assert "multiply" in engine.asked[-1]
+
+
+def test_an_action_of_the_editors_own_menu(window: Window, engine: ChatEngine) -> None:
+    engine.answer = "```python\ndef half(n):\n    return n >> 1\n```\n"
+    path = window.open("menu.py", HALF)
+    window.press("Control+.")
+    window.call("click", '.action-widget .monaco-list-row:has-text("Simplify")')
+    apply_proposal(window)
+    simpler = ["def half(n):", "    return n >> 1"]
+    window.until(lambda: window.lines() == simpler, "the file alone, with the change")
+    assert window.saved(path) == "def half(n):\n    return n >> 1"

@@ -13,12 +13,16 @@ import {
   type ShowMessageParams,
 } from "vscode-languageclient/node";
 import type { Server } from "./core/discovery.ts";
+import { proposable, withProposal, type Proposable } from "./core/proposable.ts";
 import { ASKS_INSTRUCTION } from "./editing.ts";
+import { PROPOSE } from "./proposals.ts";
 
 /** Files, unsaved texts and cells of notebooks, in every language. */
 const DOCUMENTS: DocumentSelector = ["file", "untitled", "vscode-notebook-cell"].map((scheme) => ({
   scheme,
 }));
+
+const NEVER_CANCELLED = new vscode.CancellationTokenSource().token;
 
 /** What happens while the client runs. */
 export interface Listener {
@@ -30,6 +34,7 @@ export interface Listener {
   progressEnded(): void;
   told(message: ShowMessageParams): void;
   accepted(): void;
+  propose(edit: Proposable): void;
 }
 
 export function makeClient(
@@ -73,6 +78,20 @@ function middleware(listener: Listener): Middleware {
     executeCommand: (command, args, next) => {
       if (command === "fimbria.suggestionAccepted") listener.accepted();
       return next(command, args) as unknown;
+    },
+    sendRequest: async (type, param, token, next) => {
+      const answer = await next(type, param, token);
+      const method = typeof type === "string" ? type : type.method;
+      if (method !== "codeAction/resolve") return answer;
+      return withProposal(answer, PROPOSE) as typeof answer;
+    },
+    workspace: {
+      handleApplyEdit: (params, next) => {
+        const edit = proposable(params.edit);
+        if (edit === undefined) return next(params, NEVER_CANCELLED);
+        listener.propose(edit); // from here on it is the user's
+        return { applied: true };
+      },
     },
     handleWorkDoneProgress: (token, params, next) => {
       if (String(token).startsWith("fimbria-loading")) {

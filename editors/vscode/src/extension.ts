@@ -1,10 +1,12 @@
 // Puts the extension together.
 
 import * as vscode from "vscode";
+import type { TextEdit } from "vscode-languageclient/node";
 import { ChatView } from "./chat/provider.ts";
 import { registerCommands } from "./commands.ts";
 import { Latencies } from "./core/latencies.ts";
 import { GhostText } from "./ghostText.ts";
+import { Proposals } from "./proposals.ts";
 import { Session } from "./session.ts";
 import { Snooze } from "./snooze.ts";
 import { StatusBar } from "./statusBar.ts";
@@ -16,12 +18,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const snooze = new Snooze();
   const ghostText = new GhostText(status, snooze, new Latencies());
   const session = new Session(context.extension, status, ghostText);
-  const chat = new ChatView(context.extensionUri, () => session.client);
+  const proposals = new Proposals(async (edits) =>
+    session.client?.protocol2CodeConverter.asTextEdits(edits as TextEdit[]) ?? [],
+  );
+  const chat = new ChatView(context.extensionUri, proposals, () => session.client);
   context.subscriptions.push(
     status,
     snooze,
     ghostText,
     session,
+    proposals,
     chat,
     registerCommands(session, status, snooze, chat),
     session.onDidChange(() => chat.serverChanged()),

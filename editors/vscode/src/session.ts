@@ -13,6 +13,7 @@ import type { GhostText } from "./ghostText.ts";
 import { install } from "./installation.ts";
 import { findOnThisMachine } from "./machine.ts";
 import { output } from "./programs.ts";
+import { PROPOSE } from "./proposals.ts";
 import type { StatusBar } from "./statusBar.ts";
 
 /** How old the model's figures may get while suggestions are accepted. */
@@ -155,6 +156,9 @@ export class Session implements vscode.Disposable {
       },
       told: (message) => {
         void this.#told(message);
+      },
+      propose: (edit) => {
+        void vscode.commands.executeCommand(PROPOSE, edit);
       },
       accepted: () => {
         setContext("hasAccepted", true);

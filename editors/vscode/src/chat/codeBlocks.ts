@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { ResponseError, type LanguageClient } from "vscode-languageclient/node";
 import type { CodeWish } from "../core/chatMessages.ts";
-import type { Proposals } from "./proposals.ts";
+import type { Proposals } from "../proposals.ts";
 
 type ProtocolEdit = Parameters<LanguageClient["protocol2CodeConverter"]["asWorkspaceEdit"]>[0];
 

@@ -7,7 +7,7 @@ import type { Kept } from "../core/transcript.ts";
 import { Chat } from "./answering.ts";
 import { useCode } from "./codeBlocks.ts";
 import { page } from "./html.ts";
-import { Proposals } from "./proposals.ts";
+import type { Proposals } from "../proposals.ts";
 import { openReference, References } from "./references.ts";
 
 export const VIEW = "fimbria.chatView";
@@ -28,11 +28,16 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #client: () => LanguageClient | undefined;
   readonly #chat = new Chat();
   readonly #references = new References();
-  readonly #proposals = new Proposals();
+  readonly #proposals: Proposals;
   readonly #listeners: vscode.Disposable;
   #view: vscode.WebviewView | undefined;
 
-  constructor(extension: vscode.Uri, client: () => LanguageClient | undefined) {
+  constructor(
+    extension: vscode.Uri,
+    proposals: Proposals,
+    client: () => LanguageClient | undefined,
+  ) {
+    this.#proposals = proposals;
     this.#extension = extension;
     this.#client = client;
     this.#listeners = vscode.Disposable.from(
@@ -102,7 +107,6 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#listeners.dispose();
     this.#chat.dispose();
     this.#references.dispose();
-    this.#proposals.dispose();
   }
 
   async #receive(message: FromView): Promise<void> {

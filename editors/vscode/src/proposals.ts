@@ -1,8 +1,13 @@
 // Edits that are shown beside the file before they are made: a diff editor with Apply and Discard.
 
 import * as vscode from "vscode";
+import type { Proposable } from "./core/proposable.ts";
 
 const SCHEME = "fimbria-proposal";
+/** The command that shows an edit; its argument is a Proposable. */
+export const PROPOSE = "fimbria.proposeEdit";
+
+const OUT_OF_DATE = "Fimbria: The file has changed since this was asked for. Ask again.";
 
 interface Proposal {
   readonly document: vscode.TextDocument;
@@ -10,17 +15,23 @@ interface Proposal {
   readonly edits: readonly vscode.TextEdit[];
 }
 
+/** Takes protocol text edits to VS Code's. */
+type Convert = (edits: readonly unknown[]) => Promise<readonly vscode.TextEdit[]>;
+
 export class Proposals implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #proposals = new Map<string, Proposal>();
   readonly #listeners: vscode.Disposable;
+  readonly #convert: Convert;
   #numProposed = 0;
 
-  constructor() {
+  constructor(convert: Convert) {
+    this.#convert = convert;
     this.#listeners = vscode.Disposable.from(
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       vscode.workspace.onDidCloseTextDocument(({ uri }) => {
         this.#proposals.delete(uri.toString());
       }),
+      vscode.commands.registerCommand(PROPOSE, (edit: Proposable) => this.propose(edit)),
       vscode.commands.registerCommand("fimbria.applyProposal", () => this.#apply()),
       vscode.commands.registerCommand("fimbria.discardProposal", () => this.#close()),
     );
@@ -29,6 +40,16 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   provideTextDocumentContent(uri: vscode.Uri): string {
     const proposal = this.#proposals.get(uri.toString());
     return proposal === undefined ? "" : edited(proposal.document, proposal.edits);
+  }
+
+  /** Shows an edit of the server's. */
+  async propose({ uri, version, edits }: Proposable): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(uri));
+    if (version !== undefined && version !== document.version) {
+      void vscode.window.showWarningMessage(OUT_OF_DATE);
+      return;
+    }
+    await this.show(document, await this.#convert(edits));
   }
 
   /** Shows what a document would become. */
@@ -50,9 +71,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     if (proposal === undefined) return;
     const { document, version, edits } = proposal;
     if (document.isClosed || document.version !== version) {
-      void vscode.window.showWarningMessage(
-        "The file has changed since this was proposed. Ask for it again from the chat.",
-      );
+      void vscode.window.showWarningMessage(OUT_OF_DATE);
       return;
     }
     await this.#close();
