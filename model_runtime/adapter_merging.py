@@ -8,9 +8,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from model_runtime.adapters import ADAPTER_CONFIG
 from model_runtime.api import RuntimeFailure, UnsupportedModel
 from model_runtime.failures import memory_failure
+from model_runtime.hub_cache import ADAPTER_CONFIG
 
 _INSTALL = 'pip install "fimbria[lora]"'
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_runtime.api import ModelNotFound
-from model_runtime.hub_cache import find_snapshot, is_hub_name
-
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
+from model_runtime.hub_cache import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    find_snapshot,
+    is_hub_name,
+)
 
 
 def resolve_adapter(name: str) -> Path:
@@ -22,7 +24,7 @@ def resolve_adapter(name: str) -> Path:
         if found is None:
             raise ModelNotFound(
                 f"The adapter {name} is neither a folder nor downloaded.",
-                f"Download it: hf download {name}",
+                f"Download it: fimbria models pull {name}",
             )
         folder = found
     if not folder.is_dir():

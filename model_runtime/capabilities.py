@@ -91,6 +91,13 @@ def infilling_models(family: Family | str) -> str:
     return " or ".join(next(same, CODE_LLAMA).models[:2])
 
 
+def chat_models(family: Family) -> str:
+    """Models that chat: of the family where it is Code Llama, else whatever is good."""
+    if family is CODE_LLAMA:
+        return "codellama/CodeLlama-7b-Instruct-hf or codellama/CodeLlama-13b-Instruct-hf"
+    return "an instruct model, such as Qwen/Qwen2.5-Coder-7B-Instruct"
+
+
 def missing_infilling(family: Family, name: str) -> MissingCapability:
     """Why a suffix is refused, and which models take one."""
     what = name or "This model"
@@ -103,13 +110,9 @@ def missing_infilling(family: Family, name: str) -> MissingCapability:
 
 def missing_chat(family: Family, name: str) -> MissingCapability:
     """Why a conversation is refused, and which models take one."""
-    if family is CODE_LLAMA:
-        others = "codellama/CodeLlama-7b-Instruct-hf or codellama/CodeLlama-13b-Instruct-hf"
-    else:
-        others = "an instruct model, such as Qwen/Qwen2.5-Coder-7B-Instruct"
     return MissingCapability(
         f"{name or 'This model'} was not trained for chat.",
-        f"Set chat_model to {others}; or use it as the model itself.",
+        f"Set chat_model to {chat_models(family)}; or use it as the model itself.",
     )
 
 

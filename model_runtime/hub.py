@@ -21,8 +21,8 @@ from model_runtime.api import ModelNotFound, RuntimeFailure, UnsupportedModel
 from model_runtime.hub_cache import (
     find_snapshot,
     hub_cache,
+    is_complete,
     is_hub_name,
-    missing_part,
     repository_folder,
 )
 from model_runtime.hub_errors import explained, is_offline
@@ -95,7 +95,7 @@ def look_up(name: str) -> Remote:
 
 
 def pull(name: str, report: Report) -> Path:
-    """Download OWNER/NAME, or what is missing of it, and return its folder.
+    """Download OWNER/NAME, a model or an adapter, or what is missing of it, and return its folder.
 
     May be interrupted at any time; the next call goes on where it was. Only a complete download
     becomes what the name stands for. Raises RuntimeFailure.
@@ -104,7 +104,7 @@ def pull(name: str, report: Report) -> Path:
 
     _check_name(name)
     folder = find_snapshot(name)
-    if is_offline() and folder is not None and missing_part(folder) is None:
+    if is_offline() and folder is not None and is_complete(folder):
         return folder
     remote = look_up(name)
     repository = repository_folder(name)

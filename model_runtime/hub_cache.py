@@ -19,6 +19,8 @@ from pathlib import Path
 _PREFIX = "models--"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _INDEX = "model.safetensors.index.json"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,18 @@ def missing_part(folder: Path) -> str | None:
     return None
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a LoRA adapter, as PEFT saves it, and no model of its own."""
+    names = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
+    has_config = (folder / "config.json").is_file()
+    return not has_config and all((folder / name).is_file() for name in names)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether all of a model, or of an adapter, is there."""
+    return missing_part(folder) is None or is_adapter(folder)
+
+
 def cached_models() -> Iterator[CachedModel]:
     """The language models in the cache, by name. Models of other kinds are left out."""
     for repository in _listed(hub_cache()):
@@ -137,7 +151,7 @@ def _completes_text(folder: Path) -> bool:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         architectures = config.get("architectures") or []
     except FileNotFoundError:
-        return any(folder.glob("*.safetensors*"))
+        return any(folder.glob("*.safetensors*")) and not is_adapter(folder)
     except (OSError, ValueError, AttributeError):
         return True
     return any(str(one).endswith(("ForCausalLM", "LMHeadModel")) for one in architectures)

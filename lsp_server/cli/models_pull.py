@@ -16,7 +16,13 @@ from rich.console import Console
 from lsp_server.cli.errors import CommandError, error_of, usage_error
 from lsp_server.cli.options import JsonOption
 from model_runtime.api import RuntimeFailure
-from model_runtime.hub_cache import is_hub_name, remove_model, repository_folder, size_on_disk
+from model_runtime.hub_cache import (
+    is_adapter,
+    is_hub_name,
+    remove_model,
+    repository_folder,
+    size_on_disk,
+)
 
 if TYPE_CHECKING:
     from model_runtime.hub import Report, Transfer
@@ -32,7 +38,7 @@ HubArgument = Annotated[
 
 
 def pull(model: HubArgument, as_json: JsonOption = False) -> None:
-    """Download a model from the Hugging Face hub.
+    """Download a model, or a LoRA adapter, from the Hugging Face hub.
 
     May be interrupted: the same command goes on where it was. Of the files only those are taken
     that Fimbria reads: configuration, tokenizer, safetensors weights.
@@ -94,12 +100,17 @@ def _confirmed(question: str) -> bool:
 def _say_what_next(model: str, folder: Path) -> None:
     console = Console()
     console.print(f"[green]✓[/green] {model} is in {folder}", highlight=False, soft_wrap=True)
-    console.print(
-        f"[dim]  fimbria models use {model}      for editors and commands from now on\n"
-        f"  fimbria models memory {model}   what it takes[/dim]",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if is_adapter(folder):
+        advice = (
+            f"  --adapter {model}   lays it over the model that a command names\n"
+            f'  adapter = "{model}" in config.toml does so from now on'
+        )
+    else:
+        advice = (
+            f"  fimbria models use {model}      for editors and commands from now on\n"
+            f"  fimbria models memory {model}   what it takes"
+        )
+    console.print(advice, style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager

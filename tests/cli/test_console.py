@@ -187,7 +187,9 @@ def test_a_model_that_cannot_is_refused_before_any_text(
     by_files, by_name = capsys.readouterr().err.splitlines()
     assert by_files.startswith("fimbria: fake ")
     assert by_name.startswith("fimbria: codellama/CodeLlama-34b-hf ")
+    assert "Leave out" not in by_files + by_name  # what somebody at a console has not put in
     for line in (by_files, by_name):
+        assert "--model" in line
         assert (named if "chat" not in capability else "nstruct") in line
     assert len(piped.runtime.specs) == 1
     assert not piped.runtime.requests

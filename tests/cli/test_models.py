@@ -15,6 +15,7 @@ from lsp_server.cli.app import run
 from lsp_server.cli.models import describe_model
 from lsp_server.cli.models_size import num_parameters_on_disk
 from lsp_server.user_config import user_settings
+from model_runtime.adapters import resolve_adapter
 from model_runtime.api import UnsupportedModel
 from model_runtime.models import resolve_model
 from model_runtime.prompts import MAX_CONTEXT_LENGTH
@@ -94,6 +95,22 @@ def test_a_model_is_pulled_listed_used_and_removed(terminal: Terminal, hub: Fake
     (_, gone) = terminal.json("models", "list")
     assert (gone["name"], gone["in_use"]) == (NAME, True)
     assert f"fimbria models pull {NAME}" in gone["problem"]
+
+
+def test_an_adapter_is_pulled_and_is_no_model(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "somebody/lora"
+    files = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"weights"}
+    with serving(FakeHub(name, files)) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        said = terminal.text("models", "pull", name)
+    assert f"--adapter {name}" in said
+    assert "models use" not in said
+    assert [one["name"] for one in terminal.json("models")] == ["starter"]
+    assert (resolve_adapter(name) / "adapter_model.safetensors").read_bytes() == b"weights"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert f"--adapter {name}" in terminal.text("models", "pull", name)
 
 
 def test_the_chosen_model_is_what_commands_ask(terminal: Terminal, hub: FakeHub) -> None:

@@ -167,7 +167,7 @@ def failure(folder: Path, adapter: Path | str) -> RuntimeFailure:
 def test_what_is_no_adapter_is_refused(base: Path, tmp_path: Path) -> None:
     assert isinstance(failure(base, tmp_path / "absent"), ModelNotFound)
     assert "is no LoRA adapter: adapter_config.json" in failure(base, base).message
-    assert "hf download owner/adapter" in failure(base, "owner/adapter").hint
+    assert "fimbria models pull owner/adapter" in failure(base, "owner/adapter").hint
 
 
 def test_a_downloaded_adapter_is_found_by_name(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model_runtime.api import Capability, MissingCapability, ModelInfo
-from model_runtime.capabilities import missing_chat, missing_infilling, official_capabilities
+from model_runtime.capabilities import (
+    chat_models,
+    infilling_models,
+    missing_chat,
+    missing_infilling,
+    official_capabilities,
+)
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
 
 END = "!!"
@@ -75,14 +81,18 @@ def _family(name: str) -> Family:
 
 def _missing(mode: Mode, family: Family, model: str) -> MissingCapability:
     if mode.infills:
-        return missing_infilling(family, model)
+        return MissingCapability(
+            missing_infilling(family, model).message,
+            f"Use --model with {infilling_models(family)}, or --capability completion.",
+        )
     if mode.chats:
-        failure = missing_chat(family, model)
-        also = "--model names it for now, the setting chat_model for good."
-        return MissingCapability(failure.message, f"{failure.hint} {also}")
+        return MissingCapability(
+            missing_chat(family, model).message,
+            f"Use --model with {chat_models(family)}; the setting chat_model names it for good.",
+        )
     if mode.capability is Capability.PYTHON:
         return MissingCapability(
             f"{model} is no Python specialist.",
-            f"Use {_PYTHON_MODELS}, or --capability completion.",
+            f"Use --model with {_PYTHON_MODELS}, or --capability completion.",
         )
     return MissingCapability(f"{model} does not complete.", "Use another model.")
