@@ -113,6 +113,15 @@ class EmbeddedNeovim:
         assert error is None, f"{method}: {error}"
         return result
 
+    def watch(self, until: float) -> None:
+        """Take in what Neovim draws until a time of `time.monotonic`, and ask it nothing."""
+        assert self._process.stdout
+        while (remaining := until - time.monotonic()) > 0:
+            if select.select([self._process.stdout], [], [], remaining)[0]:
+                for kind, *message in self._receive(until + PATIENCE_S):
+                    if kind == 2 and message[0] == "redraw":
+                        self.screen.draw(message[1])
+
     def _receive(self, deadline: float) -> Sequence[Any]:
         assert self._process.stdout
         patience = max(0.0, deadline - time.monotonic())
