@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from model_runtime.client import running_daemons
 from tests.editors.vscode_driver import Window
 from tests.editors.vscode_fixtures import workbench
 
@@ -21,9 +23,8 @@ TYPED = "    return os.path.getsize("
 
 
 @pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
-    """A workbench with a daemon of its own, which ends with the module's tests."""
-    environment = {
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
         "FIMBRIA_RUNTIME_DIR": str(tmp_path_factory.mktemp("r")),
         "FIMBRIA_LOG_FILE": str(tmp_path_factory.mktemp("log") / "lsp.log"),
         "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),
@@ -31,6 +32,13 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
         "FIMBRIA_DEVICE": "cpu",
         "FIMBRIA_MAX_TOKENS": "24",
     }
+
+
+@pytest.fixture(scope="module")
+def window(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> Iterator[Window]:
+    """A workbench with a daemon of its own, which ends with the module's tests."""
     with workbench(tmp_path_factory.mktemp("vscode"), SERVER, environment) as window:
         yield window
     subprocess.run(
@@ -64,6 +72,24 @@ def test_a_dos_file_with_an_emoji_before_the_cursor(window: Window) -> None:
     window.press("Tab")
     window.wait_for_line(f"{typed}{ghost})")
     assert window.saved(path) == f"{code}{typed}{ghost})"
+
+
+def test_ghost_text_comes_back_after_the_daemon_was_killed(
+    window: Window, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIMBRIA_RUNTIME_DIR", environment["FIMBRIA_RUNTIME_DIR"])
+    window.open("killed.py", CODE)
+    window.type(TYPED)
+    ghost = window.wait_for_ghost()
+    (daemon,) = running_daemons()
+    os.kill(daemon.pid, signal.SIGKILL)
+    window.until(lambda: not running_daemons(), "the daemon's end")
+    window.press("Tab")
+    window.press("End")
+    window.press("Enter")
+    window.type(TYPED.strip())
+    assert window.wait_for_ghost() == ghost
+    assert [running.pid for running in running_daemons()] != [daemon.pid]
 
 
 def test_the_status_tells_model_and_device(window: Window) -> None:
