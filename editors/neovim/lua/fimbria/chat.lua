@@ -143,8 +143,8 @@ local function tell_whether_available(server)
   end, now.source)
 end
 
---- Open the chat about a buffer, and ask if there is something to ask. A new conversation is given the file; one that goes on
---- only what is selected.
+--- Open the chat about a buffer, and ask if there is something to ask. A new conversation is given the
+--- file; one that goes on only what is selected.
 ---@param text string
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.open(text, arguments)
