@@ -70,9 +70,16 @@ def svg(cells: Sequence[Sequence[Cell]], cursor: tuple[int, int], title: str) ->
     rows = len(cells)
     while rows and not "".join(cell.text for cell in cells[rows - 1]).strip():
         rows -= 1
-    width = SIZE[0] * CELL_WIDTH + 2 * MARGIN
-    height = rows * CELL_HEIGHT + 2 * MARGIN + TITLE_HEIGHT
     x, y = place(*cursor)
+    mark = f'<rect x="{x:g}" y="{y:g}" width="2" height="{CELL_HEIGHT:g}" fill="{CURSOR}"/>'
+    texts = [run for row in range(rows) for run in runs(row, cells[row])]
+    return window(rows, SIZE[0], title, [mark, *texts])
+
+
+def window(rows: int, columns: int, title: str, content: Sequence[str]) -> str:
+    """A terminal window around what is drawn in it."""
+    width = columns * CELL_WIDTH + 2 * MARGIN
+    height = rows * CELL_HEIGHT + 2 * MARGIN + TITLE_HEIGHT
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
@@ -84,8 +91,7 @@ def svg(cells: Sequence[Sequence[Cell]], cursor: tuple[int, int], title: str) ->
                 f'<circle cx="{20 + 18 * i}" cy="19" r="5.5" fill="{color}"/>'
                 for i, color in enumerate(("#bf616a", "#ebcb8b", "#a3be8c"))
             ),
-            f'<rect x="{x:g}" y="{y:g}" width="2" height="{CELL_HEIGHT:g}" fill="{CURSOR}"/>',
-            *(run for row in range(rows) for run in runs(row, cells[row])),
+            *content,
             "</svg>\n",
         ]
     )
