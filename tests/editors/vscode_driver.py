@@ -125,7 +125,8 @@ class Window:
         self.until(lambda: words in self.status(), f"{words!r} in the status bar")
 
     def run_command(self, title: str) -> None:
-        """Run a command by its title in the palette."""
+        """Run a command of ours by its title in the palette."""
+        self.wait_for_status("Fimbria")  # before that the palette does not have it
         self.press("F1")
         self.call("waitFor", ".quick-input-widget input")
         self.type(title, 5)
