@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -281,11 +282,20 @@ def test_a_projects_own_server_runs_only_when_it_is_trusted(
     with running(
         neovim_program, tmp_path, server=None, environment=environment, setup=setup, size=size
     ) as editor:
-        editor.keys(f":edit {tmp_path / 'code.py'}<CR>")
-        until(lambda: str(program) in editor.lua("return ASKED"), "the question")
+        for name in ("code.py", "more.py"):
+            editor.keys(f":edit {tmp_path / name}<CR>")
+            open_file = "return vim.fn.expand('%:t') == ..."
+            until(partial(editor.lua, open_file, name), "the file")
+        assert editor.lua("return ASKED") == [str(program)]
         assert editor.lua("return #vim.lsp.get_clients()") == 0
-        editor.lua("TRUSTED = 'yes'")
-        editor.open(tmp_path / "more.py")
+    with running(
+        *(neovim_program, tmp_path),
+        server=None,
+        environment=environment,
+        setup=f"TRUSTED = 'yes'; {setup}",
+        size=size,
+    ) as editor:
+        editor.open(tmp_path / "code.py")
         editor.keys("i")
         editor.wait_for_ghost("found")
 

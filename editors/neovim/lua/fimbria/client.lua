@@ -68,14 +68,20 @@ end
 
 ---@param code integer
 ---@param signal integer
-local function ended(code, signal)
+---@param client_id integer
+local function ended(code, signal, client_id)
   vim.schedule(function()
     if vim.v.exiting ~= vim.NIL then
       return
     end
-    if run.restarting then
+    local others = vim.tbl_filter(function(client)
+      return client.id ~= client_id
+    end, vim.lsp.get_clients({ name = M.NAME }))
+    if run.restarting and #others == 0 then
       run.restarting = false
       M.enable()
+    elseif run.restarting then
+      return
     elseif code ~= 0 or signal ~= 0 then
       M._crashed(signal ~= 0 and ('signal %d'):format(signal) or ('status %d'):format(code))
     end

@@ -39,6 +39,19 @@ function M.places(root)
   return places
 end
 
+--- What the user has said in this session, by path.
+---@type table<string, boolean>
+local trusted = {}
+
+---@param place fimbria.Place
+---@return boolean
+local function may_run(place)
+  if place.foreign and trusted[place.path] == nil then
+    trusted[place.path] = vim.secure.read(place.path) ~= nil
+  end
+  return not place.foreign or trusted[place.path]
+end
+
 ---@param path string
 ---@return boolean
 local function is_program(path)
@@ -63,7 +76,7 @@ function M.find(root)
     return nil, ('no program `%s` (the option `cmd`)'):format(argv[1])
   end
   for _, place in ipairs(M.places(root)) do
-    if is_program(place.path) and not (place.foreign and not vim.secure.read(place.path)) then
+    if is_program(place.path) and may_run(place) then
       return { place.path }, place.what
     end
   end
