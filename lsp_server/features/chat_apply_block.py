@@ -38,7 +38,8 @@ async def handle(ls: FimbriaServer, params: object) -> dict[str, Any]:
     place = _place(fields, mode, document, ls)
     apply = fields.flag("apply", default=False)
     block = await _block(ls, fields)
-    changes = _changes(block, document, place)
+    # Comparing and parsing a large file takes a while.
+    changes = await asyncio.to_thread(_changes, block, document, place)
     if isinstance(changes, Refused):
         raise failed(changes.reason)
     if not ls.documents.is_current(document):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from lsp_server.chat import applying
+from lsp_server.chat.code_blocks import CodeBlock
+from lsp_server.documents import Document
 from lsp_server.positions import Position, PositionEncoding
 from tests.fakes import FakeRuntime
 from tests.lsp.chatting import (
@@ -165,6 +169,27 @@ def test_an_edit_is_for_the_text_that_the_client_has_seen() -> None:
         params = {**given, "block": 0, "mode": "diff"}
         error = await error_of(client, "fimbria/chat/applyBlock", params)
         assert error["code"] == CONTENT_MODIFIED
+
+    with_answer(scenario)
+
+
+def test_a_large_file_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that is typed in meanwhile stays as it is."""
+    has_typed, merged = threading.Event(), applying.merged
+
+    def slow(block: CodeBlock, document: Document) -> applying.Changes:
+        assert has_typed.wait(30), "nothing else was answered meanwhile"
+        return merged(block, document)
+
+    monkeypatch.setattr(applying, "merged", slow)
+
+    async def scenario(client: LspClient, given: dict[str, Any]) -> None:
+        params = {**given, "block": 0, "mode": "diff"}
+        request = client.ask("fimbria/chat/applyBlock", params)
+        client.send(changing("y", 0, 0, version=2))
+        assert await result_of(client, "fimbria/chat/status")
+        has_typed.set()
+        assert (await client.answer(request))["error"]["code"] == CONTENT_MODIFIED
 
     with_answer(scenario)
 
