@@ -1,10 +1,11 @@
 """Fetches what the VS Code tests run in: Node, code-server (VS Code's own workbench and extension
-host), Playwright's library and a Chromium; 1.3 GB in the test cache, nothing installed elsewhere.
+host), Playwright's library and a Chromium; 1.2 GB in the test cache, nothing installed elsewhere.
 
 No install script is run and nothing is compiled. Node comes as a wheel, code-server from npm, and
 Chromium is that on PATH or Debian's package, unpacked with the libraries that the machine lacks.
 
-    python tests/editors/get_vscode.py      fetches what is missing and packages our extension
+    python -m tests.editors.get_vscode          fetches what is missing, packages our extension
+    python -m tests.editors.get_vscode check    and runs the extension's own checks and tests
 """
 
 from __future__ import annotations
@@ -242,8 +243,12 @@ def run(
 
 def main() -> int:
     """Fetch everything; say where it went wrong."""
+    wanted = tools()
     try:
-        fetch(tools())
+        fetch(wanted)
+        if sys.argv[1:] == ["check"]:
+            npm(wanted, EXTENSION, "run", "--silent", "check")
+            npm(wanted, EXTENSION, "test")
     except NoVSCodeError as failure:
         sys.stderr.write(f"{failure}\n")
         return 1

@@ -94,6 +94,24 @@ def test_typing_on_ends_what_was_asked_before(window: Window, stub: Stub) -> Non
     window.wait_for_line("abone two")
 
 
+def test_accepting_right_after_typing(window: Window) -> None:
+    window.type("a")
+    window.wait_for_ghost()
+    window.type("o", 0)
+    window.press("Tab")
+    window.wait_for_line("aone two")
+
+
+def test_undo_takes_back_what_was_accepted_and_nothing_else(window: Window) -> None:
+    window.type("a")
+    window.wait_for_ghost()
+    window.press("Tab")
+    window.wait_for_line("aone two")
+    window.press("Control+z")
+    window.press("Escape")
+    window.wait_for_line("a")
+
+
 def test_a_word_is_accepted_and_the_rest_stays(window: Window) -> None:
     window.type("a ")
     window.wait_for_ghost()
@@ -155,3 +173,13 @@ def test_a_killed_server_is_started_again(window: Window, stub: Stub) -> None:
     window.wait_for_status("ready")
     window.type("a")
     assert window.wait_for_ghost() == "one two"
+
+
+def test_without_a_server_it_offers_to_install_one(window: Window, stub: Stub) -> None:
+    stub_command = [sys.executable, str(STUB), str(stub.folder)]
+    window.set("fimbria.server.command", [])
+    window.wait_for_status("not installed")
+    window.call("waitFor", '.notification-toast:has-text("server was not found")')
+    window.screenshot("install")
+    window.set("fimbria.server.command", stub_command)
+    window.wait_for_status("ready")
