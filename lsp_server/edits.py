@@ -51,7 +51,7 @@ def minimal_changes(old: str, new: str) -> tuple[Change, ...]:
     starts = _offsets(old_lines)
     return tuple(
         _trimmed(old, Change(starts[first], starts[last], "".join(new_lines[other:other_last])))
-        for first, last, other, other_last in _differences(old_lines, new_lines)
+        for first, last, other, other_last in differences(old_lines, new_lines)
     )
 
 
@@ -62,7 +62,8 @@ def _offsets(lines: Sequence[str]) -> list[int]:
     return offsets
 
 
-def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+def differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Where lines differ, in order: from and to of the old ones, from and to of the new ones."""
     before = _num_alike(old, new)
     after = _num_alike(old[before:][::-1], new[before:][::-1])
     old_end, new_end = len(old) - after, len(new) - after

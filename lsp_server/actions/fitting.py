@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
-from lsp_server.edits import lines_of
+from lsp_server.edits import differences, lines_of
 
 _INDENT = re.compile(r"[ \t]*")
 
@@ -88,15 +87,14 @@ def _shifted(lines: list[str], indent: str, old: str) -> list[str]:
 
 
 def _with_kept_lines(lines: Sequence[str], old: Sequence[str], line_break: str) -> str:
-    matcher = SequenceMatcher(
-        None, [line.rstrip() for line in old], [line.rstrip() for line in lines], autojunk=False
-    )
+    was, will_be = [line.rstrip() for line in old], [line.rstrip() for line in lines]
     kept: list[str] = []
-    for tag, first, last, other, other_last in matcher.get_opcodes():
-        if tag == "equal":
-            kept += old[first:last]
-        else:
-            kept += [line.rstrip() + line_break for line in lines[other:other_last]]
+    after = 0
+    for first, last, other, other_last in differences(was, will_be):
+        kept += old[after:first]
+        kept += [line + line_break for line in will_be[other:other_last]]
+        after = last
+    kept += old[after:]
     if kept and not kept[-1].endswith(("\n", "\r")):
         kept[-1] += line_break
     return "".join(

@@ -6,13 +6,12 @@ Whatever the block's own indentation and line ends are, the changes have the doc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.checks import Refused, refusal
 from lsp_server.actions.fitting import fitted
 from lsp_server.chat.diffs import diff_changes, is_diff
-from lsp_server.edits import Change, apply_changes, lines_of, minimal_changes
+from lsp_server.edits import Change, apply_changes, differences, lines_of, minimal_changes
 from lsp_server.syntax.definitions import Definition, all_definitions
 from lsp_server.syntax.trees import SyntaxTree, parse
 
@@ -159,6 +158,11 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def _likeness(code: str, text: str) -> float:
+    """How much of both is in both, from 0 to 1."""
     lines = [line.strip() for line in lines_of(text)]
     own = [line.strip() for line in lines_of(code)]
-    return SequenceMatcher(None, own, lines, autojunk=False).ratio()
+    apart = sum(
+        last - first + other_last - other
+        for first, last, other, other_last in differences(lines, own)
+    )
+    return 1 - apart / max(1, len(lines) + len(own))
