@@ -135,9 +135,10 @@ def quick_estimate(folder: Path, device: torch.device, dtype: str) -> int:
 
 def _besides(folder: Path, config: ModelConfig, itemsize: int) -> int:
     """Memory for a step and the least of a KV cache."""
+    from model_runtime.memory_plan import kv_values
     from model_runtime.memory_plan_shapes import num_kv_heads
 
-    per_token = 2 * config.num_layers * num_kv_heads(folder, config) * config.head_dim * itemsize
+    per_token = kv_values(config, num_kv_heads(folder, config)) * itemsize
     return min(_LEAST_CONTEXT, config.context_length) * per_token + _OVERHEAD
 
 

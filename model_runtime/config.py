@@ -74,6 +74,8 @@ class ModelConfig:
     are stretched to by `linear` or `yarn`, where the config tells; it may be the same.
     dtype: what its weights are stored in; empty where the config does not tell.
     origin: the name or path that the checkpoint was saved from, if it tells.
+    latent_dim: numbers that a layer keeps of a token in place of keys and values, where it does
+    (multi-head latent attention: DeepSeek-V2, arXiv 2405.04434, section 2.1); else 0.
     family, capabilities: what the config's `fimbria` object says of them, where it does; the names
     in `families` and `Capability`.
     """
@@ -100,7 +102,7 @@ class ModelConfig:
     capabilities: frozenset[Capability] | None = None
     stretched_context_length: int = 0
     quantization: Quantization | None = None
-    has_latent_attention: bool = False
+    latent_dim: int = 0
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -113,19 +115,6 @@ def read_config(folder: Path) -> ModelConfig:
         raise UnsupportedModel(
             f"{folder / 'config.json'} lacks or garbles {error}.", "Download the checkpoint again."
         ) from error
-
-
-def check_cache_holds(config: ModelConfig, name: str) -> None:
-    """Raise UnsupportedModel for a model whose attention keeps something else than keys and values
-    of its heads (multi-head latent attention: DeepSeek-V2, arXiv 2405.04434, section 2.1).
-    """
-    if config.has_latent_attention:
-        raise UnsupportedModel(
-            f"{name} keeps compressed keys and values (latent attention), which Fimbria's KV cache "
-            "does not hold.",
-            "Use a model without, such as deepseek-ai/deepseek-coder-6.7b-base; for chats, another "
-            "engine can serve it (chat_endpoint).",
-        )
 
 
 def _parse(raw: dict[str, Any]) -> ModelConfig:
@@ -157,8 +146,13 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         capabilities=_capabilities(raw.get("fimbria", {}).get("capabilities")),
         stretched_context_length=_stretched(int(raw["max_position_embeddings"]), rope),
         quantization=_quantization(raw.get("quantization_config")),
-        has_latent_attention=raw.get("kv_lora_rank") is not None,
+        latent_dim=_latent_dim(raw),
     )
+
+
+def _latent_dim(raw: dict[str, Any]) -> int:
+    rank = raw.get("kv_lora_rank")
+    return 0 if rank is None else int(rank) + int(raw["qk_rope_head_dim"])
 
 
 def _stretched(context_length: int, rope: dict[str, Any]) -> int:

@@ -13,7 +13,7 @@ from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
 from model_runtime.checkpoint import assemble, check_files, load_model, stored_bytes
-from model_runtime.config import Habits, ModelConfig, check_cache_holds, read_config
+from model_runtime.config import Habits, ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
 from model_runtime.device_turns import DeviceTurns
@@ -81,7 +81,6 @@ def load_engine(
     share = replace(parse_memory(options.kv_memory), reserved=options.reserved_bytes)
     report(LoadProgress("reading the configuration", 0.0))
     config = read_config(folder)
-    check_cache_holds(config, folder.name)
     renderer = open_renderer(folder, config, family=options.family)
     context_length = choose_context(
         options.context_length, config, renderer.family, MAX_CONTEXT_LENGTH

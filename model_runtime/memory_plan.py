@@ -105,13 +105,18 @@ def model_size(
     return ModelSize(
         name,
         counts,
-        2 * config.num_layers * num_kv_heads * config.head_dim,
+        kv_values(config, num_kv_heads),
         config.context_length,
         config.is_lean,
         longest_context(config, family),
         config.num_layers,
         _BYTES.get(config.dtype, 4),
     )
+
+
+def kv_values(config: ModelConfig, num_kv_heads: int) -> int:
+    """Numbers that one token leaves in the KV cache."""
+    return config.num_layers * (config.latent_dim or 2 * num_kv_heads * config.head_dim)
 
 
 def weights_bytes(counts: WeightCounts, precision: str) -> int:

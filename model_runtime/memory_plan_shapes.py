@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from model_runtime.api import ModelNotFound, UnsupportedModel
-from model_runtime.config import Habits, ModelConfig, check_cache_holds, read_config
+from model_runtime.config import Habits, ModelConfig, read_config
 
 _OFFICIAL = re.compile(
     r"(?:(?:codellama|meta-llama)/)?CodeLlama-(7|13|34|70)b(?:-(?:Python|Instruct))?(?:-hf)?",
@@ -92,7 +92,6 @@ def read_shape(folder: Path) -> tuple[ModelConfig, WeightCounts]:
     torch for other architectures than Llama. Raises ModelNotFound, UnsupportedModel.
     """
     config = read_config(folder)
-    check_cache_holds(config, folder.name)
     if config.is_lean:
         return config, llama_counts(config)
     return config, _counts_without_memory(folder)

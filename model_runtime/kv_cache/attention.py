@@ -26,7 +26,7 @@ class AttentionRule:
 def attend(
     queries: Tensor, keys: Tensor, values: Tensor, rule: AttentionRule, mask: Tensor | None
 ) -> Tensor:
-    """[heads, new, head_dim] × [kv_heads, used, head_dim] → [heads, new, head_dim].
+    """[heads, new, head_dim] × [kv_heads, used, head_dim] → [heads, new, head_dim of values].
 
     The queries are those of the last `new` of `used` positions; each sees itself and what lies
     before it. The heads that share keys and values are neighbours. mask: what `visible` says, which
@@ -43,7 +43,7 @@ def attend(
         mixed = F.scaled_dot_product_attention(
             grouped[None], keys[None], values[None], scale=rule.scale
         )
-        return mixed[0].reshape(queries.shape)
+        return mixed[0].reshape(len(queries), 1, -1)
     return F.scaled_dot_product_attention(
         queries[None],
         keys[None],

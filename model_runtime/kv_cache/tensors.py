@@ -13,19 +13,21 @@ from model_runtime.failures import memory_failure
 
 @dataclass(frozen=True, slots=True)
 class KVShape:
-    """Sizes of a model's cache."""
+    """Sizes of a model's cache. value_dim: of a head's values; 0: as many as its keys."""
 
     num_layers: int
     num_kv_heads: int
     head_dim: int
+    value_dim: int = 0
 
     def bytes_per_token(self, dtype: torch.dtype) -> int:
         """Memory that one token takes in all layers, keys and values."""
-        return 2 * self.num_layers * self.num_kv_heads * self.head_dim * dtype.itemsize
+        numbers = self.head_dim + (self.value_dim or self.head_dim)
+        return self.num_layers * self.num_kv_heads * numbers * dtype.itemsize
 
 
 class KVTensors:
-    """keys[layer], values[layer]: [slots, kv_heads, capacity, head_dim].
+    """keys[layer], values[layer]: [slots, kv_heads, capacity, head_dim or value_dim].
 
     One tensor per layer and kind, so that an in-place write never makes a compiler copy the whole
     cache. Not initialized: attention reads no further than what has been written.
@@ -41,10 +43,11 @@ class KVTensors:
         device: torch.device | Sequence[torch.device],
     ) -> None:
         """device: of all layers, or of each."""
-        size = (num_slots, shape.num_kv_heads, capacity, shape.head_dim)
+        size = (num_slots, shape.num_kv_heads, capacity)
+        of_keys, of_values = (*size, shape.head_dim), (*size, shape.value_dim or shape.head_dim)
         devices = [device] * shape.num_layers if isinstance(device, torch.device) else device
-        self.keys = [torch.empty(size, dtype=dtype, device=where) for where in devices]
-        self.values = [torch.empty(size, dtype=dtype, device=where) for where in devices]
+        self.keys = [torch.empty(of_keys, dtype=dtype, device=where) for where in devices]
+        self.values = [torch.empty(of_values, dtype=dtype, device=where) for where in devices]
 
     @property
     def num_slots(self) -> int:

@@ -230,9 +230,15 @@ CHECKPOINTS = (
             "start": ("<｜begin▁of▁sentence｜>",),
         },
         shape=_SHAPE | _EXPERTS | {
-            "num_key_value_heads": 4, "kv_lora_rank": 8, "q_lora_rank": None, "qk_rope_head_dim": 8,
-            "qk_nope_head_dim": 8, "v_head_dim": 8, "n_routed_experts": 4, "n_shared_experts": 1,
+            "num_key_value_heads": 4, "kv_lora_rank": 12, "q_lora_rank": None,
+            "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 6,
+            "n_routed_experts": 4, "n_shared_experts": 1,
             "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+            "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 10_000, "factor": 4.0, "beta_fast": 32,
+                "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707,
+                "original_max_position_embeddings": 256,
+            },
         },
         template=_DEEPSEEK_V2,
     ),

@@ -14,7 +14,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from model_runtime.api import UnsupportedModel
 from model_runtime.checkpoint import load_model
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.load_options import LoadOptions
@@ -31,11 +30,12 @@ from model_runtime.memory_plan import (
 from model_runtime.memory_plan_devices import devices_for, size_of
 from model_runtime.memory_plan_shapes import llama_counts, official_config, read_shape
 from model_runtime.native_model import accelerate_on_cpu
-from model_runtime.transformers_loading import load_transformers_model
+from model_runtime.transformers_loading import Placement, load_transformers_model
 from tests.runtime.family_checkpoints import BY_NAME
 from tests.runtime.test_quantization import scheme_placement, stored_bytes
 
 GIB = 2**30
+CPU = torch.device("cpu")
 
 
 def planned(name: str) -> ModelSize:
@@ -96,10 +96,13 @@ def test_models_with_experts_are_planned_without_rounding(tmp_path: Path) -> Non
     assert not precisions & {"int8", "int4", "nf4"}
 
 
-def test_latent_attention_is_not_planned_wrongly(tmp_path: Path) -> None:
-    BY_NAME["DeepSeek-Coder-V2-Lite-Instruct"].write_config(tmp_path / "lite")
-    with pytest.raises(UnsupportedModel, match="latent attention"):
-        size_of(str(tmp_path / "lite"))
+def test_latent_attention_is_planned_as_the_cache_holds_it(tmp_path: Path) -> None:
+    name = "DeepSeek-Coder-V2-Lite-Instruct"
+    folder = BY_NAME[name].write(tmp_path / name)
+    _, size = size_of(str(folder))
+    model = load_transformers_model(folder, Placement(device=CPU, dtype=torch.float32))
+    assert model.kv_shape.bytes_per_token(torch.float32) == size.kv_bytes_per_token("float32")
+    assert size.kv_values == 2 * (12 + 4)  # and not 2 layers × 4 heads × (12 + 6)
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -56,6 +56,14 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "arguments not passed on": ("StableLm", SHAPE),
     "fused projections": ("Phi3", SHAPE),
     "experts": ("Mixtral", SHAPE),
+    "keys and values made anew": (
+        "DeepseekV2",
+        SHAPE
+        | {"num_key_value_heads": 4, "kv_lora_rank": 12, "q_lora_rank": None}
+        | {"qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 6}
+        | {"first_k_dense_replace": 1, "n_routed_experts": 4, "num_experts_per_tok": 2}
+        | {"moe_intermediate_size": 16, "n_shared_experts": 1, "n_group": 1, "topk_group": 1},
+    ),
     "one key head": ("GPTBigCode", GPT_SHAPE | {"multi_query": True}),
     "a key head each": ("GPT2", GPT_SHAPE),
 }
