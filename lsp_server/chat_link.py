@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from model_runtime.api import Capability, MissingCapability, RuntimeFailure
@@ -28,6 +29,14 @@ REMEDY = (
 """What brings chat, as the end of a sentence."""
 
 
+@dataclass(eq=False, slots=True)
+class _Endpoint:
+    """An engine elsewhere. num_using: who must not have it closed under their hands."""
+
+    runtime: Runtime
+    num_using: int = 0
+
+
 class ChatLink:
     """Answers chats wherever the settings say.
 
@@ -47,7 +56,7 @@ class ChatLink:
         self._settings = settings
         self._in_background = in_background
         self._open_endpoint = open_endpoint or _openai_runtime
-        self._endpoint: Runtime | None = None
+        self._endpoint: _Endpoint | None = None
         self._described: ModelInfo | None = None
 
     @property
@@ -95,13 +104,15 @@ class ChatLink:
         return None if self._settings.chat_model else self._runtime.known
 
     def configure(self, settings: Settings) -> None:
-        """Follow new settings. An engine that is no longer meant is let go of."""
+        """Follow new settings. An engine that is no longer meant is let go of, once it has ended
+        the answers that it has begun.
+        """
         before, self._settings = self._settings, settings
         if all(getattr(before, name) == getattr(settings, name) for name in _SETTINGS):
             return
         endpoint, self._endpoint, self._described = self._endpoint, None, None
-        if endpoint is not None:
-            self._in_background(_closed(endpoint))
+        if endpoint is not None and not endpoint.num_using:
+            self._in_background(_closed(endpoint.runtime))
 
     async def ready(self) -> None:
         """Wait until it is known whether there is a model that chats. Raises MissingCapability if
@@ -123,7 +134,10 @@ class ChatLink:
         engine. Raises RuntimeFailure.
         """
         await self.ready()
-        async with aclosing(_closable(self._engine().stream(request))) as events:
+        async with (
+            self._engine() as engine,
+            aclosing(_closable(engine.stream(request))) as events,
+        ):
             async for event in events:
                 yield event
 
@@ -132,29 +146,44 @@ class ChatLink:
         RuntimeFailure.
         """
         await self.ready()
-        return await self._engine().complete(request)
+        async with self._engine() as engine:
+            return await engine.complete(request)
 
     async def close(self) -> None:
         """Let go of the engine elsewhere, if one is in use; the next request opens it anew."""
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
-            await _closed(endpoint)
+            await _closed(endpoint.runtime)
 
-    def _engine(self) -> Runtime | RuntimeLink:
+    @asynccontextmanager
+    async def _engine(self) -> AsyncGenerator[Runtime | RuntimeLink, None]:
         if not self._settings.chat_endpoint:
-            return self._runtime
+            yield self._runtime
+            return
         if self._endpoint is None:
-            self._endpoint = self._open_endpoint(self._settings)
+            self._endpoint = _Endpoint(self._open_endpoint(self._settings))
         if self._described is None:
             self._in_background(self._learn(self._endpoint))
-        return self._endpoint
+        async with self._using(self._endpoint) as runtime:
+            yield runtime
 
-    async def _learn(self, endpoint: Runtime) -> None:
+    @asynccontextmanager
+    async def _using(self, endpoint: _Endpoint) -> AsyncGenerator[Runtime, None]:
+        endpoint.num_using += 1
+        try:
+            yield endpoint.runtime
+        finally:
+            endpoint.num_using -= 1
+            if endpoint is not self._endpoint and not endpoint.num_using:
+                await _closed(endpoint.runtime)
+
+    async def _learn(self, endpoint: _Endpoint) -> None:
         """Ask what the engine tells of its model. No answer waits for it: some engines say nothing
         of it while they compute.
         """
         try:
-            described = await endpoint.info()
+            async with self._using(endpoint) as runtime:
+                described = await runtime.info()
         except RuntimeFailure as failure:
             logger.debug("The chat engine does not describe itself: %s", failure)
             return

@@ -75,12 +75,11 @@ class ConversationStore:
         in_memory = self._in_memory(conversation_id)
         if in_memory:
             self._memory.remove(conversation_id)
-        if self._keeps():
-            try:
-                await self._on_disk(lambda shelf: shelf.remove(conversation_id))
-            except NoSuchConversation:
-                if not in_memory:
-                    raise
+        try:
+            await self._on_disk(lambda shelf: shelf.remove(conversation_id))
+        except NoSuchConversation:
+            if not in_memory:
+                raise
 
     def _in_memory(self, conversation_id: str) -> bool:
         try:

@@ -116,6 +116,23 @@ def test_another_engine_is_used_as_soon_as_it_is_set() -> None:
     session(whole)
 
 
+def test_an_answer_that_has_begun_ends_though_the_settings_change() -> None:
+    hanging, other = Hanging(), Engine(streamed(piece("other"), end()))
+
+    async def scenario(client: LspClient) -> None:
+        request = ask(client, "Hi")
+        await asyncio.wait_for(hanging.started.wait(), 30)
+        async with other.running():
+            configure(client, chatEndpoint=other.url)
+            result = await result_of(client, "fimbria/chat", message="And you?")
+            assert result["answer"]["content"] == "other"
+            hanging.may_end.set()
+            assert (await client.result(request))["answer"]["content"] == "Well"
+            partial_results(client, "partial Hi")
+
+    with_engine(Engine(hanging.handle), scenario)
+
+
 def test_a_conversation_that_outgrows_the_engine_loses_its_oldest_turns() -> None:
     engine = Engine(streamed(piece("Yes"), end()))
 
@@ -164,11 +181,12 @@ def test_an_engine_that_says_nothing_is_waited_for_as_long_as_the_user_wants() -
 
 
 class Hanging:
-    """Begins an answer and does not go on."""
+    """Begins an answer and does not end it before it may."""
 
     def __init__(self, says: str = "Well") -> None:
         self._says = says
         self.started = asyncio.Event()
+        self.may_end = asyncio.Event()
         self.left = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -178,7 +196,8 @@ class Hanging:
                 await response.prepare(request)
                 await response.write(sse(piece(self._says), done=False).encode())
             self.started.set()
-            await asyncio.Event().wait()
+            await self.may_end.wait()
+            await response.write(sse(end()).encode())
         finally:
             self.left.set()
         return response

@@ -268,6 +268,9 @@ def test_kept_and_other_conversations_are_listed_together(tmp_path: Path) -> Non
         assert [each.id for each in await store.newest(1)] == [names[2]]
         keeps = False
         assert [each.id for each in await store.newest(5)] == [names[1]]
+        with pytest.raises(NoSuchConversation):
+            await store.remove(names[0])  # it stays on disk, and that is said
+        await store.remove(names[1])
 
     asyncio.run(scenario())
 
