@@ -140,7 +140,7 @@ _ACTION_SCHEMA = {
 }
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _DOCSTRING_STYLES = ("auto", "google", "numpy", "sphinx")
-_DTYPES = ("auto", "float32", "float16", "bfloat16", "int8", "int4", "nf4")
+DTYPES = ("auto", "float32", "float16", "bfloat16", "int8", "int4", "nf4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class Settings:
     """
     device: str = field(default="auto", metadata={"parse": _text})
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps` …"""
-    dtype: str = field(default="auto", metadata={"parse": OneOf(_DTYPES)})
+    dtype: str = field(default="auto", metadata={"parse": OneOf(DTYPES)})
     """Number format of the weights; `auto` takes what the device computes best."""
     kv_memory: str = field(default="auto", metadata={"parse": _amount_of_memory})
     """Memory that a daemon may reserve for its KV cache: `4GiB`, `512MB`, `40%` of what is free,

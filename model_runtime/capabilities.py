@@ -86,8 +86,12 @@ def official_capabilities(name: str) -> Capabilities | None:
 
 
 def infilling_models(family: Family | str) -> str:
-    """Models of a family (or its name) that fill in; Code Llama's where there is none."""
-    same = (known for known in FAMILIES if family in (known, known.name))
+    """Models of a family (or its name) that fill in as they are published; Code Llama's where there
+    is none.
+    """
+    same = (
+        known for known in FAMILIES if family in (known, known.name) and not known.needs_conversion
+    )
     return " or ".join(next(same, CODE_LLAMA).models[:2])
 
 

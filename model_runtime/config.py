@@ -15,8 +15,9 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 _CHOOSE_ANOTHER = "Choose a checkpoint of a causal language model, such as Code Llama."
 _USE_ANOTHER_VERSION = "Choose a version for transformers' classes; its name often ends in -hf."
 _USE_GLM = (
-    "Choose a version for transformers' classes, such as THUDM/glm-4-9b-chat-hf; CodeGeeX4 becomes "
-    "one with transformers' convert_glm_weights_to_hf.py."
+    "Choose a version for transformers' classes, such as THUDM/glm-4-9b-chat-hf. CodeGeeX4 has to "
+    "be converted to one first (convert_glm_weights_to_hf.py in transformers' repository), with "
+    "the infilling tokens of its own tokenizer."
 )
 _QUANTIZED_BY = ("bitsandbytes", "torchao")
 # What older architectures call the same.

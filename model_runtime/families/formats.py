@@ -98,6 +98,7 @@ class Family:
     no_infilling: expression for the names of members that have the tokens but not the training.
     told_by_tokens: no other models of these architectures have the infilling tokens.
     base_has_template: base models come with the chat template, too, so that the name must tell.
+    needs_conversion: the published checkpoints run with code of their own only.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Family:
     no_infilling: str = ""
     told_by_tokens: bool = True
     base_has_template: bool = False
+    needs_conversion: bool = False
     reach: Reach | None = None
     quirks: tuple[str, ...] = ()
 

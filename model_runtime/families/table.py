@@ -242,7 +242,12 @@ GLM = Family(
     ),
     names=r"codegeex-?4",
     architectures=("GlmForCausalLM", "Glm4ForCausalLM", "Glm4MoeForCausalLM"),
-    quirks=("infills inside a chat message, behind lines for path, language and mode",),
+    needs_conversion=True,
+    quirks=(
+        "infills inside a chat message, behind lines for path, language and mode",
+        "loads once it is converted to transformers' Glm classes; as published it runs with code "
+        "of its own",
+    ),
 )
 
 OTHER = Family(name="other", title="an unknown family")

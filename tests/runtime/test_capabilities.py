@@ -112,6 +112,7 @@ def test_a_refusal_names_a_model_that_can(family: Family) -> None:
     for name in named:
         able = next(f for f in FAMILIES if name in f.models)
         assert FIM in find_capabilities(able, ModelTraits(name=name), has_fim=True)
+        assert not able.needs_conversion
     assert "Instruct" in missing_chat(family, "m").hint
 
 

@@ -9,13 +9,16 @@ import pytest
 from typer.main import get_command
 
 from lsp_server.cli.app import make_app
+from lsp_server.settings import DTYPES
 from model_runtime.api import Capability
 from model_runtime.families import FAMILIES
 from model_runtime.families.__main__ import main
 from model_runtime.families.markdown import BEGIN, END, with_families
+from model_runtime.sharing import SHARED
 from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+LOADING_FLAGS = ("--dtype", "--device", "--adapter", "--context-length", "--kv-memory")
 
 
 def test_the_table_of_models_is_the_family_table() -> None:
@@ -51,6 +54,12 @@ def test_the_commands_and_options_that_it_shows_exist() -> None:
             command = command.commands[words[0]]
         known = {option for one in command.params for option in one.opts}
         assert {word for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.parametrize("word", [*DTYPES, *SHARED, *LOADING_FLAGS])
+def test_how_a_model_is_loaded_is_all_in_it(word: str) -> None:
+    section = README.partition("How it is loaded,")[2].partition("\n## ")[0]
+    assert f"`{word}`" in section
 
 
 @pytest.mark.parametrize("capability", list(Capability))
