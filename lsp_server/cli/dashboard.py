@@ -14,6 +14,7 @@ from rich.text import Text
 
 from lsp_server.cli.summary import (
     SILENT,
+    ChatSummary,
     EngineSummary,
     Percentiles,
     RequestSummary,
@@ -46,7 +47,10 @@ def overview(daemons: Sequence[Summary]) -> RenderableType:
 
 def one_line(daemon: Summary) -> str:
     """A daemon in one line, for logs."""
-    return _SEPARATOR.join([f"{daemon.model} {daemon.state}", *_in_short(daemon.engine)])
+    parts = [f"{daemon.model} {daemon.state}", *_in_short(daemon.engine)]
+    if daemon.chat is not None:
+        parts += [f"chat: {daemon.chat.model} {daemon.chat.state}", *_in_short(daemon.chat.engine)]
+    return _SEPARATOR.join(parts)
 
 
 def slot_bars(slots: Iterable[SlotSummary], capacity: int) -> Text:
@@ -65,12 +69,23 @@ def _block(daemon: Summary) -> Iterator[RenderableType]:
     if daemon.engine is None:
         return
     yield _facts(daemon, daemon.engine)
+    if daemon.chat is not None:
+        yield _chat_line(daemon.chat)
     if daemon.engine.recent:
         yield _requests_table(daemon.engine.recent[-NUM_RECENT:])
 
 
+def _chat_line(chat: ChatSummary) -> Text:
+    line = Text.assemble(("  Chat model      ", "dim"), f"{chat.model} ", _styled(chat.state))
+    for part in _in_short(chat.engine):
+        line.append(f"{_SEPARATOR}{part}")
+    if chat.error:
+        line.append(f"\n  {chat.error['message']} {chat.error['hint']}".rstrip(), "red")
+    return line
+
+
 def _headline(daemon: Summary) -> Text:
-    line = Text.assemble((daemon.model, "bold"), " ", _state(daemon))
+    line = Text.assemble((daemon.model, "bold"), " ", _styled(daemon.state))
     line.append(f"{_SEPARATOR}{daemon.device} {daemon.dtype}{_SEPARATOR}process {daemon.pid}")
     if daemon.memory_mib is not None:
         line.append(f", {daemon.memory_mib} MiB")
@@ -81,8 +96,8 @@ def _headline(daemon: Summary) -> Text:
     return line
 
 
-def _state(daemon: Summary) -> tuple[str, str]:
-    return daemon.state, _STATE_STYLES.get(daemon.state, "")
+def _styled(state: str) -> tuple[str, str]:
+    return state, _STATE_STYLES.get(state, "")
 
 
 def _end_of(daemon: Summary) -> str:

@@ -87,6 +87,16 @@ class EngineSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSummary:
+    """A daemon's second model, which chats; `state` is `unloaded` until the first chat."""
+
+    model: str
+    state: str
+    error: dict[str, Any] | None = None
+    engine: EngineSummary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """One daemon. What cannot be known of one that is silent, or still loading, is None."""
 
@@ -106,9 +116,10 @@ class Summary:
     idle_timeout_s: float | None = None
     context_length: int | None = None
     engine: EngineSummary | None = None
+    chat: ChatSummary | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """All of it in one flat object; of a silent daemon too, with nulls."""
+        """All of it in one flat object but for `chat`; of a silent daemon too, with nulls."""
         flat = asdict(self)
         engine = flat.pop("engine")
         return flat | (engine or dict.fromkeys(EngineSummary.__dataclass_fields__))
@@ -135,6 +146,7 @@ def summary_of(endpoint: Endpoint, status: Mapping[str, Any]) -> Summary:
         idle_timeout_s=status["idle_timeout_s"],
         context_length=details.get("context_length"),
         engine=engine_summary(status["engine"]) if status["engine"] else None,
+        chat=_chat(status["chat"]) if status.get("chat") else None,
     )
 
 
@@ -184,6 +196,16 @@ _COUNTS = (
     *("prompt_tokens", "cached_tokens", "completion_tokens", "draft_tokens", "accepted_tokens"),
     *("kv_bytes_used", "kv_bytes_total"),
 )
+
+
+def _chat(chat: Mapping[str, Any]) -> ChatSummary:
+    model = chat["model"] or {}
+    return ChatSummary(
+        model=model.get("id", chat["name"]),
+        state=chat["state"],
+        error=chat["error"],
+        engine=engine_summary(chat["engine"]) if chat["engine"] else None,
+    )
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

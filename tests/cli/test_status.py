@@ -116,6 +116,35 @@ def test_a_daemon_is_shown_with_all_that_it_counts(
     assert oldest[0] == "stop"
 
 
+@pytest.mark.parametrize(
+    ("chat", "expected"),
+    [
+        ({"state": "unloaded"}, "Chat model      talker unloaded\n"),
+        (
+            {"state": "ready", "model": {"id": "Talker-7b"}, "engine": STATS},
+            "Chat model      Talker-7b ready · 4321 asked, 1 running, 2 queued · 95.0% of the",
+        ),
+        (
+            {"state": "failed", "error": {"message": "It is too large.", "hint": "Buy more."}},
+            "Chat model      talker failed\n  It is too large. Buy more.\n",
+        ),
+    ],
+)
+def test_the_model_for_chats_is_shown_too(
+    daemons: dict[int, Any],
+    capsys: pytest.CaptureFixture[str],
+    chat: dict[str, Any],
+    expected: str,
+) -> None:
+    told = {"name": "talker", "progress": None, "error": None, "model": None, "engine": None}
+    daemons[ENDPOINT.pid] = {**STATUS, "chat": told | chat}
+    assert expected in printed(capsys)
+    assert run(["status", "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)["daemons"]
+    assert shown["chat"]["state"] == chat["state"]
+    assert shown["requests"] == STATS["requests"]
+
+
 def test_json_has_the_same_in_numbers(
     daemons: dict[int, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
