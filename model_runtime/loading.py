@@ -80,32 +80,33 @@ def load_engine(
     report = progress or _ignore
     share = replace(parse_memory(options.kv_memory), reserved=options.reserved_bytes)
     report(LoadProgress("reading the configuration", 0.0))
-    config = read_config(folder)
-    renderer = open_renderer(folder, config, family=options.family)
-    context_length = choose_context(
-        options.context_length, config, renderer.family, MAX_CONTEXT_LENGTH
-    )
-    config = replace(config, context_length=context_length)
-    chosen_device = choose_device(options.device)
-    if chosen_device.type == "cpu":
+    config, renderer = _open(folder, options)
+    device = choose_device(options.device)
+    if device.type == "cpu":
         torch.set_num_threads(choose_num_threads(config))
     with _memory_errors_explained():
-        model = _load(folder, config, chosen_device, options, report)
+        model = _load(folder, config, device, options, report)
         report(LoadProgress("reserving the KV cache", 0.95))
-        kv, slots = _allocate_cache(
-            model, context_length, share, exactly=options.context_length > 0
-        )
-        if isinstance(model, LlamaModel):
-            model = graphed(model)
+        exactly = options.context_length > 0
+        kv, slots = _allocate_cache(model, config.context_length, share, exactly=exactly)
+        model = graphed(model) if isinstance(model, LlamaModel) else model
         renderer = replace(renderer, context_length=slots.capacity)
         report(LoadProgress("measuring", 0.97))
         warm_up(model, kv)
         costs = measure_step_costs(model, kv, slots.capacity)
         worker = make_worker(model, kv, slots, renderer, config.habits, costs)
-        info = _describe(folder, model, renderer, config.habits)
-        engine = Engine(info, renderer, worker, turns)
+        engine = Engine(_describe(folder, model, renderer, config.habits), renderer, worker, turns)
     report(LoadProgress("ready", 1.0))
     return engine
+
+
+def _open(folder: Path, options: LoadOptions) -> tuple[ModelConfig, PromptRenderer]:
+    """What stands beside the weights; the configuration has the context length that is run."""
+    config = read_config(folder)
+    renderer = open_renderer(folder, config, family=options.family)
+    wanted = options.context_length
+    length = choose_context(wanted, config, renderer.family, MAX_CONTEXT_LENGTH)
+    return replace(config, context_length=length), renderer
 
 
 def _load(
