@@ -1,4 +1,4 @@
-"""The plugin's Lua, as luacheck sees it: what is unused, undefined, shadowed or unreachable."""
+"""The plugin's Lua, as luacheck and StyLua see it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from tests.editors.conftest import editors_are_required
 from tests.editors.get_luacheck import luacheck
 from tests.editors.get_neovim import NoNeovimError
-from tests.editors.neovim_driver import PLUGIN
+from tests.editors.get_stylua import lua_files, stylua
+from tests.editors.get_vscode import NoVSCodeError
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -29,8 +30,7 @@ def checker(neovim_program: Path) -> list[str]:
 
 
 def test_nothing_is_found_in_the_plugin(checker: list[str]) -> None:
-    files = [str(file) for file in sorted(PLUGIN.rglob("*.lua"))]
-    done = subprocess.run([*checker, *files], capture_output=True, text=True, check=False)
+    done = subprocess.run([*checker, *lua_files()], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -41,3 +41,29 @@ def test_something_is_found_where_there_is_something(checker: list[str], tmp_pat
     assert done.returncode == 1
     assert "unused" in done.stderr
     assert "undefined" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def formatter() -> list[str]:
+    """The command that says which files are laid out otherwise."""
+    try:
+        return list(stylua())
+    except NoVSCodeError as failure:
+        if editors_are_required():
+            pytest.fail(str(failure), pytrace=False)
+        pytest.skip(str(failure))
+
+
+def test_the_plugin_is_laid_out_by_stylua(formatter: list[str]) -> None:
+    done = subprocess.run([*formatter, *lua_files()], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_another_layout_is_found(formatter: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "bad.lua"
+    file.write_text('local x="a"\n')
+    done = subprocess.run([*formatter, file], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert str(file) in done.stdout
+    subprocess.run([*formatter, "--write", file], check=True)
+    assert file.read_text() == "local x = 'a'\n"
