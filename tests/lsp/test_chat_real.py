@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from model_runtime.client import running_daemons
+from model_runtime.client import daemon_status, running_daemons
 from tests.daemon.chatting import CHAT_MODEL, write_checkpoint
 from tests.daemon.test_openai_engines import CHATML_MODEL, SERVE, server
+from tests.daemon.waiting import eventually
 from tests.lsp.chatting import (
     CANCELLED,
     REQUEST_FAILED,
@@ -57,28 +58,30 @@ def talkative(checkpoint: Path) -> Path:
     return checkpoint
 
 
-@pytest.fixture(autouse=True)
-def runtime_dir(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Short, because a socket's path has room for about a hundred bytes."""
-    monkeypatch.setenv("FIMBRIA_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+@pytest.fixture(autouse=True, scope="module")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What one test has loaded serves the next one: importing torch is what takes the time. The
+    folder's name is short, because a socket's path has room for about a hundred bytes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIMBRIA_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
+        yield
+        for daemon in running_daemons():
+            os.kill(daemon.pid, signal.SIGKILL)
 
 
 @asynccontextmanager
-async def editor(tmp_path: Path, **settings: str | int) -> AsyncIterator[LspClient]:
-    """An editor with a server of its own; all daemons end with it."""
+async def editor(tmp_path: Path, **settings: object) -> AsyncIterator[LspClient]:
+    """An editor with a server of its own."""
     environment = {
         "FIMBRIA_LOG_FILE": str(tmp_path / "lsp.log"),
         "FIMBRIA_DEVICE": "cpu",
         "XDG_DATA_HOME": str(tmp_path / "data"),
         **{f"FIMBRIA_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    try:
-        async with in_subprocess(environment=environment) as client:
-            await client.start()
-            yield client
-    finally:
-        for daemon in running_daemons():
-            os.kill(daemon.pid, signal.SIGKILL)
+    async with in_subprocess(environment=environment) as client:
+        await client.start()
+        yield client
 
 
 async def answered(client: LspClient, question: str, conversation: str = "") -> dict[str, Any]:
@@ -99,6 +102,13 @@ async def begun(client: LspClient, question: str) -> int:
     while (await client.take("$/progress"))["params"]["value"]["kind"] != "text":
         continue
     return request
+
+
+async def stop(client: LspClient, request: int, question: str) -> None:
+    """Leave an answer that has begun."""
+    client.send(cancelling(request))
+    assert (await client.answer(request))["error"]["code"] == CANCELLED
+    partial_results(client, f"partial {question}")
 
 
 def test_a_conversation_with_a_daemon_s_model_computes_each_turn_once(
@@ -122,6 +132,7 @@ def test_a_conversation_with_a_daemon_s_model_computes_each_turn_once(
 def test_a_second_model_chats_beside_the_starter(tmp_path: Path, chat_checkpoint: Path) -> None:
     async def scenario() -> None:
         settings = {"chat_model": chat_checkpoint, "chat_max_tokens": SHORT}
+        before = {daemon.pid for daemon in running_daemons()}
         async with editor(tmp_path, **settings) as client:
             first = await answered(client, "What is the area?")
             second = await answered(client, "And of a square?", first["conversation"])
@@ -129,30 +140,43 @@ def test_a_second_model_chats_beside_the_starter(tmp_path: Path, chat_checkpoint
             client.open("def area(width, height):\n    return width * \n")
             shown = await client.result(client.complete(1, 19))
             assert set(shown) == {"items"}
-            assert len(running_daemons()) == 1
+            started = {daemon.pid for daemon in running_daemons()} - before
+            assert len(started) <= 1, "both models are in one daemon"
 
     play(scenario())
 
 
-def test_cancelling_frees_the_daemon_for_the_next_question(
+def test_cancelling_ends_the_daemon_s_work_and_the_next_question_is_answered(
     tmp_path: Path, chat_checkpoint: Path
 ) -> None:
     async def scenario() -> None:
         async with editor(tmp_path, model=chat_checkpoint, chat_max_tokens=LONG) as client:
             request = await begun(client, "Tell me everything.")
-            client.send(cancelling(request))
-            assert (await client.answer(request))["error"]["code"] == CANCELLED
-            partial_results(client, "partial Tell me everything.")
-            await answered(client, "And now?")
+            before = await num_aborted(chat_checkpoint)
+            await stop(client, request, "Tell me everything.")
+
+            async def has_ended() -> bool:
+                return await num_aborted(chat_checkpoint) == before + 1
+
+            await eventually(has_ended)
+            await stop(client, await begun(client, "And now?"), "And now?")
 
     play(scenario())
+
+
+async def num_aborted(checkpoint: Path) -> int:
+    """How many requests the daemon of a model has left unfinished."""
+    (daemon,) = [each for each in running_daemons() if each.model == str(checkpoint)]
+    status = await daemon_status(daemon)
+    assert status is not None
+    return int(status["engine"]["aborted"])
 
 
 def test_a_daemon_that_is_killed_in_mid_answer(tmp_path: Path, chat_checkpoint: Path) -> None:
     async def scenario() -> None:
         async with editor(tmp_path, model=chat_checkpoint, chat_max_tokens=LONG) as client:
             request = await begun(client, "Tell me everything.")
-            (daemon,) = running_daemons()
+            (daemon,) = [each for each in running_daemons() if each.model == str(chat_checkpoint)]
             os.kill(daemon.pid, signal.SIGKILL)
             error = (await client.answer(request))["error"]
             assert error["code"] == REQUEST_FAILED
@@ -161,7 +185,7 @@ def test_a_daemon_that_is_killed_in_mid_answer(tmp_path: Path, chat_checkpoint: 
             (listed,) = await result_of(client, "fimbria/chat/list")
             whole = await result_of(client, "fimbria/chat/get", conversation=listed["conversation"])
             assert whole["messages"][1]["ending"] == "failed"
-            await answered(client, "Are you there?")
+            await stop(client, await begun(client, "Are you there?"), "Are you there?")
 
     play(scenario())
 
@@ -204,10 +228,7 @@ def test_cancelling_over_transformers_serve(tmp_path: Path, served: str) -> None
     async def scenario() -> None:
         settings = {"chat_endpoint": served, "chat_max_tokens": LONG, "warm_up": "off"}
         async with editor(tmp_path, **settings) as client:
-            request = await begun(client, "Tell me everything.")
-            client.send(cancelling(request))
-            assert (await client.answer(request))["error"]["code"] == CANCELLED
-            partial_results(client, "partial Tell me everything.")
-            await answered(client, "And now?")
+            for question in ("Tell me everything.", "And now?"):
+                await stop(client, await begun(client, question), question)
 
     play(scenario())
