@@ -16,10 +16,11 @@ from tests.editors.conftest import run_fimbria
 from tests.editors.get_neovim import REPOSITORY, neovim
 from tests.editors.neovim_driver import Editor, running, until
 from tests.editors.neovim_screen import Cell
-from tests.editors.picture import CELL_HEIGHT, CURSOR, SETUP, place, runs, window
+from tests.editors.picture import CELL_HEIGHT, CURSOR, place, runs, window
 
 KEY_S, LOOK_S, END_S = 0.09, 1.6, 3.0
 SIZE = (84, 27)
+SETUP = "vim.o.laststatus, vim.o.showmode, vim.o.ruler, vim.o.fillchars = 0, false, false, 'eob: '"
 TITLE = "Ghost text and a docstring from Fimbria's starter model in Neovim"
 SERVER = [sys.executable, "-m", "lsp_server"]
 BEFORE = '''\

@@ -1,79 +1,18 @@
-"""Makes the README's picture: a real Neovim with the starter model's ghost text, as it is drawn.
-
-python -m tests.editors.picture [docs/ghost.svg]
-"""
+"""Draws a terminal's screen as SVG."""
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
-from pathlib import Path
 
-from tests.editors.get_neovim import REPOSITORY, neovim
-from tests.editors.neovim_driver import GHOST_COLOR, running, until
+from tests.editors.neovim_driver import GHOST_COLOR
 from tests.editors.neovim_screen import Cell
 
-SIZE = (60, 17)
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE = 9.0, 20.0, 15
 MARGIN, TITLE_HEIGHT = 14.0, 30.0
 FOREGROUND, BACKGROUND, FRAME, CURSOR = "#d8dee9", "#14161b", "#2b303b", "#8fbcbb"
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-
-BEFORE = '''\
-class Stack:
-    """A last-in, first-out collection."""
-
-    def __init__(self):
-        self._items = []
-
-    def push(self, item):
-        self._items.append(item)
-
-    def __len__(self):
-        '''
-TYPED = "return "
-AFTER = """
-
-    def __iter__(self):
-        return reversed(self._items)
-"""
-SETUP = "vim.o.laststatus, vim.o.showmode, vim.o.ruler, vim.o.fillchars = 0, false, false, 'eob: '"
-
-
-def screen_with_ghost() -> tuple[list[list[Cell]], tuple[int, int]]:
-    """Type into the sample in Neovim; return the screen and the cursor's cell."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        path = home / "stack.py"
-        path.write_text(BEFORE + AFTER, encoding="utf-8")
-        server = [sys.executable, "-m", "lsp_server"]
-        environment = {"FIMBRIA_RUNTIME_DIR": str(home), "FIMBRIA_LOG_FILE": str(home / "log")}
-        with running(
-            neovim(), home, server=server, environment=environment, setup=SETUP, size=SIZE
-        ) as editor:
-            editor.open(path)
-            editor.keys(f"{len(BEFORE.splitlines())}GA{TYPED}")
-            until(editor.ghost, "ghost text on the screen")
-            cells, cursor = editor.cells(), editor.rpc.screen.cursor
-        os.spawnve(
-            os.P_WAIT, sys.executable, [*server, "stop", "--all"], {**os.environ, **environment}
-        )
-    return cells, cursor
-
-
-def svg(cells: Sequence[Sequence[Cell]], cursor: tuple[int, int], title: str) -> str:
-    """Draw the screen as a terminal window."""
-    rows = len(cells)
-    while rows and not "".join(cell.text for cell in cells[rows - 1]).strip():
-        rows -= 1
-    x, y = place(*cursor)
-    mark = f'<rect x="{x:g}" y="{y:g}" width="2" height="{CELL_HEIGHT:g}" fill="{CURSOR}"/>'
-    texts = [run for row in range(rows) for run in runs(row, cells[row])]
-    return window(rows, SIZE[0], title, [mark, *texts])
 
 
 def window(rows: int, columns: int, title: str, content: Sequence[str]) -> str:
@@ -129,15 +68,3 @@ def look(cell: Cell) -> str:
     if attributes.get("foreground") == GHOST_COLOR or attributes.get("italic"):
         style += ' font-style="italic"'
     return style
-
-
-def main() -> None:
-    """Write the picture."""
-    target = Path(sys.argv[1]) if sys.argv[1:] else REPOSITORY / "docs" / "ghost.svg"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    picture = svg(*screen_with_ghost(), "Ghost text from Fimbria's starter model in Neovim")
-    target.write_text(picture, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
