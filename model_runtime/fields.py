@@ -178,7 +178,9 @@ class Fields:
 
 
 def checked_text(name: str, value: object) -> str:
-    """The text that `value` is. Raises InvalidRequest."""
+    """The text that `value` is, `\\r\\n` as `\\n`, as requests have it: models have hardly seen the
+    former. Raises InvalidRequest.
+    """
     if not isinstance(value, str):
         raise wrong_type(name, "a string", value)
     try:
@@ -186,7 +188,7 @@ def checked_text(name: str, value: object) -> str:
     except UnicodeEncodeError:
         # Without "from": that error's message quotes the text.
         raise InvalidRequest(f"`{name}` has half a surrogate pair, which is no text.") from None
-    return value
+    return value.replace("\r\n", "\n")
 
 
 def wrong_type(name: str, wanted: str, value: object) -> InvalidRequest:

@@ -90,3 +90,12 @@ def test_a_misspelt_field_is_not_ignored() -> None:
 def test_a_wrong_value_is_quoted() -> None:
     with pytest.raises(InvalidRequest, match=r"a whole number, not 1\.5"):
         parse_completion({"prompt": "a", "max_tokens": 1.5})
+
+
+def test_line_breaks_of_windows_are_read_as_others() -> None:
+    snippets = [{"path": "a.py", "text": "b\r\n"}]
+    sent = {"prompt": "a\r\nb\rc\n", "suffix": "\r\n", "snippets": snippets}
+    request = parse_completion(sent).request
+    assert isinstance(request, CompletionRequest)
+    assert (request.prompt, request.suffix) == ("a\nb\rc\n", "\n")
+    assert request.snippets[0].text == "b\n"
