@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -90,6 +91,35 @@ def test_ghost_text_comes_back_after_the_daemon_was_killed(
     window.type(TYPED.strip())
     assert window.wait_for_ghost() == ghost
     assert [running.pid for running in running_daemons()] != [daemon.pid]
+
+
+def test_the_first_steps_end_with_an_accepted_suggestion(window: Window) -> None:
+    window.open("steps.py", CODE)
+    window.wait_for_status("ready")
+    window.type(TYPED)
+    window.wait_for_ghost()
+    window.press("Tab")
+    window.run_command("Fimbria: Show First Steps")
+    done = ".codicon-getting-started-step-checked.complete"
+    window.until(lambda: window.call("count", done) == 3, "three steps done")
+    window.screenshot("first-steps")
+
+
+def test_a_notebooks_cell(window: Window) -> None:
+    sources = [CODE + TYPED + "path)", "x = 1"]
+    cells = [
+        {"cell_type": "code", "source": [source], "metadata": {}, "outputs": []}
+        for source in sources
+    ]
+    language = {"language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": language, "nbformat": 4, "nbformat_minor": 5}
+    window.show("book.ipynb", json.dumps(notebook))
+    window.call("click", ".notebookOverlay .monaco-editor .view-lines >> nth=1")
+    window.press("Control+End")
+    window.press("Enter")
+    window.type("size = os.path.getsize(")
+    assert window.wait_for_ghost()
+    window.screenshot("notebook")
 
 
 def test_the_status_tells_model_and_device(window: Window) -> None:

@@ -56,6 +56,7 @@ const calls = {
   press: (key) => page.keyboard.press(key),
   texts: (selector) => page.evaluate(visibleTexts, selector),
   attribute: (selector, name) => page.locator(selector).first().getAttribute(name),
+  count: (selector) => page.locator(selector).count(),
   lines: () =>
     page.evaluate(() =>
       [...document.querySelectorAll(".monaco-editor .view-lines .view-line")]

@@ -81,6 +81,14 @@ class Window:
 
     def open(self, name: str, text: str) -> Path:
         """Open a file of the folder with a text, and put the cursor at its end."""
+        path = self.show(name, text)
+        self.call("waitFor", ".monaco-editor .view-lines")
+        self.call("click", ".monaco-editor .view-lines")
+        self.press("Control+End")
+        return path
+
+    def show(self, name: str, text: str) -> Path:
+        """Open a file of the folder with a text, in whatever editor it has."""
         path = self.folder / name
         path.write_bytes(text.encode())
         if not self.call("isOpen"):
@@ -89,9 +97,6 @@ class Window:
         self.press("Control+Shift+E")  # the explorer
         self.call("doubleClick", f'.explorer-folders-view [role="treeitem"][aria-label="{name}"]')
         self.call("waitFor", f'.tab.active[data-resource-name="{name}"]')
-        self.call("waitFor", ".monaco-editor .view-lines")
-        self.call("click", ".monaco-editor .view-lines")
-        self.press("Control+End")
         return path
 
     def type(self, text: str, delay_ms: int = 30) -> None:

@@ -14,6 +14,8 @@ import type { Session } from "./session.ts";
 import type { Snooze } from "./snooze.ts";
 import type { StatusBar } from "./statusBar.ts";
 
+const WALKTHROUGH = "fimbria.fimbria#firstSteps";
+
 type Command = (argument?: unknown) => unknown;
 
 export function registerCommands(
@@ -35,8 +37,10 @@ export function registerCommands(
     newChat: () => chat.newChat(),
     chatHistory: () => chat.history(),
     settings: () => openSettings("@ext:fimbria.fimbria"),
-    walkthrough: () =>
-      vscode.commands.executeCommand("workbench.action.openWalkthrough", "fimbria.fimbria#firstSteps"),
+    walkthrough: async () => {
+      await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH);
+      session.steps.opened();
+    },
     tryIt,
   };
   return vscode.Disposable.from(

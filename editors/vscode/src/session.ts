@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { MessageType, State, type LanguageClient, type ShowMessageParams } from "vscode-languageclient/node";
 import { makeClient, showMessage, type Listener } from "./client.ts";
 import { chosenModel, forServer, SECTION } from "./configuration.ts";
-import { setContext } from "./context.ts";
+import { setContext, Steps } from "./context.ts";
 import { Backoff } from "./core/backoff.ts";
 import { modelOfStatus } from "./core/daemons.ts";
 import type { Server } from "./core/discovery.ts";
@@ -23,6 +23,7 @@ export class Session implements vscode.Disposable {
   readonly #extension: vscode.Extension<unknown>;
   readonly #status: StatusBar;
   readonly #ghostText: GhostText;
+  readonly steps = new Steps();
   readonly #backoff = new Backoff();
   readonly #listener: Listener;
   readonly channel = vscode.window.createOutputChannel("Fimbria", { log: true });
@@ -80,7 +81,9 @@ export class Session implements vscode.Disposable {
     if (this.#server === undefined) return;
     this.#figuresReadAt = Date.now();
     const text = await output(this.#server, "status", "--json");
-    this.#status.update({ model: modelOfStatus(text, chosenModel()) });
+    const model = modelOfStatus(text, chosenModel());
+    this.#status.update({ model });
+    if (model !== undefined) this.steps.complete("modelLoaded");
   }
 
   dispose(): void {
@@ -127,6 +130,7 @@ export class Session implements vscode.Disposable {
     this.#status.update({ server: "running", failure: undefined });
     this.#ghostText.showSilence();
     setContext("isRunning", true);
+    this.steps.complete("serverFound");
     this.#changed.fire(undefined);
     void this.readFigures();
   }
@@ -161,8 +165,7 @@ export class Session implements vscode.Disposable {
         void vscode.commands.executeCommand(PROPOSE, edit);
       },
       accepted: () => {
-        setContext("hasAccepted", true);
-        setContext("isModelLoaded", true);
+        this.steps.complete("suggestionAccepted");
         if (Date.now() - this.#figuresReadAt > FIGURES_MS) void this.readFigures();
       },
     };
