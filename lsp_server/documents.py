@@ -10,6 +10,9 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pygls.uris import to_fs_path
 
 from lsp_server.edits import WatchedSpan
 from lsp_server.positions import Position, PositionEncoding, to_offset, to_position
@@ -185,6 +188,15 @@ class DocumentStore:
         """Return the current state of an open file."""
         return self._documents.get(uri)
 
+    def opened(self, file: Path) -> Document | None:
+        """Return the current state of an open file, however the editor spells its address."""
+        found = (each for uri, each in self._documents.items() if _path_of(uri) == str(file))
+        return next(found, None)
+
     def is_current(self, document: Document) -> bool:
         """Whether nothing happened to the file since this state was taken."""
         return self._documents.get(document.uri) is document
+
+
+def _path_of(uri: str) -> str | None:
+    return to_fs_path(uri) if uri.startswith("file:") else None

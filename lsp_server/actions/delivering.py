@@ -11,6 +11,7 @@ from lsp_server.actions.asking import Stopped
 from lsp_server.actions.checks import Refused
 from lsp_server.actions.order import Order
 from lsp_server.actions.performing import perform
+from lsp_server.actions.prompting import file_name
 from lsp_server.convert import EditSupport, FileState, edit_support_from_lsp, workspace_edit_to_lsp
 from lsp_server.lean_types import types
 from model_runtime.api import RuntimeFailure
@@ -38,7 +39,8 @@ async def edit_for(ls: FimbriaServer, data: object) -> types.WorkspaceEdit | Non
         tell(ls, types.MessageType.Error, f"{failure} Nothing was changed.")
         return None
     if isinstance(outcome, Refused):
-        logger.info("%s: %s", order.task, outcome.reason)
+        logger.info("%s was refused", order.task)
+        logger.debug("%s: %s", order.task, outcome.reason)  # it may quote the code
         tell(ls, types.MessageType.Warning, f"{order.title}: {outcome.reason} Nothing was changed.")
         return None
     return None if outcome is None else _edit(ls, order, outcome)
@@ -68,8 +70,7 @@ def tell(ls: FimbriaServer, kind: types.MessageType, text: str) -> None:
 
 def _edit(ls: FimbriaServer, order: Order, proposal: Proposal) -> types.WorkspaceEdit | None:
     support = _support(ls)
-    is_new = proposal.new_file is not None
-    if is_new and not support.new_files:
+    if proposal.state is FileState.MISSING and not support.new_files:
         _show_instead(ls, proposal)
         return None
     return workspace_edit_to_lsp(
@@ -78,14 +79,8 @@ def _edit(ls: FimbriaServer, order: Order, proposal: Proposal) -> types.Workspac
         ls.encoding,
         support,
         f"Fimbria: {order.title}",
-        _state(proposal),
+        proposal.state,
     )
-
-
-def _state(proposal: Proposal) -> FileState:
-    if proposal.new_file is not None:
-        return FileState.MISSING
-    return FileState.OPEN if proposal.is_open else FileState.CLOSED
 
 
 def _support(ls: FimbriaServer) -> EditSupport:
@@ -96,7 +91,7 @@ def _show_instead(ls: FimbriaServer, proposal: Proposal) -> None:
     """Show what would have gone into a file that the editor cannot make."""
     from lsp_server.answer_document import show_answer
 
-    name = proposal.new_file.name if proposal.new_file else ""
+    name = file_name(proposal.document.uri)
     code = "".join(change.text for change in proposal.changes)
     fence = "`" * max(3, code.count("`") + 1) if "```" in code else "```"
     markdown = f"{fence}{proposal.document.language_id}\n{code.strip()}\n{fence}"

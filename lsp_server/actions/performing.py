@@ -23,6 +23,7 @@ from lsp_server.actions.site import Target, documented_target, target_of
 from lsp_server.actions.templates import PLACEHOLDERS, Template, load_template, read_template
 from lsp_server.actions.tests_place import can_have_tests, tests_file
 from lsp_server.answer_document import show_streamed_answer
+from lsp_server.convert import FileState
 from lsp_server.documents import Document
 from lsp_server.edits import apply_changes
 from lsp_server.private_files import is_secret, may_be_read
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lsp_server.docstrings.answers import Refusal
     from lsp_server.edits import Change, WatchedSpan
     from lsp_server.language_server import FimbriaServer
+    from lsp_server.syntax.trees import SyntaxTree
 
 _NUM_FIXES = 3
 _MOST_OF_TESTS = 4000
@@ -65,7 +67,7 @@ async def _asked(ls: FimbriaServer, order: Order, document: Document) -> Proposa
     own = next((action for action in ls.settings.actions if action.title == order.own), None)
     if order.task is Task.OWN and own is None:
         return Refused(f'There is no action "{order.own}" in the settings any more.')
-    tree = parse(document.language_id, str(document.text), document.uri)
+    tree = await _tree(document)
     target = target_of(order, document, tree)
     if target is None:
         return Refused("There is no function or class at the cursor; select some code.")
@@ -81,12 +83,19 @@ async def _asked(ls: FimbriaServer, order: Order, document: Document) -> Proposa
     return await _edited(ls, order, document, target, prompt)
 
 
+async def _tree(document: Document) -> SyntaxTree | None:
+    """Parse on another thread: a large file takes a while."""
+    return await asyncio.to_thread(parse, document.language_id, str(document.text), document.uri)
+
+
 async def _edited(
     ls: FimbriaServer, order: Order, document: Document, target: Target, prompt: Prompt
 ) -> Proposal | Refused:
     is_fix = order.task is Task.FIX
     num_candidates = _NUM_FIXES if is_fix and not ls.settings.chat_endpoint else 1
     with ls.documents.watching(document, target.start, target.end) as span:
+        if not span.is_intact:
+            return _MOVED_ON
         answers = await with_progress(
             ls, order.title, lambda report: ask(ls, prompt, report, num_candidates)
         )
@@ -119,7 +128,7 @@ async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Pr
     from lsp_server.docstrings.document import document_definition
     from lsp_server.docstrings.styles import chosen_style
 
-    tree = parse(document.language_id, str(document.text), document.uri)
+    tree = await _tree(document)
     target = documented_target(order, document, tree)
     if target is None:
         return Refused("There is no function or class at the cursor.")
@@ -135,6 +144,8 @@ async def _documented(ls: FimbriaServer, order: Order, document: Document) -> Pr
         )
 
     with ls.documents.watching(document, start, target.end) as span:
+        if not span.is_intact:
+            return _MOVED_ON
         outcome = await with_progress(ls, order.title, work)
         if isinstance(outcome, Refusal):
             return Refused(outcome.reason)
@@ -165,42 +176,55 @@ def _with_comments_above(document: Document, start: int) -> int:
 async def _tested(
     ls: FimbriaServer, order: Order, document: Document, target: Target, template: Template
 ) -> Proposal | Refused:
-    tests = _tests_document(ls, document)
-    if isinstance(tests, Refused):
-        return tests
-    known = normalized(str(tests.document.text))[-_MOST_OF_TESTS:]
-    path = to_fs_path(tests.document.uri) or ""
-    more = {"tests": known, "tests_path": Path(path).name}
+    file = await asyncio.to_thread(_tests_path, ls, document)
+    if isinstance(file, Refused):
+        return file
+    tests, _ = await _tests_document(ls, document, file)
+    if tests is None:
+        return Refused(f"{file.name} cannot be read.")
+    more = {"tests": normalized(str(tests.text))[-_MOST_OF_TESTS:], "tests_path": file.name}
     prompt = prompt_for(order, document, target, template, ls.chat.context_length, more)
     if isinstance(prompt, Refused):
         return prompt
     answers = await with_progress(ls, order.title, lambda report: ask(ls, prompt, report))
-    now = _tests_document(ls, document)  # somebody may have written to it meanwhile
-    if isinstance(now, Refused):
-        return now
-    return proposed_addition(answers, now.document, now.new_file, is_open=now.is_open)
+    while True:  # somebody may have written to it meanwhile, or does now
+        now, state = await _tests_document(ls, document, file)
+        if now is None:
+            return Refused(f"{file.name} cannot be read.")
+        proposal = await asyncio.to_thread(proposed_addition, answers, now, state)
+        if ls.documents.opened(file) is (now if state is FileState.OPEN else None):
+            return proposal
 
 
-def _tests_document(ls: FimbriaServer, document: Document) -> Proposal | Refused:
-    """The document that tests are added to, as a proposal without changes."""
+def _tests_path(ls: FimbriaServer, document: Document) -> Path | Refused:
+    """The file that tests are added to. Looks at the disk: not for the event loop."""
     grammar, fs_path = grammar_name(document.language_id, document.uri), to_fs_path(document.uri)
     if not document.uri.startswith("file:") or not fs_path or not can_have_tests(grammar):
         return Refused("It is not known where tests of this file belong.")
     root = _root_of(ls, Path(fs_path))
     file = tests_file(grammar, Path(fs_path), root)
-    uri = document.uri if file == Path(fs_path) else from_fs_path(str(file)) or ""
-    opened = ls.documents.snapshot(uri)
     if not may_be_read(file, root, ls.settings.exclude):
         return Refused(f"{file.name} is left out by the settings or .gitignore.")
+    return file
+
+
+async def _tests_document(
+    ls: FimbriaServer, document: Document, file: Path
+) -> tuple[Document | None, FileState]:
+    """The file that tests are added to: as the editor has it, or else the disk; None if it cannot
+    be read.
+    """
+    opened = ls.documents.opened(file)
     if opened is not None:
-        return Proposal(opened, ())
+        return opened, FileState.OPEN
+    uri = from_fs_path(str(file)) or ""
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = (await asyncio.to_thread(file.read_bytes)).decode("utf-8")
     except FileNotFoundError:
-        return Proposal(Document.of(uri, document.language_id, 0, ""), (), file, is_open=False)
+        return Document.of(uri, document.language_id, 0, ""), FileState.MISSING
     except (OSError, UnicodeDecodeError):
-        return Refused(f"{file.name} cannot be read.")
-    return Proposal(Document.of(uri, document.language_id, 0, text), (), is_open=False)
+        return None, FileState.CLOSED
+    return Document.of(uri, document.language_id, 0, text), FileState.CLOSED
 
 
 def _root_of(ls: FimbriaServer, file: Path) -> Path | None:

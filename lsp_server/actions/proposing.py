@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.checks import Refused, missing_definition, refusal
 from lsp_server.actions.code_answers import code_of, without_surroundings
 from lsp_server.actions.fitting import fitted
 from lsp_server.actions.prompting import normalized
+from lsp_server.convert import FileState
 from lsp_server.edits import Change, apply_changes, minimal_changes
 
 if TYPE_CHECKING:
@@ -27,14 +27,12 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u2060-\u2069\u202a-
 class Proposal:
     """Changes of a document's current state; they are apart from each other and in order.
 
-    new_file: the file at the document's address does not exist yet.
-    is_open: whether the editor has it open, so that its version means something.
+    state: whether its version means something, and whether there is such a file yet.
     """
 
     document: Document
     changes: tuple[Change, ...]
-    new_file: Path | None = None
-    is_open: bool = True
+    state: FileState = FileState.OPEN
 
     @property
     def size(self) -> int:
@@ -101,7 +99,7 @@ def _checked(document: Document, target: Target, old: str, new: str) -> Proposal
 
 
 def proposed_addition(
-    answers: Sequence[Answer], document: Document, new_file: Path | None, *, is_open: bool
+    answers: Sequence[Answer], document: Document, state: FileState = FileState.OPEN
 ) -> Proposal | Refused:
     """The likeliest answer that may be offered as an addition at the end of a document."""
     refused = Refused("The model gave no answer.")
@@ -115,7 +113,7 @@ def proposed_addition(
         change = Change(len(text), len(text), _added(code, document))
         found = refusal(document.language_id, text, text + change.text, len(text))
         if found is None:
-            return Proposal(document, (change,), new_file, is_open)
+            return Proposal(document, (change,), state)
         refused = found
     return refused
 

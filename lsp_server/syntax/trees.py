@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from lsp_server.syntax.languages import grammar_name
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Tree
+    from tree_sitter import Language, Node, Parser, Tree
 
 _STRIDE = 1024
+_PIECE = 16_384
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -84,7 +85,16 @@ def parse(language_id: str, text: str, path: str = "") -> SyntaxTree | None:
     from tree_sitter import Parser
 
     lines = _LONE_RETURN.sub("\n", text)  # grammars do not know that it ends a line
-    return SyntaxTree(text, grammar, Parser(language).parse(_encoded(lines)), _marks(text))
+    return SyntaxTree(text, grammar, _parsed(Parser(language), _encoded(lines)), _marks(text))
+
+
+def _parsed(parser: Parser, source: bytes) -> Tree:
+    """Parse piece by piece: tree-sitter lets other threads run only where it asks for the next one,
+    and a large file takes it half a second.
+    """
+    if len(source) <= _PIECE:
+        return parser.parse(source)
+    return parser.parse(lambda at, _: source[at : at + _PIECE])
 
 
 @functools.cache

@@ -79,6 +79,20 @@ def test_tests_that_are_open_are_changed_as_they_are_in_the_editor(tmp_path: Pat
     act(scenario, tmp_path)
 
 
+def test_tests_that_are_open_are_found_however_the_editor_spells_their_address(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_shapes.py").write_text("stale")
+    uri = (tmp_path / "test_shapes.py").as_uri().replace("test_", "test%5F")
+
+    async def scenario(client: LspClient, runtime: FakeRuntime, root: Path) -> None:
+        client.open(OTHER, uri=uri, version=7)
+        edit = (await client.result(await chosen(client, root)))["edit"]
+        assert applied(OTHER, edit, version=7, uri=uri) == f"{OTHER}\n\n{TESTS}"
+
+    act(scenario, tmp_path)
+
+
 def test_an_editor_that_makes_no_files_shows_them(tmp_path: Path) -> None:
     capabilities = {**RESOLVING, "workspace": {"workspaceEdit": {"documentChanges": True}}}
 

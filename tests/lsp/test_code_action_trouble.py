@@ -165,6 +165,17 @@ def test_stopping_it_at_the_progress_display_ends_the_engines_work() -> None:
     act(scenario, capabilities=WITH_PROGRESS)
 
 
+def test_the_log_quotes_no_code(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        assert "does not define area" in await refused(client, await chosen(client))
+
+    with caplog.at_level("INFO"):
+        act(scenario, "```\ndef volume(w, h):\n    return 1\n```")
+    ours = [each.getMessage() for each in caplog.records if each.name.startswith("lsp_server")]
+    assert "simplify was refused" in ours
+    assert not any("area" in line for line in ours)
+
+
 def test_progress_shows_the_end_of_what_was_written() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         request = await chosen(client)

@@ -54,7 +54,7 @@ def test_what_cannot_be_seen_is_refused() -> None:
 
 def added(text: str, *answers: Answer) -> str:
     document = Document.of("file:///test_a.py", "python", 1, text)
-    proposal = proposed_addition(answers, document, None, is_open=True)
+    proposal = proposed_addition(answers, document)
     assert isinstance(proposal, Proposal), proposal
     return apply_changes(text, proposal.changes)
 
@@ -78,9 +78,9 @@ def test_an_addition_that_is_broken_or_there_already_is_refused() -> None:
     old = "def test_a():\n    pass\n"
     document = Document.of("file:///test_a.py", "python", 1, old)
     for text, reason in [(BROKEN, "would not parse"), ("", "no whole answer")]:
-        refused = proposed_addition([answer(text, 0)], document, None, is_open=True)
+        refused = proposed_addition([answer(text, 0)], document)
         assert isinstance(refused, Refused)
         assert reason in refused.reason
-    doubled = proposed_addition([answer(f"x = 1\n\n\n{old}", 0)], document, None, is_open=True)
+    doubled = proposed_addition([answer(f"x = 1\n\n\n{old}", 0)], document)
     assert isinstance(doubled, Refused)
     assert "repeats test_a" in doubled.reason

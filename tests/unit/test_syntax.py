@@ -51,6 +51,15 @@ def test_a_language_without_a_grammar_has_no_tree(language_id: str) -> None:
     assert parse(language_id, "x = 1") is None
 
 
+def test_a_text_that_is_parsed_in_pieces_has_the_tree_of_its_parts() -> None:
+    """Large ones are; 3 and 4 bytes a character, so that pieces end within some."""
+    part = "def f():\n    return '😋€é'\n"
+    tree = parsed(part * 4000)
+    assert tree.num_errors == 0
+    names = [definition.start for definition in all_definitions(tree)]
+    assert names == list(range(0, len(part) * 4000, len(part)))
+
+
 @given(texts)
 def test_offsets_are_characters_whatever_the_text(text: str) -> None:
     source = f"# {text.replace(chr(10), '').replace(chr(13), '')}\n'😋' + value\n" * 40
