@@ -1,4 +1,6 @@
-"""How far a daemon's chat model is, told to the client whose chat waits for it."""
+"""How far a daemon's chat model is, told to the client whose chat waits for it: its download, which
+is that client's own, and its loading.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,25 @@ from model_runtime.api import (
     Request,
     RuntimeFailure,
 )
+from model_runtime.hub_process import download, needs_download
 
 if TYPE_CHECKING:
     from model_runtime.connection import Connection
 
 _LOOK_S = 0.2
 _READY = LoadProgress("ready", 1.0)
+
+
+async def fetch_chat_model(name: str, report: ProgressCallback) -> None:
+    """Fetch a model of the hub that has only been named so far. Cancelling stops that; the next
+    time it goes on where it was. Raises RuntimeFailure.
+    """
+    if not needs_download(name):
+        return
+    try:
+        await download(name, report)
+    finally:
+        report(_READY)
 
 
 @contextlib.asynccontextmanager

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_runtime.api import (
+    Capability,
+    ChatRequest,
     Completion,
     Event,
     LoadProgress,
@@ -24,7 +26,7 @@ from model_runtime.api import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
-from model_runtime.chat_progress import chat_loading_reported
+from model_runtime.chat_progress import chat_loading_reported, fetch_chat_model
 from model_runtime.hub_process import download, needs_download
 from model_runtime.launch import Launcher, RestartBrake, absolute_if_there
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
@@ -65,11 +67,12 @@ class DaemonRuntime:
         autostart: bool = True,
     ) -> None:
         self._spec = spec
-        self._progress = progress or _ignore
+        self._progress = progress or (lambda _: None)
         self._reported: LoadProgress | None = None
         self._autostart = autostart
         self._connecting: asyncio.Task[_Ready] | None = None
         self._brake = RestartBrake()
+        self._fetching = asyncio.Lock()
 
     async def info(self) -> ModelInfo:
         """Describe the model; waits until it is loaded. Raises RuntimeFailure."""
@@ -147,11 +150,16 @@ class DaemonRuntime:
 
     async def _ready_for(self, request: Request) -> _Ready:
         """The connection to use. Nobody waits for idle work, so it starts no daemon."""
-        if request.priority is not Priority.IDLE:
-            return await self._ready()
-        ready = _outcome(self._connecting) if self._connecting else None
-        if ready is None:
-            raise RuntimeUnavailable("Nothing is computed ahead while no model is there.")
+        if request.priority is Priority.IDLE:
+            known = _outcome(self._connecting) if self._connecting else None
+            if known is None:
+                raise RuntimeUnavailable("Nothing is computed ahead while no model is there.")
+            return known
+        ready = await self._ready()
+        needs_chat_model = Capability.CHAT not in ready.info.capabilities
+        if isinstance(request, ChatRequest) and needs_chat_model and self._autostart:
+            async with self._fetching:  # for all chats that wait for it
+                await fetch_chat_model(self._spec.chat_model, self._report)
         return ready
 
     async def _ready(self) -> _Ready:
@@ -288,7 +296,3 @@ async def _find(
 
 def _is_outdated(state: DaemonState) -> bool:
     return state.idle_s >= _UNUSED_S and is_older(state.version, own_version())
-
-
-def _ignore(_: LoadProgress) -> None:
-    return
