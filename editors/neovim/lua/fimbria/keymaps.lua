@@ -62,12 +62,35 @@ local function mapping_of(bufnr, key, own)
   end)
 end
 
+--- The keys that an expression mapping stands for now.
+---@param mapping vim.api.keyset.get_keymap
+---@param rhs string
+---@return string keys with special keys as Neovim's bytes for them
+---@return boolean is_plain whether that is left to be done
+local function evaluated(mapping, rhs)
+  local keys ---@type any
+  if mapping.callback then
+    keys = mapping.callback()
+  else
+    keys = vim.api.nvim_eval(rhs)
+  end
+  if type(keys) ~= 'string' then
+    return '', false
+  end
+  if mapping.replace_keycodes == 1 then
+    return vim.keycode(keys), false
+  end
+  return keys, true
+end
+
 --- Do what `key` does without Fimbria.
 ---@param key string
 ---@param mapping? vim.api.keyset.get_keymap what it is mapped to
-local function press(key, mapping)
+---@param instead? fun(): boolean tried first where that comes down to the key itself: nobody else wants it
+local function press(key, mapping, instead)
+  local code = vim.keycode(key)
   if not mapping then
-    vim.api.nvim_feedkeys(vim.keycode(key), 'in', false)
+    vim.api.nvim_feedkeys(code, 'in', false)
     return
   end
   local rhs = mapping.rhs and mapping.rhs:gsub('<SID>', ('<SNR>%d_'):format(mapping.sid)) or ''
@@ -77,18 +100,54 @@ local function press(key, mapping)
   elseif mapping.expr == 0 then
     vim.api.nvim_feedkeys(vim.keycode(rhs), mode, false)
   else
-    local keys = mapping.callback and mapping.callback() or vim.api.nvim_eval(rhs)
-    if type(keys) == 'string' and keys ~= '' then
-      keys = mapping.replace_keycodes == 1 and vim.keycode(keys) or keys
-      vim.api.nvim_feedkeys(keys, mode, mapping.replace_keycodes ~= 1)
+    local keys, is_plain = evaluated(mapping, rhs)
+    if keys ~= '' and not (keys == code and instead and instead()) then
+      vim.api.nvim_feedkeys(keys, mode, is_plain)
     end
   end
 end
 
---- Whether a key belongs to Fimbria now: ghost text is drawn, and no entry of a menu waits to be confirmed by it.
+--- Whether a mapping is Neovim's own default, which knows of no menu.
+---@param mapping vim.api.keyset.get_keymap
 ---@return boolean
-local function is_ours()
-  return require('fimbria.ghost').visible() ~= nil and not require('fimbria.menu').selected()
+local function is_default(mapping)
+  return vim.startswith(mapping.desc or '', 'vim.snippet')
+end
+
+--- Whether a key belongs to Fimbria now: ghost text is drawn, and no entry is selected in a menu whose key it may be.
+---@param former? vim.api.keyset.get_keymap
+---@return boolean
+local function is_ours(former)
+  if not require('fimbria.ghost').visible() then
+    return false
+  end
+  return not former or is_default(former) or not require('fimbria.menu').selected()
+end
+
+-- A key is on its way to what it was mapped to before. That may hand it back to us, also a tick later (blink.cmp does).
+local is_passing_on = false
+
+---@param key string
+---@param action fimbria.Action
+---@param former? vim.api.keyset.get_keymap
+local function on_key(key, action, former)
+  local function if_visible()
+    return is_ours() and action.run()
+  end
+  if is_passing_on then
+    if not if_visible() then
+      press(key)
+    end
+    return
+  end
+  if (is_ours(former) or (action.alone and not former)) and action.run() then
+    return
+  end
+  is_passing_on = true
+  press(key, former, if_visible)
+  vim.schedule(function()
+    is_passing_on = false
+  end)
 end
 
 ---@param bufnr integer
@@ -101,11 +160,7 @@ local function map(bufnr, key, action)
     return
   end
   vim.keymap.set('i', key, function()
-    local former = before or mapping_of(bufnr, key, false)
-    if (is_ours() or (action.alone and not former)) and action.run() then
-      return
-    end
-    press(key, former)
+    on_key(key, action, before or mapping_of(bufnr, key, false))
   end, { buffer = bufnr, desc = description })
 end
 
