@@ -76,7 +76,7 @@ def read_items(file: Path, limit: int | None) -> list[Item]:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
         raise RuntimeFailure(
-            f"{file} is no infilling benchmark: {error!r}.",
+            f"{file} is no infilling benchmark: {_reason(error)}.",
             "Each line is a JSON object with prompt, suffix and canonical_solution.",
         ) from error
     if not items:
@@ -84,6 +84,14 @@ def read_items(file: Path, limit: int | None) -> list[Item]:
     if limit is None or limit >= len(items):
         return items
     return random.Random(_SAMPLE_SEED).sample(items, limit)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"a line lacks {error}"
+    if isinstance(error, (TypeError, AttributeError)):
+        return "a line is no JSON object"
+    return str(error).rstrip(".")
 
 
 def fetch(benchmark: Benchmark, folder: Path) -> Path:

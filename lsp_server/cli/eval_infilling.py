@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from lsp_server.cli.errors import error_of
+from lsp_server.cli.eval_report import Configuration, report_json, show_report
 from lsp_server.cli.options import (
     AdapterOption,
     ContextLengthOption,
@@ -36,7 +37,7 @@ from model_runtime.api import (
     Runtime,
     RuntimeFailure,
 )
-from model_runtime.evaluation import Answer, Published, Score, published, score
+from model_runtime.evaluation import Answer, Score, published, score
 from model_runtime.evaluation_items import Benchmark, Item, benchmark_of, fetch, read_items
 from model_runtime.places import DaemonSpec
 
@@ -45,20 +46,21 @@ _Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """All that a figure depends on. layout: the one used; auto is resolved."""
+class _Task:
+    """What the model is asked, and how."""
 
-    benchmark: str
-    data: str
+    file: Path
+    items: Sequence[Item]
     limit: int | None
-    model: str
-    adapter: str
-    device: str
-    dtype: str
-    layout: str
-    heal: bool
     max_tokens: int
-    executed: bool
+    layout: Layout
+    heal: bool
+    execute: bool
+
+    @property
+    def benchmark(self) -> Benchmark | None:
+        """Which one it is; None for a file of another name."""
+        return benchmark_of(self.file)
 
 
 def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
@@ -110,24 +112,6 @@ def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
     checked. The model's code is executed only with --execute, without network or files, and not
     at all where no sandbox is to be had.
     """
-    try:
-        if execute:
-            _prove_sandbox()
-        file = data.expanduser() if data else fetch(benchmark, _folder_of_downloads())
-        items = read_items(file, limit)
-    except RuntimeFailure as failure:
-        raise error_of(failure) from failure
-    found = benchmark_of(file)
-    longest = max_tokens or (_LINE_TOKENS if _are_lines(items) else _BLOCK_TOKENS)
-
-    async def answers(runtime: Runtime) -> tuple[ModelInfo, list[Answer]]:
-        info = await runtime.info()
-        with _bar("Asking", len(items)) as tick:
-            return info, [
-                await _answer(runtime, info, _request(item, layout, longest, heal=heal), item, tick)
-                for item in items
-            ]
-
     spec = DaemonSpec(
         model=model,
         device=device,
@@ -137,38 +121,71 @@ def infilling(  # noqa: PLR0913, PLR0917 - one parameter per option
         context_length=context_length,
         family=family,
     )
-    info, given = with_runtime(ctx.obj, spec, answers)
-    used = info.layouts[0] if layout is Layout.AUTO and info.layouts else layout
-    result = _scored(items, given, execute=execute)
-    configuration = Configuration(
-        benchmark=found.value if found else file.name,
-        data=str(file),
-        limit=limit,
-        model=info.id,
-        adapter=adapter,
-        device=info.device,
-        dtype=info.dtype,
-        layout=used.value,
-        heal=heal,
-        max_tokens=longest,
-        executed=execute,
+    task = _task(
+        data, benchmark, limit, max_tokens=max_tokens, layout=layout, heal=heal, execute=execute
     )
-    figures = published(found, used)
+    info, answers = with_runtime(ctx.obj, spec, lambda runtime: _asked(runtime, task))
+    result = _scored(task.items, answers, execute=execute)
+    configuration = _configuration(task, spec, info)
+    figures = published(task.benchmark, Layout(configuration.layout))
     if as_json:
         typer.echo(json.dumps(report_json(configuration, result, figures), ensure_ascii=False))
         return
-    _show(configuration, result, figures)
+    show_report(configuration, result, figures)
 
 
-def report_json(
-    configuration: Configuration, result: Score, figures: Sequence[Published]
-) -> dict[str, Any]:
-    """What `--json` prints."""
-    return {
-        **asdict(result),
-        "configuration": asdict(configuration),
-        "published": [asdict(figure) for figure in figures],
-    }
+def _task(  # noqa: PLR0913 - what the options say
+    data: Path | None,
+    benchmark: Benchmark,
+    limit: int | None,
+    *,
+    max_tokens: int | None,
+    layout: Layout,
+    heal: bool,
+    execute: bool,
+) -> _Task:
+    """Read the tasks; where answers are to be executed, see first whether they can be. Raises
+    CommandError.
+    """
+    try:
+        if execute:
+            _prove_sandbox()
+        file = data.expanduser() if data else fetch(benchmark, _folder_of_downloads())
+        items = read_items(file, limit)
+    except RuntimeFailure as failure:
+        raise error_of(failure) from failure
+    return _Task(
+        file=file,
+        items=items,
+        limit=limit,
+        max_tokens=max_tokens or (_LINE_TOKENS if _are_lines(items) else _BLOCK_TOKENS),
+        layout=layout,
+        heal=heal,
+        execute=execute,
+    )
+
+
+async def _asked(runtime: Runtime, task: _Task) -> tuple[ModelInfo, list[Answer]]:
+    info = await runtime.info()
+    with _bar("Asking", len(task.items)) as tick:
+        return info, [await _answer(runtime, info, task, item, tick) for item in task.items]
+
+
+def _configuration(task: _Task, spec: DaemonSpec, info: ModelInfo) -> Configuration:
+    is_own = task.layout is Layout.AUTO and info.layouts
+    return Configuration(
+        benchmark=task.benchmark.value if task.benchmark else task.file.name,
+        data=str(task.file),
+        limit=task.limit,
+        model=info.id,
+        adapter=spec.adapter,
+        device=info.device,
+        dtype=info.dtype,
+        layout=(info.layouts[0] if is_own else task.layout).value,
+        heal=task.heal,
+        max_tokens=task.max_tokens,
+        executed=task.execute,
+    )
 
 
 def shown_text(raw: str, item: Item, model: ModelInfo, *, cut_short: bool) -> str:
@@ -186,20 +203,24 @@ def shown_text(raw: str, item: Item, model: ModelInfo, *, cut_short: bool) -> st
     return "" if isinstance(worth, Rejected) else worth
 
 
-def _request(item: Item, layout: Layout, max_tokens: int, *, heal: bool) -> CompletionRequest:
-    return CompletionRequest(
-        prompt=item.prefix, suffix=item.suffix, max_tokens=max_tokens, layout=layout, heal=heal
-    )
-
-
 async def _answer(
-    runtime: Runtime, model: ModelInfo, request: CompletionRequest, item: Item, tick: _Tick
+    runtime: Runtime, model: ModelInfo, task: _Task, item: Item, tick: _Tick
 ) -> Answer:
-    completion = await runtime.complete(request)
+    completion = await runtime.complete(_request(item, task))
     tick()
     ended = completion.finish_reason is FinishReason.STOP
     shown = shown_text(completion.text, item, model, cut_short=not ended)
     return Answer(completion.text, shown, ended)
+
+
+def _request(item: Item, task: _Task) -> CompletionRequest:
+    return CompletionRequest(
+        prompt=item.prefix,
+        suffix=item.suffix,
+        max_tokens=task.max_tokens,
+        layout=task.layout,
+        heal=task.heal,
+    )
 
 
 def _scored(items: Sequence[Item], answers: Sequence[Answer], *, execute: bool) -> Score:
@@ -239,39 +260,3 @@ def _bar(what: str, total: int) -> Iterator[_Tick]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
-
-
-def _show(configuration: Configuration, result: Score, figures: Sequence[Published]) -> None:
-    from rich import box
-    from rich.table import Table
-
-    console = Console()
-    one = configuration
-    model = f"{one.model} with {one.adapter}" if one.adapter else one.model
-    facts = f"{model} · {one.dtype} on {one.device} · {one.layout}"
-    facts += "" if one.heal else " without token healing"
-    console.print(f"[bold]{one.benchmark}[/bold]  {facts} · {result.num_items} tasks, greedy")
-    low, high = result.exact_match_interval
-    rows = [
-        ("exact match", f"{result.exact_match:.1%}", f"95 %: {low:.1%} to {high:.1%}"),
-        ("  as an editor shows it", f"{result.exact_match_as_shown:.1%}", ""),
-        ("  of the first line", f"{result.exact_match_first_line:.1%}", ""),
-        ("edit similarity", f"{result.edit_similarity:.3f}", "1 − Levenshtein / longer text"),
-        ("  as an editor shows it", f"{result.edit_similarity_as_shown:.3f}", ""),
-        ("ended by the model", f"{result.ended:.1%}", f"else cut at {one.max_tokens} tokens"),
-        ("pass@1", "—" if result.pass_at_1 is None else f"{result.pass_at_1:.1%}", _executed(one)),
-    ]
-    table = Table(box=box.SIMPLE, show_header=False)
-    for row in rows:
-        table.add_row(row[0], row[1], f"[dim]{row[2]}[/dim]")
-    for figure in figures:
-        table.add_row(
-            f"[dim]{figure.what}[/dim]",
-            f"[dim]{figure.value}%[/dim]",
-            f"[dim]{figure.source}[/dim]",
-        )
-    console.print(table)
-
-
-def _executed(configuration: Configuration) -> str:
-    return "" if configuration.executed else "not executed; --execute runs it in a sandbox"

@@ -120,11 +120,16 @@ def test_without_a_sandbox_nothing_is_asked(
 
 def test_a_wrong_file_is_one_line(evaluations: Evaluations, tmp_path: Path) -> None:
     other = tmp_path / "other.jsonl"
-    other.write_text("{}\n", encoding="utf-8")
-    status, _, error = evaluations.run("--data", str(other))
-    assert status == 1
-    assert error.count("\n") == 1
-    assert "is no infilling benchmark" in error
+    for content, reason in (
+        ("{}", "a line lacks 'prompt'"),
+        ("[]", "a line is no JSON object"),
+        ("x", ""),
+    ):
+        other.write_text(f"{content}\n", encoding="utf-8")
+        status, _, error = evaluations.run("--data", str(other))
+        assert status == 1
+        assert error.count("\n") == 1
+        assert f"is no infilling benchmark: {reason}" in error
 
 
 def test_what_an_editor_would_show_of_an_answer() -> None:
