@@ -10,7 +10,7 @@ from itertools import pairwise
 from tests.editors.neovim_driver import GHOST_COLOR, Editor
 from tests.editors.neovim_screen import Screen
 
-LOOK_S = 0.01
+LOOK_S = 0.003
 """How long before the next key Neovim is asked whether it still waits for an answer."""
 FLICKER_MS = 100.0
 

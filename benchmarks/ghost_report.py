@@ -18,7 +18,7 @@ ANSWERED = {60.0: 0.60, 150.0: 0.95}
 FRESH_MS, ALONG_MS, ECHO_MS = 40.0, 5.0, 1.0
 
 _NOTES = """
-- Answered: ten milliseconds before the next key no answer was waited for any more. It is ghost
+- Answered: three milliseconds before the next key no answer was waited for any more. It is ghost
   text, or that there is nothing to say.
 - Fresh: ghost text that a key brought. Along: what was left of it after a key that it began with,
   from the frame with the key itself on.

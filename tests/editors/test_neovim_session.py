@@ -355,3 +355,25 @@ def test_where_the_server_is_looked_for(editor: Editor) -> None:
     checkout = PLUGIN.parents[1]
     assert places[2]["path"] == str(checkout / ".venv" / "bin" / "fimbria")
     assert places[3]["path"] == "/project/.venv/bin/fimbria"
+
+
+def test_without_what_neovim_0_12_added(neovim_program: Path, tmp_path: Path) -> None:
+    """As far as a newer one can play an older one."""
+    setup = """
+        local has = vim.fn.has
+        vim.fn.has = function(feature) return feature == 'nvim-0.12' and 0 or has(feature) end
+        vim.lsp.inline_completion, vim.range, vim.pos = nil, nil, nil
+        vim.cmd('highlight clear ComplHint')
+        -- Neovim 0.11 does not tell which project a server is started for.
+        local client = require('fimbria.client')
+        local start = client._start
+        client._start = function(dispatchers) return start(dispatchers) end"""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        until(lambda: editor.drawn()[0] == "foobar", "ghost text")
+        editor.keys("<Tab>!")
+        editor.wait_for_lines("foobar!")
+        editor.keys("<Esc>:checkhealth fimbria<CR>")
+        until(lambda: any("0.12 has better" in line for line in editor.lines()), "the report")
