@@ -123,3 +123,13 @@ def test_an_action_of_the_editors_own_menu(window: Window, engine: ChatEngine) -
     simpler = ["def half(n):", "    return n >> 1"]
     window.until(lambda: window.lines() == simpler, "the file alone, with the change")
     assert window.saved(path) == "def half(n):\n    return n >> 1"
+
+
+def test_an_explanation_is_shown_as_it_is_meant_to_be_read(
+    window: Window, engine: ChatEngine
+) -> None:
+    engine.answer = "It halves, **rounding down**.\n"
+    window.open("explained.py", HALF)
+    window.press("Control+.")
+    window.call("click", '.action-widget .monaco-list-row:has-text("Explain")')
+    window.until(lambda: "rounding down" in window.call("frameTexts", "strong"), "the answer")

@@ -85,6 +85,13 @@ function middleware(listener: Listener): Middleware {
       if (method !== "codeAction/resolve") return answer;
       return withProposal(answer, PROPOSE) as typeof answer;
     },
+    window: {
+      showDocument: async (params, token, next) => {
+        if (!isAnswer(params.uri)) return next(params, token);
+        await vscode.commands.executeCommand("markdown.showPreview", vscode.Uri.parse(params.uri));
+        return { success: true };
+      },
+    },
     workspace: {
       handleApplyEdit: (params, next) => {
         const edit = proposable(params.edit);
@@ -101,6 +108,11 @@ function middleware(listener: Listener): Middleware {
       next(token, params);
     },
   };
+}
+
+/** Whether a document is an answer that the server has written down to have it shown. */
+function isAnswer(uri: string): boolean {
+  return /\/fimbria-[^/]+\/[^/]+\.md$/.test(uri);
 }
 
 /** Shows a message of the server, with `actions` below it; returns the chosen one. */
