@@ -175,7 +175,7 @@ def running(
 
     settings: of the machine, where VS Code expects what a workspace must not set.
     """
-    folder = home / "work"
+    folder = home / "project"
     folder.mkdir()
     write_settings(home / "data" / "User", SETTINGS)
     settings_file = write_settings(home / "data" / "Machine", settings)
