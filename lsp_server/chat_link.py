@@ -79,10 +79,10 @@ class ChatLink:
     @property
     def model_name(self) -> str:
         """Which model answers, as far as that is known yet."""
-        if self._settings.chat_model:
-            return self._settings.chat_model
         answering = self._answering
-        return "" if answering is None else answering.id
+        if self._settings.chat_endpoint or answering is None:
+            return self._settings.chat_model or ("" if answering is None else answering.id)
+        return answering.id
 
     @property
     def context_length(self) -> int | None:
@@ -101,7 +101,8 @@ class ChatLink:
     def _answering(self) -> ModelInfo | None:
         if self._settings.chat_endpoint:
             return self._described
-        return None if self._settings.chat_model else self._runtime.known
+        known = self._runtime.known
+        return None if self._settings.chat_model and not _chats(known) else known
 
     def configure(self, settings: Settings) -> None:
         """Follow new settings. An engine that is no longer meant is let go of, once it has ended

@@ -166,8 +166,8 @@ class Settings:
     family: str = field(default="", metadata={"parse": _text_or_nothing})
     """The model's family, where its checkpoint does not tell; empty to find out."""
     chat_model: str = field(default="", metadata={"parse": _text_or_nothing})
-    """A second model for chats and code actions, loaded when first needed; with `chat_endpoint`,
-    the name of a model there. Empty: the model itself, if it chats.
+    """A second model for chats and code actions where `model` does not chat, loaded when first
+    needed; with `chat_endpoint`, the name of a model there.
     """
     chat_endpoint: str = field(default="", metadata={"parse": _endpoint})
     """Base URL of an engine that speaks OpenAI's API, such as http://127.0.0.1:8080/v1, for chats

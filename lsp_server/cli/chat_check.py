@@ -23,12 +23,13 @@ def check_chat(settings: Settings, model: ModelInfo | None) -> Check:
     """
     if settings.chat_endpoint:
         return asyncio.run(_check_endpoint(settings))
+    if model is not None and Capability.CHAT in model.capabilities:
+        unused = f"; {settings.chat_model} is not needed" if settings.chat_model else ""
+        return Check(_NAME, State.OK, f"{model.id} chats itself{unused}")
     if settings.chat_model:
         return _check_second_model(settings.chat_model)
     if model is None:
         return Check(_NAME, State.NOTE, "unknown while the model does not answer")
-    if Capability.CHAT in model.capabilities:
-        return Check(_NAME, State.OK, f"{model.id} chats itself")
     found = f"{model.id} does not chat; code actions that need one that does are not offered"
     return Check(_NAME, State.NOTE, found, f"For more, {REMEDY}")
 

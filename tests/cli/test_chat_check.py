@@ -22,6 +22,9 @@ CHATTING = replace(MODEL, capabilities=MODEL.capabilities | {Capability.CHAT})
 
 def test_a_model_that_chats_is_enough() -> None:
     assert check_chat(Settings(), CHATTING).state is State.OK
+    check = check_chat(Settings(chat_model="another"), CHATTING)
+    assert check.state is State.OK
+    assert check.found.endswith("chats itself; another is not needed")
 
 
 def test_without_one_the_settings_that_bring_it_are_named() -> None:

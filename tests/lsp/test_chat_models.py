@@ -12,6 +12,7 @@ from model_runtime.api import (
 )
 from tests.fakes import FakeRuntime
 from tests.lsp.chatting import (
+    CHATTING_MODEL,
     INVALID_PARAMS,
     REQUEST_FAILED,
     chat,
@@ -63,6 +64,21 @@ def test_a_second_model_brings_chat_at_once_when_it_is_set() -> None:
         assert status["model"] == "some-instruct"
         await still_answers(client, runtime)
         assert runtime.made_with[-1].chat_model == "some-instruct"
+
+    session(scenario)
+
+
+def test_a_model_that_chats_itself_is_the_one_that_is_named() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = CHATTING_MODEL
+        configured = {"settings": {"fimbria": {"chatModel": "some-instruct"}}}
+        client.notify("workspace/didChangeConfiguration", configured)
+        client.open("x = \n")
+        request = client.complete(0, 4)
+        (await runtime.next_call()).answer("1")
+        await client.result(request)
+        status = await result_of(client, "fimbria/chat/status")
+        assert status["model"] == CHATTING_MODEL.id
 
     session(scenario)
 
