@@ -10,7 +10,7 @@ local TOKEN = 'fimbria-chat-'
 ---@class (private) fimbria.Conversation
 ---@field id? string
 ---@field source integer buffer that is talked about
----@field client_id? integer
+---@field client_id? integer of the server that is answering
 ---@field number integer of the newest question
 ---@field request_id? integer of the question that is being answered
 ---@field streamed boolean some of its answer has come
@@ -24,15 +24,24 @@ local function warn(text)
   vim.notify('Fimbria: ' .. text, vim.log.levels.WARN)
 end
 
+--- The server to ask: that of the file that is talked about, or else any.
 ---@return vim.lsp.Client?
 local function client()
-  local found = now.client_id and vim.lsp.get_client_by_id(now.client_id)
-  if found and not found:is_stopped() then
-    return found
+  if not api.nvim_buf_is_valid(now.source) then
+    now.source = 0
   end
-  found = require('fimbria.client').of(now.source) or vim.lsp.get_clients({ name = 'fimbria' })[1]
-  now.client_id = found and found.id
-  return found
+  return require('fimbria.client').of(now.source) or vim.lsp.get_clients({ name = 'fimbria' })[1]
+end
+
+--- Talk about the current buffer from now on, unless it is the chat itself.
+---@return boolean is_file
+local function look_here()
+  local bufnr = api.nvim_get_current_buf()
+  if vim.startswith(api.nvim_buf_get_name(bufnr), 'fimbria://') then
+    return false
+  end
+  now.source = bufnr
+  return true
 end
 
 --- `$/progress`: the pieces of an answer; everything else is Neovim's.
@@ -94,7 +103,7 @@ local function ask(text)
     references = now.references,
     partialResultToken = TOKEN .. number,
   }
-  now.references = {}
+  now.references, now.client_id = {}, server.id
   local _, request_id = server:request('fimbria/chat', params, function(err, result)
     answered(number, err, result)
   end, now.source)
@@ -105,7 +114,7 @@ end
 
 --- End the answer that is being made; what there is of it stays.
 function M.stop()
-  local server = client()
+  local server = now.client_id and vim.lsp.get_client_by_id(now.client_id)
   if server and now.request_id then
     -- Neovim keeps the response to itself; nothing more of this answer counts.
     server:cancel_request(now.request_id)
@@ -118,7 +127,10 @@ end
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 ---@return table[]
 local function references(bufnr, arguments)
-  if vim.bo[bufnr].buftype ~= '' or api.nvim_buf_get_name(bufnr) == '' then
+  if not api.nvim_buf_is_valid(bufnr) or vim.bo[bufnr].buftype ~= '' then
+    return {}
+  end
+  if api.nvim_buf_get_name(bufnr) == '' then
     return {}
   end
   local uri = vim.uri_from_bufnr(bufnr)
@@ -148,14 +160,9 @@ end
 ---@param text string
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.open(text, arguments)
-  local bufnr = api.nvim_get_current_buf()
-  local is_chat = vim.startswith(api.nvim_buf_get_name(bufnr), 'fimbria://')
   local is_selection = arguments and arguments.range > 0
-  if not is_chat then
-    now.source = bufnr
-    if not now.id or is_selection then
-      now.references = references(bufnr, arguments)
-    end
+  if look_here() and (is_selection or not now.id) then
+    now.references = references(now.source, arguments)
   end
   local server = client()
   if not server then
@@ -180,6 +187,7 @@ end
 
 --- Choose one of the earlier conversations and go on with it.
 function M.choose()
+  look_here()
   local server = client()
   if not server then
     warn('no server; :Fimbria health tells why')
@@ -239,7 +247,7 @@ end
 ---@param mode 'diff'|'insert'
 function M.apply_block(mode)
   local block, server = view.block_at_cursor(), client()
-  if not block or not server or not api.nvim_buf_is_valid(now.source) then
+  if not block or not server or now.source == 0 then
     warn('there is no code block here, or no file to apply it to')
     return
   end
@@ -250,9 +258,11 @@ function M.apply_block(mode)
     textDocument = { uri = vim.uri_from_bufnr(now.source) },
     mode = mode,
   }
-  if mode == 'insert' then
-    local encoding = server.offset_encoding
-    params.position = vim.lsp.util.make_position_params(win ~= -1 and win or 0, encoding).position
+  if mode == 'insert' and win == -1 then
+    warn('the file is in no window; show it first')
+    return
+  elseif mode == 'insert' then
+    params.position = vim.lsp.util.make_position_params(win, server.offset_encoding).position
   end
   server:request('fimbria/chat/applyBlock', params, function(err, result)
     if err or not result then
