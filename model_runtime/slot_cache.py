@@ -133,7 +133,9 @@ def spans_of(rows: Sequence[Row]) -> Iterator[Span]:
 
 
 def is_latent(config: Any, shape: KVShape) -> bool:
-    """Whether the cache holds what keys and values are made of; transformers 4 held those."""
+    """Whether the cache holds what keys and values are made of, and not those themselves, as in
+    other versions of transformers.
+    """
     return shape.num_kv_heads == 1 and getattr(config, "kv_lora_rank", None) == shape.head_dim
 
 
