@@ -70,7 +70,7 @@ class OpenAIRuntime:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._model = model
-        self._api_key = api_key
+        self._api_key = api_key = api_key.strip()  # such as a file's last line break
         self._silence_s = silence_s
         self._infills = infills
         self._dialect = Dialect()
@@ -161,7 +161,7 @@ class OpenAIRuntime:
                 if response.status == 200:
                     yield response
                     return
-                body = await response.content.read(_MAX_ERROR_BYTES)
+                body = await _beginning(response)
             finally:
                 response.close()
             if not self._adapt(response.status, body):
@@ -193,7 +193,7 @@ class OpenAIRuntime:
                 self._session().get(f"{self._base}/models", allow_redirects=False) as response,
             ):
                 if response.status in (401, 403):
-                    body = await response.content.read(_MAX_ERROR_BYTES)
+                    body = await _beginning(response)
                     raise self._complaints.refused(response.status, body, self._model)
                 if response.status != 200:
                     return []
@@ -251,6 +251,14 @@ class OpenAIRuntime:
             *(KeyError, TypeError, ValueError),
         ) as error:
             raise complaints.unreadable() from error
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """As much of a refusal as anybody would read; it may come in pieces."""
+    body = bytearray()
+    while len(body) < _MAX_ERROR_BYTES and (piece := await response.content.readany()):
+        body += piece
+    return bytes(body)
 
 
 def request_model(request: Request) -> str:

@@ -125,7 +125,7 @@ class Chats:
         finally:
             if writing.text.strip():
                 record = reply_record(question.id, writing.reply(), time.time())
-                is_kept &= await _to_the_end(self._record(conversation_id, [record]))
+                is_kept &= await _to_the_end(self._record_reply(conversation_id, record))
         if not writing.text.strip():
             raise RuntimeFailure(*_EMPTY)
         return result_json(conversation, question, writing.reply(), writing.usage, is_kept=is_kept)
@@ -178,6 +178,14 @@ class Chats:
             return await self.store.append(conversation_id, records)
         except NoSuchConversation:
             return False  # removed meanwhile, perhaps in another window
+
+    async def _record_reply(self, conversation_id: str, record: Record) -> bool:
+        """Keep an answer, if that is possible: the user has it in any case."""
+        try:
+            return await self._record(conversation_id, [record])
+        except OSError as error:
+            logger.warning("An answer cannot be kept: %s", error.strerror or type(error).__name__)
+            return False
 
 
 def _asked_records(

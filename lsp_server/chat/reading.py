@@ -32,7 +32,7 @@ async def source_of(ls: FimbriaServer, uri: str, document: Document | None) -> S
     path = path_within(uri, roots)
     if document is None:
         return await asyncio.to_thread(_on_disk, uri, path, roots, ls.settings.exclude)
-    if is_secret(Path(path)):
+    if is_secret(Path(path)) or is_secret(Path(_fs_path(uri) or path)):
         return _SECRET
     if is_excluded(path, ls.settings.exclude):
         return _EXCLUDED
@@ -49,7 +49,7 @@ def workspace_folders(ls: FimbriaServer) -> list[str]:
 def _on_disk(
     uri: str, path: str, roots: Iterable[str], excluded: Sequence[str]
 ) -> Source | Unreadable:
-    name = to_fs_path(uri) if uri.startswith("file:") else None
+    name = _fs_path(uri)
     if name is None:
         return Unreadable("It is not open, and no file on this machine.")
     file = Path(name)
@@ -61,6 +61,10 @@ def _on_disk(
     if not may_be_read(file, root, excluded):
         return _EXCLUDED
     return _read(file, path)
+
+
+def _fs_path(uri: str) -> str | None:
+    return to_fs_path(uri) if uri.startswith("file:") else None
 
 
 def _root_of(file: Path, roots: Iterable[str]) -> Path | None:

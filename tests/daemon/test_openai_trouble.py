@@ -22,6 +22,7 @@ from tests.daemon.chatting import CHAT
 from tests.daemon.openai_engines import (
     Engine,
     Handler,
+    end,
     events_of,
     piece,
     refusing,
@@ -141,3 +142,29 @@ def test_a_refused_key_is_told_before_anything_is_asked() -> None:
     engine = Engine(streamed(), models=refusing(401, {"error": "no"}))
     with_engine(engine, use)
     assert engine.bodies == []
+
+
+def test_a_refusal_that_comes_in_pieces_is_read_to_its_end() -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=400)
+        await response.prepare(request)
+        for part in (b'{"error": {"message":', b' "It is ', b'too long."}}'):
+            await response.write(part)
+            await asyncio.sleep(0)
+        return response
+
+    async def use(runtime: OpenAIRuntime) -> None:
+        with pytest.raises(RuntimeFailure, match=r"It says: It is too long\."):
+            await runtime.complete(CHAT)
+
+    with_engine(Engine(refuse), use)
+
+
+def test_blanks_around_a_key_are_none_of_it() -> None:
+    engine = Engine(streamed(piece("Hi"), end()))
+
+    async def use(runtime: OpenAIRuntime) -> None:
+        assert (await runtime.complete(CHAT)).text == "Hi"
+
+    with_engine(engine, use, api_key=" sk-1\n")
+    assert engine.headers[-1]["Authorization"] == "Bearer sk-1"

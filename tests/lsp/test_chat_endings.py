@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
+from lsp_server.chat.store import ConversationStore
 from model_runtime.api import (
     FinishReason,
     RuntimeFailure,
@@ -139,6 +143,20 @@ def test_an_engine_that_breaks_off_leaves_what_it_had_said() -> None:
         whole = await result_of(client, "fimbria/chat/get", conversation=begin["conversation"])
         reply = whole["messages"][1]
         assert (reply["content"], reply["ending"]) == ("123", "failed")
+
+    chat(scenario)
+
+
+def test_an_answer_that_cannot_be_kept_is_still_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(ConversationStore, "append", broken)
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        result = await answered(client, runtime, "One?", "1")
+        assert (result["answer"]["content"], result["isKept"]) == ("1", False)
+        await client.take("window/logMessage")
 
     chat(scenario)
 

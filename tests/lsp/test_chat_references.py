@@ -108,9 +108,10 @@ def test_a_link_out_of_the_workspace_is_not_followed(project: Path) -> None:
     session(scenario)
 
 
-def test_a_secret_is_not_sent_though_it_is_open(project: Path) -> None:
+@pytest.mark.parametrize("name", [".env", "../.ssh/config", "../.aws/config"])
+def test_a_secret_is_not_sent_though_it_is_open(project: Path, name: str) -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
-        uri = (project / ".env").as_uri()
+        uri = (project / name).resolve().as_uri()
         client.open("TOKEN=hidden\n", uri)
         text, told = await sent(client, runtime, project, {"uri": uri})
         assert text == "Why?"
