@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lsp_server.source_text import LINE_BREAK
 from lsp_server.syntax.definitions import Definition, all_definitions
 from lsp_server.syntax.trees import SyntaxTree, parse
 
@@ -19,25 +20,31 @@ class Refused:
 
 
 def refusal(
-    language_id: str, old: str, new: str, start: int = 0, end: int | None = None
+    language_id: str,
+    old: str,
+    new: str,
+    start: int = 0,
+    end: int | None = None,
+    before: SyntaxTree | None = None,
 ) -> Refused | None:
     """Why a document's new text must not be offered; None if it may be.
 
     It is refused if nothing in it is different, if it does not parse where the old text does, or
     parses worse, and if what takes the place of the old text from `start` to `end` repeats a
-    definition that stands elsewhere in the document.
+    definition that stands elsewhere in the document. before: the old text's tree, if it is there.
     """
     if new == old:
         return Refused("The model would leave it as it is.")
-    reason = _python_error(old, new) if language_id == "python" else ""
-    if reason:
-        return Refused(f"The answer would not parse: {reason}.")
-    before, after = parse(language_id, old), parse(language_id, new)
+    end = len(old) if end is None else end
+    before = before or parse(language_id, old)
+    after = parse(language_id, new)
     if before is None or after is None:
         return None
-    if after.num_errors > before.num_errors:
-        return Refused(f"The answer would not parse as {language_id}.")
-    end = len(old) if end is None else end
+    reason = _python_error(before, new, start, end) if before.grammar == "python" else ""
+    if not reason and after.num_errors > before.num_errors:
+        reason = f" as {language_id}"
+    if reason:
+        return Refused(f"The answer would not parse{reason}.")
     new_end = end + len(new) - len(old)
     repeated = _repeated_definition(before, after, (start, end), (start, new_end))
     if repeated:
@@ -53,21 +60,47 @@ def missing_definition(language_id: str, code: str, name: str) -> Refused | None
     return Refused(f"The answer does not define {name} any more.")
 
 
-def _python_error(old: str, new: str) -> str:
-    """Python's own word on it, if it takes the old text."""
-    return _syntax_error(new) if not _syntax_error(old) else ""
+def _python_error(before: SyntaxTree, new: str, start: int, end: int) -> str:
+    """Python's own word on it, if it takes the old text: on the statements of the file that the
+    change lies in, because it stops everything else until it has read all that it is given.
+    """
+    old = before.text
+    start, end = _statements(before, start, end)
+    if _syntax_error(old[start:end]):
+        return ""
+    error = _syntax_error(new[start : end + len(new) - len(old)])
+    if not error:
+        return ""
+    message, line = error
+    above = len(LINE_BREAK.findall(old, 0, start))
+    return f": {message} (line {above + line})" if line else f": {message}"
 
 
-def _syntax_error(source: str) -> str:
+def _statements(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:
+    """Whole lines of the file's own statements around what lies between two offsets."""
+    text = tree.text
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    node = tree.node_at(start, end)
+    while node.parent is not None and node.parent.parent is not None:
+        node = node.parent
+    first, last = tree.span(node)
+    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, min(first, start))]
+    line_end = LINE_BREAK.search(text, max(last, end))
+    return (breaks[-1] if breaks else 0), line_end.start() if line_end else len(text)
+
+
+def _syntax_error(source: str) -> tuple[str, int] | None:
+    """What is wrong and in which line, which is 0 where that is not known."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as those about escapes that mean nothing
             ast.parse(source)
     except SyntaxError as error:
-        return f"{error.msg} (line {error.lineno})" if error.lineno else str(error.msg)
+        return str(error.msg), error.lineno or 0
     except (ValueError, RecursionError, MemoryError) as error:
-        return str(error) or type(error).__name__
-    return ""
+        return str(error) or type(error).__name__, 0
+    return None
 
 
 def _repeated_definition(
@@ -76,17 +109,23 @@ def _repeated_definition(
     """A name that is new between the offsets `new` and was there outside of `old`, in the same
     function or class.
     """
-    known = list(_placed_names(before))
-    inside = {name for name, at in known if old[0] <= at < old[1]}
-    outside = {name for name, at in known if not old[0] <= at < old[1]}
-    added = {name for name, at in _placed_names(after) if new[0] <= at < new[1]} - inside
+    inside = {name for name, at in _placed_names(before, old) if old[0] <= at < old[1]}
+    new_names = {name for name, at in _placed_names(after, new) if new[0] <= at < new[1]}
+    elsewhere = before.text[: old[0]] + "\n" + before.text[old[1] :]
+    added = {name for name in new_names - inside if name[-1] in elsewhere}
+    if not added:  # nearly always; looking at the whole of a large file takes a while
+        return ""
+    everything = _placed_names(before, (0, len(before.text)))
+    outside = {name for name, at in everything if not old[0] <= at < old[1]}
     return next((name[-1] for name in sorted(added & outside)), "")
 
 
-def _placed_names(tree: SyntaxTree) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Names of all definitions with those around them, and where they begin."""
+def _placed_names(tree: SyntaxTree, part: tuple[int, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Names of the definitions that reach into a part of the text, with the names of those around
+    them, and where they begin.
+    """
     around: list[Definition] = []
-    for definition in all_definitions(tree):
+    for definition in all_definitions(tree, *part):
         while around and around[-1].end <= definition.start:
             around.pop()
         around.append(definition)

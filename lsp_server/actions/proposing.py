@@ -13,11 +13,13 @@ from lsp_server.actions.fitting import fitted
 from lsp_server.actions.prompting import normalized
 from lsp_server.convert import FileState
 from lsp_server.edits import Change, apply_changes, minimal_changes
+from lsp_server.syntax.trees import parse
 
 if TYPE_CHECKING:
     from lsp_server.actions.asking import Answer
     from lsp_server.actions.site import Target
     from lsp_server.documents import Document
+    from lsp_server.syntax.trees import SyntaxTree
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u2060-\u2069\u202a-\u202e\ufeff]")
 """Control characters and those that reorder or hide text (CVE-2021-42574)."""
@@ -49,14 +51,17 @@ def proposed_edit(
     repairs, the one that changes least. If none may be offered, the likeliest one's reason counts.
     """
     ranked = sorted(answers, key=lambda answer: -answer.mean_logprob)
-    proposals = [_proposal(answer, document, target) for answer in ranked]
+    tree = parse(document.language_id, str(document.text)) if answers else None
+    proposals = [_proposal(answer, document, target, tree) for answer in ranked]
     sound = [proposal for proposal in proposals if isinstance(proposal, Proposal)]
     if not sound:
         return next(iter(proposals), Refused("The model gave no answer."))
     return min(sound, key=lambda proposal: proposal.size) if smallest else sound[0]
 
 
-def _proposal(answer: Answer, document: Document, target: Target) -> Proposal | Refused:
+def _proposal(
+    answer: Answer, document: Document, target: Target, tree: SyntaxTree | None
+) -> Proposal | Refused:
     if answer.cut_short:
         return Refused("The answer became too long and was cut off; select less code.")
     text = str(document.text)
@@ -71,7 +76,7 @@ def _proposal(answer: Answer, document: Document, target: Target) -> Proposal | 
     if _begins_outside(code, normalized(old), around[0]):
         return Refused("The answer would change what is outside of the code that was meant.")
     new = fitted(code, old, text, document.text.main_line_break())
-    return _checked(document, target, old, new)
+    return _checked(document, target, tree, old, new)
 
 
 def _begins_outside(code: str, old: str, before: str) -> bool:
@@ -88,11 +93,13 @@ def _lines(text: str) -> set[str]:
     return {line.strip() for line in text.split("\n")}
 
 
-def _checked(document: Document, target: Target, old: str, new: str) -> Proposal | Refused:
+def _checked(
+    document: Document, target: Target, tree: SyntaxTree | None, old: str, new: str
+) -> Proposal | Refused:
     changes = tuple(change.moved(target.start) for change in minimal_changes(old, new))
     text = str(document.text)
     changed = apply_changes(text, changes)
-    refused = refusal(document.language_id, text, changed, target.start, target.end)
+    refused = refusal(document.language_id, text, changed, target.start, target.end, tree)
     if refused is None and target.is_definition and target.name:
         refused = missing_definition(document.language_id, new, target.name)
     return refused or Proposal(document, changes)

@@ -37,6 +37,8 @@ def handle(ls: FimbriaServer, params: types.CodeActionParams) -> list[types.Code
         return []  # nothing can be done, or it is not known yet
     abilities = _abilities(ls)
     listed = _wanted(ls, document, params, abilities)
+    if not ls.trees.tree(document)[1]:
+        ls.in_background(ls.trees.prepare(document))  # the next list can name what is there
     is_invoked = params.context.trigger_kind is types.CodeActionTriggerKind.Invoked
     if is_invoked and not abilities.chat:
         with_chat = _wanted(ls, document, params, replace(abilities, chat=True))

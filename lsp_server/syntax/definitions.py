@@ -63,11 +63,18 @@ def enclosing_definition(
     return None
 
 
-def all_definitions(tree: SyntaxTree) -> Iterator[Definition]:
-    """Every function and class, outer ones before what is in them."""
+def all_definitions(
+    tree: SyntaxTree, start: int = 0, end: int | None = None
+) -> Iterator[Definition]:
+    """Every function and class that touches what lies between two offsets, outer ones before what
+    is in them.
+    """
+    first, last = tree.bytes_between(start, len(tree.text) if end is None else end)
     waiting = [tree.root]
     while waiting:
         node = waiting.pop()
+        if node.end_byte < first or node.start_byte > last:
+            continue
         found = _definition(tree, node)
         if found is not None and found.node == node:
             yield found

@@ -56,8 +56,12 @@ class SyntaxTree:
 
     def node_at(self, start: int, end: int) -> Node:
         """The smallest named node that holds all between two offsets; the root if need be."""
-        found = self.root.named_descendant_for_byte_range(self._byte_at(start), self._byte_at(end))
+        found = self.root.named_descendant_for_byte_range(*self.bytes_between(start, end))
         return found or self.root
+
+    def bytes_between(self, start: int, end: int) -> tuple[int, int]:
+        """Where the nodes have what lies between two offsets."""
+        return self._byte_at(start), self._byte_at(end)
 
     def _byte_at(self, offset: int) -> int:
         if not self.marks:

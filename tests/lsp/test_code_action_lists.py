@@ -150,14 +150,28 @@ def test_a_docstring_is_for_the_definition_at_the_start_of_a_selection() -> None
 
 
 def test_a_large_file_is_not_parsed_for_a_list() -> None:
-    text = TEXT + "# filling\n" * 10_000
+    text = TEXT + "filling = 1\n" * 2000
     titles = titles_of(text, problem=False)
     assert "Complete this function" in titles
     assert "Write a docstring for this" in titles
 
 
+def test_the_next_list_for_a_large_file_knows_what_is_there() -> None:
+    text = TEXT + "filling = 1\n" * 2000
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(text)
+        titles: list[str] = []
+        while "Explain area" not in titles:
+            titles = [action["title"] for action in await listed(client, cursor(text, "return"))]
+        without = [action["title"] for action in await listed(client, cursor(text, "SIZE"))]
+        assert not any(title.startswith("Complete") for title in without)
+
+    act(scenario)
+
+
 def test_without_a_function_at_the_cursor_a_large_file_says_so_later() -> None:
-    text = TEXT + "# filling\n" * 10_000
+    text = TEXT + "filling = 1\n" * 2000
 
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open(text)

@@ -191,6 +191,16 @@ def test_what_may_be_offered(language: str, old: str, new: str, reason: str | No
         assert reason in refused.reason
 
 
+def test_python_is_asked_about_the_code_that_changes_whatever_is_wrong_elsewhere() -> None:
+    above, below = "import os\r\n\r\n", "\n\nx = = 2\n"
+    changed = OLD.replace("w, h", "w=1, h")
+    refused = refusal("python", above + OLD + below, above + changed + below, 13, 13 + len(OLD))
+    assert refused is not None
+    assert "would not parse: " in refused.reason
+    assert "default" in refused.reason
+    assert "(line 3)" in refused.reason
+
+
 def test_the_definition_itself_must_come_back() -> None:
     assert missing_definition("python", NEW, "area") is None
     assert missing_definition("python", f"@cache\n{NEW}", "area") is None
