@@ -12,6 +12,8 @@ from lsp_server.cli.options import JsonOption, ModelArgument
 from model_runtime.api import RuntimeFailure
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from model_runtime.memory_plan import Device, Fit, ModelSize
 
 # Where the engine would rather have fewer slots than shorter ones.
@@ -96,46 +98,36 @@ def memory_json(
 def _show(
     size: ModelSize, devices: list[Device], fits: list[Fit], context: int, slots: int
 ) -> None:
-    from rich import box
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     console = Console()
-    counts = (
-        f"{size.counts.total / 1e9:.2f} billion"
-        if size.counts.total >= 1e8
-        else (f"{size.counts.total / 1e6:.1f} million")
-    )
-    console.print(
-        f"[bold]{escape(size.name)}[/bold]  {counts} parameters, context {size.context_length}",
-        highlight=False,
-    )
-    weights = ", ".join(f"{name} {_size(count)}" for name, count in size.weights_bytes.items())
-    console.print(f"Weights   {weights}", highlight=False, soft_wrap=True)
+    count = size.counts.total
+    counts = f"{count / 1e9:.2f} billion" if count >= 1e8 else f"{count / 1e6:.1f} million"
+    weights = ", ".join(f"{name} {_size(taken)}" for name, taken in size.weights_bytes.items())
     per_token = size.kv_bytes_per_token("float16")
-    console.print(
+    for line in (
+        f"[bold]{escape(size.name)}[/bold]  {counts} parameters, context {size.context_length}",
+        f"Weights   {weights}",
         f"KV cache  {_size(per_token)} per token in 16 bits (twice that in float32): "
         f"{_size(per_token * context)} per slot of {context} tokens",
-        highlight=False,
-        soft_wrap=True,
-    )
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in (
-        "Device",
-        "Free",
-        "Precision",
-        "Weights",
-        f"{slots} × {context}",
-        "Fits",
-        "By itself",
     ):
-        table.add_column(column, justify="left" if column in ("Device", "Precision") else "right")
-    for fit in fits:
-        device = next(one for one in devices if one.name == fit.device)
-        table.add_row(*_row(fit, device))
-    console.print(table)
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(_table(devices, fits, f"{slots} × {context}"))
     console.print(_verdict(fits), highlight=False, soft_wrap=True)
+
+
+def _table(devices: list[Device], fits: list[Fit], wanted: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("Device", "Free", "Precision", "Weights", wanted, "Fits", "By itself"):
+        table.add_column(column, justify="left" if column in ("Device", "Precision") else "right")
+    by_name = {device.name: device for device in devices}
+    for fit in fits:
+        table.add_row(*_row(fit, by_name[fit.device]))
+    return table
 
 
 def _row(fit: Fit, device: Device) -> tuple[str, ...]:
