@@ -114,7 +114,10 @@ class Chats:
         excerpts = await self._excerpts(asked, opened)
         question, records = _asked_records(before, asked, excerpts)
         conversation = before.since(records)
-        if asked.conversation:
+        is_kept, held = True, list[Record]()
+        if asked.replaces:
+            held = records  # nothing is taken back before there is an answer in its place
+        elif asked.conversation:
             is_kept = await self._record(conversation_id, records)
         else:
             is_kept = await self.store.create(conversation_id, records)
@@ -124,8 +127,8 @@ class Chats:
             await self._write(self._request(conversation, question), writing, report)
         finally:
             if writing.text.strip():
-                record = reply_record(question.id, writing.reply(), time.time())
-                is_kept &= await _to_the_end(self._record_reply(conversation_id, record))
+                held = [*held, reply_record(question.id, writing.reply(), time.time())]
+                is_kept &= await _to_the_end(self._record_reply(conversation_id, held))
         if not writing.text.strip():
             raise RuntimeFailure(*_EMPTY)
         return result_json(conversation, question, writing.reply(), writing.usage, is_kept=is_kept)
@@ -179,10 +182,10 @@ class Chats:
         except NoSuchConversation:
             return False  # removed meanwhile, perhaps in another window
 
-    async def _record_reply(self, conversation_id: str, record: Record) -> bool:
+    async def _record_reply(self, conversation_id: str, records: list[Record]) -> bool:
         """Keep an answer, if that is possible: the user has it in any case."""
         try:
-            return await self._record(conversation_id, [record])
+            return await self._record(conversation_id, records)
         except OSError as error:
             logger.warning("An answer cannot be kept: %s", error.strerror or type(error).__name__)
             return False

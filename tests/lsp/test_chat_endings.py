@@ -147,6 +147,25 @@ def test_an_engine_that_breaks_off_leaves_what_it_had_said() -> None:
     chat(scenario)
 
 
+def test_nothing_is_taken_back_for_a_question_that_nobody_answers() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        first = await answered(client, runtime, "One?", "1")
+        old = {"conversation": first["conversation"], "replaces": first["question"]}
+        runtime.outcome = RuntimeUnavailable("The daemon has ended.")
+        error = await error_of(client, "fimbria/chat", {"message": "Uno?", **old})
+        assert error["code"] == REQUEST_FAILED
+        get = {"conversation": first["conversation"]}
+        whole = await result_of(client, "fimbria/chat/get", **get)
+        assert [each["content"] for each in whole["messages"]] == ["One?", "1"]
+        runtime.outcome = "uno"
+        result = await result_of(client, "fimbria/chat", message="Uno?", **old)
+        assert result["isKept"] is True
+        whole = await result_of(client, "fimbria/chat/get", **get)
+        assert [each["content"] for each in whole["messages"]] == ["Uno?", "uno"]
+
+    chat(scenario)
+
+
 def test_an_answer_that_cannot_be_kept_is_still_given(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> bool:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
