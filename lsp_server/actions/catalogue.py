@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.order import Order, Problem, Task
-from lsp_server.actions.site import documented_definition
 from lsp_server.actions.tests_place import can_have_tests
-from lsp_server.syntax.definitions import Definition, enclosing_definition
+from lsp_server.syntax.definitions import Definition, documented_definition, enclosing_definition
 from lsp_server.syntax.languages import grammar_name
 
 if TYPE_CHECKING:

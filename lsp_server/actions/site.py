@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.order import Task
-from lsp_server.syntax.definitions import Definition, Kind, enclosing_definition
+from lsp_server.syntax.definitions import (
+    Definition,
+    Kind,
+    documented_definition,
+    enclosing_definition,
+)
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from lsp_server.actions.order import Order, Problem
     from lsp_server.documents import Document
     from lsp_server.source_text import SourceText
@@ -49,21 +52,6 @@ def target_of(order: Order, document: Document, tree: SyntaxTree | None) -> Targ
         return _defined(found, document.text)
     is_free = order.task in (Task.EDIT, Task.OWN)
     return _lines(document.text, order.start, order.start) if is_free else None
-
-
-def documented_definition(tree: SyntaxTree, offset: int) -> Definition | None:
-    """The function or class that a docstring at a place is for: the one around it, or below the
-    comment that it lies in.
-    """
-    node: Node | None = tree.node_at(offset, offset)
-    if node is None or "comment" not in node.type:
-        return enclosing_definition(tree, offset, offset)
-    while node is not None and ("comment" in node.type or node.type == "attribute_item"):
-        node = node.next_named_sibling
-    if node is None:
-        return enclosing_definition(tree, offset, offset)
-    below = tree.span(node)[0]
-    return enclosing_definition(tree, below, below)
 
 
 def documented_target(order: Order, document: Document, tree: SyntaxTree | None) -> Target | None:

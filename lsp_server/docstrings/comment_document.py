@@ -53,9 +53,6 @@ _DIALECTS = {
 }
 
 
-_COMMENT_LINES = ("//", "/*", "*/", "* ", "#[")
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """A definition's comment as it should be. start: of the definition."""
@@ -82,15 +79,14 @@ async def document_commented(
 
 
 def _plan(text: str, language_id: str, offset: int) -> _Plan | Refusal:
-    from lsp_server.syntax.definitions import enclosing_definition
+    from lsp_server.syntax.definitions import documented_definition
     from lsp_server.syntax.trees import parse
 
     tree = parse(language_id, text)
     dialect = _DIALECTS.get(tree.grammar) if tree is not None else None
     if tree is None or dialect is None:
         return Refusal(f"Doc comments of {language_id or 'this language'} are not known here.")
-    below = _below_comment(text, offset)
-    definition = enclosing_definition(tree, below, below)
+    definition = documented_definition(tree, offset)
     if definition is None:
         return Refusal("There is no function or class at the cursor.")
     if text[text.rfind("\n", 0, definition.start) + 1 : definition.start].strip():
@@ -116,16 +112,6 @@ def _is_right(plan: _Plan, language_id: str, change: Change) -> bool:
     tree = parse(language_id, new)
     is_kept = tree is not None and list(_code(plan.tree)) == list(_code(tree))
     return is_kept and is_complete(there, plan.signature, plan.dialect.read)
-
-
-def _below_comment(text: str, offset: int) -> int:
-    """From a place in a comment of whole lines, or in attributes, to the line below it."""
-    start = text.rfind("\n", 0, offset) + 1
-    while (end := text.find("\n", start)) >= 0:
-        if not text[start:end].lstrip().startswith(_COMMENT_LINES):
-            break
-        start = offset = end + 1
-    return offset
 
 
 async def _written(text: str, comment: Comment, lines: Sequence[Written], write: Write) -> Change:

@@ -63,6 +63,24 @@ def enclosing_definition(
     return None
 
 
+def documented_definition(tree: SyntaxTree, offset: int) -> Definition | None:
+    """The function or class that a docstring at a place is for: the one around it, or below the
+    comment or the attributes that it lies in.
+    """
+    offset, _ = _without_margins(tree.text, offset, offset)
+    node: Node | None = tree.node_at(offset, offset)
+    while node is not None and not _is_above(node):
+        node = node.parent
+    while node is not None and _is_above(node):
+        node = node.next_named_sibling
+    below = offset if node is None else tree.span(node)[0]
+    return enclosing_definition(tree, below, below)
+
+
+def _is_above(node: Node) -> bool:
+    return "comment" in node.type or node.type == "attribute_item"
+
+
 def all_definitions(
     tree: SyntaxTree, start: int = 0, end: int | None = None
 ) -> Iterator[Definition]:

@@ -285,6 +285,14 @@ def test_the_cursor_in_the_comment_above() -> None:
     )
 
 
+@pytest.mark.parametrize("line", ["   * Old.", "   *", "   *\n", "   * Old.\n   *\n   * More."])
+def test_any_line_of_the_comment_above_will_do(line: str) -> None:
+    comment = line.replace("   *", "   *‸", 1)
+    result = documented("java", f"class A {{\n  /**\n{comment}\n   */\n  void f(int x) {{}}\n}}\n")
+    assert isinstance(result, str)
+    assert "   * @param x The x.\n   */\n  void f(int x) {}" in result
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
 @given(prose=st.lists(st.one_of(st.text(max_size=80), st.sampled_from(HOSTILE)), max_size=4))
 def test_whatever_a_model_says(line_break: str, prose: list[str]) -> None:
