@@ -245,7 +245,12 @@ def apply(
                 parsed: Any = _PARSERS[name](value)
                 settings = replace(settings, **{name: parsed})
             except ValueError as error:
-                problems.append(f'{source}: "{key}" must be {error}; {_kept(settings, name)}.')
+                usable = getattr(error, "usable", None)  # of a list of which a part is wrong
+                if usable is None:
+                    kept = _kept(settings, name)
+                else:
+                    settings, kept = replace(settings, **{name: usable}), "the others are used"
+                problems.append(f'{source}: "{key}" must be {error}; {kept}.')
     return settings, problems
 
 

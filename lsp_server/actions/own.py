@@ -25,16 +25,34 @@ class OwnAction:
     result: Literal["edit", "answer"]
 
 
+class SomeWrong(ValueError):
+    """What is wrong with some of the actions; `usable` are the others."""
+
+    def __init__(self, message: str, usable: tuple[OwnAction, ...]) -> None:
+        super().__init__(message)
+        self.usable = usable
+
+
 def own_actions(value: object) -> tuple[OwnAction, ...]:
-    """Read the setting `actions`. Raises ValueError: what it must be."""
+    """Read the setting `actions`. Raises ValueError: what it must be; SomeWrong where that is true
+    of single actions.
+    """
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError("a list of actions, each with a title and a prompt")
-    actions = tuple(_own_action(item, number) for number, item in enumerate(value, 1))
-    titles = [action.title for action in actions]
-    twice = next((title for title in titles if titles.count(title) > 1), None)
-    if twice is not None:
-        raise ValueError(f'actions with different titles; two are called "{twice}"')
-    return actions
+    actions: dict[str, OwnAction] = {}
+    wrong: list[str] = []
+    for number, item in enumerate(value, 1):
+        try:
+            action = _own_action(item, number)
+            if action.title in actions:
+                raise ValueError(f'actions with different titles; two are called "{action.title}"')
+        except ValueError as error:
+            wrong.append(str(error))
+        else:
+            actions[action.title] = action
+    if wrong:
+        raise SomeWrong(wrong[0], tuple(actions.values()))
+    return tuple(actions.values())
 
 
 def _own_action(item: object, number: int) -> OwnAction:

@@ -275,9 +275,15 @@ def test_an_own_action_that_answers() -> None:
     act(scenario, "Fine.", options={"actions": [own]})
 
 
-def test_a_bad_own_action_is_a_problem_of_the_settings() -> None:
+def test_a_bad_own_action_is_a_problem_of_the_settings_and_spares_the_others() -> None:
+    bad = {"title": "Bad", "prompt": "{{cod}}"}
+
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         message = await told(client)
-        assert "{{cod}} is no placeholder; perhaps {{code}}?" in message
+        assert "{{cod}} is no placeholder; perhaps {{code}}?; the others are used." in message
+        client.open("x = 1\n")
+        titles = [action["title"] for action in await listed(client, cursor("x", "x"))]
+        assert OWN["title"] in titles
+        assert "Bad" not in titles
 
-    act(scenario, options={"actions": [{**OWN, "prompt": "{{cod}}"}]})
+    act(scenario, options={"actions": [bad, OWN]})
