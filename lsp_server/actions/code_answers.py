@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-_FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
 _GREETING = re.compile(
     r"(sure|certainly|of course|okay|ok|here|below|the (following|fixed|updated|corrected|"
     r"simplified|rewritten|completed|annotated)|this is|i('ve| have)|to (fix|simplify)|answer)\b"
@@ -47,21 +47,28 @@ def _words(text: str) -> set[str]:
 
 
 def _fenced_blocks(answer: str) -> Iterator[str]:
-    """What lies between fences, as in Markdown; a last one that is not closed goes to the end."""
+    """What lies between fences, as in Markdown; a last one that is not closed goes to the end. A
+    fence further to the right closes none: it belongs to a docstring within the code.
+    """
     block: list[str] | None = None
-    opening = ""
+    opening, furthest = "", 0
     for line in answer.split("\n"):
         match = _FENCE.match(line)
         if block is None:
             if match:
-                block, opening = [], match["fence"]
-        elif match and match["fence"].startswith(opening) and not match["info"].strip():
+                block, opening, furthest = [], match["fence"], len(match["indent"]) + 3
+        elif match and _closes(match, opening, furthest):
             yield _joined(block)
             block = None
         else:
             block.append(line)
     if block is not None:
         yield _joined(block)
+
+
+def _closes(match: re.Match[str], opening: str, furthest: int) -> bool:
+    is_bare = match["fence"].startswith(opening) and not match["info"].strip()
+    return is_bare and len(match["indent"]) <= furthest
 
 
 def _joined(lines: Sequence[str]) -> str:

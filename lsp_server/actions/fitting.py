@@ -20,7 +20,7 @@ def fitted(code: str, old: str, document: str, line_break: str) -> str:
     their end and their line breaks.
     """
     lines = _trimmed(code.split("\n"))
-    lines = _in_kind_of(lines, indent_unit(document) or indent_unit(old))
+    lines = _in_kind_of(lines, indent_unit(document) or indent_unit(old), old)
     lines = _shifted(lines, _first_indent(lines_of(old)), old)
     text = _with_kept_lines(lines, lines_of(old), line_break)
     return text if old.endswith(("\n", "\r")) or not old else text.rstrip("\r\n")
@@ -52,13 +52,18 @@ def _trimmed(lines: Sequence[str]) -> list[str]:
     return list(lines[used[0] : used[-1] + 1]) if used else []
 
 
-def _in_kind_of(lines: list[str], unit: str) -> list[str]:
-    """Tabs for blanks or blanks for tabs, where the answer uses the other kind."""
+def _in_kind_of(lines: list[str], unit: str, old: str) -> list[str]:
+    """Tabs for blanks or blanks for tabs, where the answer uses the other kind. Lines that stand in
+    the old code just so, as those of long strings may, stay as they are.
+    """
     own = indent_unit("\n".join(lines))
     has_tabs = any(_indent(line).startswith("\t") for line in lines)
     if not unit or has_tabs == (unit == "\t") or (not own and unit != "\t"):
         return lines
-    return [_in_unit(line, own or "    ", unit) for line in lines]
+    known = {line.rstrip() for line in lines_of(old)}
+    return [
+        line if line.rstrip() in known else _in_unit(line, own or "    ", unit) for line in lines
+    ]
 
 
 def _in_unit(line: str, own: str, unit: str) -> str:

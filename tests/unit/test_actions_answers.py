@@ -48,6 +48,13 @@ def test_an_answer_without_code(answer: str) -> None:
     assert code_of(answer, OLD) == ""
 
 
+def test_fences_in_a_docstring_do_not_end_the_code() -> None:
+    code = 'def f():\n    """As in:\n\n    ```python\n    f()\n    ```\n    """\n    return 1\n'
+    assert code_of(f"Sure:\n```python\n{code}```\nDone.") == code
+    item = "1. So:\n   ```\n   x = 1\n   ```\n2. Done."
+    assert code_of(item) == "   x = 1\n"
+
+
 def test_code_in_single_backticks() -> None:
     assert code_of("`x = 1`") == "x = 1\n"
 
@@ -123,6 +130,12 @@ def test_tabs_stay_tabs() -> None:
     old = "\tdef f(self):\n\t\treturn 1\n"
     check_fitted(old, "def f(self):\n    return 2\n", old.replace("1", "2"))
     check_fitted(old, "    def f(self):\n        return 2\n", old.replace("1", "2"))
+
+
+def test_blanks_in_a_long_string_stay_blanks_in_a_file_of_tabs() -> None:
+    old = "def f():\n\treturn 1, '''\n    SELECT\n        one'''\n"
+    code = "def f():\n    return 2, '''\n    SELECT\n        one'''\n"
+    check_fitted(old, code, old.replace("1", "2"), "if x:\n\ty\n\tz\n\tz\n" + old)
 
 
 def test_blanks_stay_blanks() -> None:
