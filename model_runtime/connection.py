@@ -143,6 +143,10 @@ class Connection:
             raise (self._lost() if answering else self._gone()) from error
         except TimeoutError as error:
             raise self._silent() from error
+        except RuntimeError as error:  # how aiohttp tells that `close` was called meanwhile
+            if not self._session.closed:
+                raise
+            raise self._lost() from error
         except (KeyError, TypeError, ValueError) as error:
             raise RuntimeFailure(
                 "The model daemon's answer cannot be read: another version may be running.",
@@ -150,6 +154,11 @@ class Connection:
             ) from error
 
     def _lost(self) -> RuntimeUnavailable:
+        if self._session.closed:
+            return RuntimeUnavailable(
+                "The answer was broken off: other settings were made, or the session ends.",
+                "Ask again.",
+            )
         return RuntimeUnavailable(
             "The model daemon ended while it was answering.",
             f"The next request starts it again. {self.log_hint}".strip(),

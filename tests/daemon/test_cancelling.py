@@ -9,12 +9,21 @@ from contextlib import aclosing
 from pathlib import Path
 
 import psutil
+import pytest
 
-from model_runtime.api import Chunk, CompletionRequest, Finished, FinishReason, Priority, Request
+from model_runtime.api import (
+    Chunk,
+    CompletionRequest,
+    Finished,
+    FinishReason,
+    Priority,
+    Request,
+    RuntimeUnavailable,
+)
 from model_runtime.client import DaemonRuntime
-from tests.daemon.fakes import INFO, TIMINGS, USAGE, Emit, FakeStats
-from tests.daemon.serving import Serving, with_daemon
-from tests.daemon.waiting import eventually
+from tests.daemon.fakes import INFO, TIMINGS, USAGE, Emit, FakeEngine, FakeStats
+from tests.daemon.serving import REQUEST, Serving, with_daemon
+from tests.daemon.waiting import eventually, happens
 
 NUM_REQUESTS = 1000
 NUM_AT_ONCE = 25
@@ -107,3 +116,17 @@ def test_a_thousand_requests_given_up_at_random_leave_nothing_behind(runtime_dir
 
     with_daemon(engine, use)
     assert engine.num_requests > NUM_REQUESTS / 3  # many were given up before they arrived
+
+
+def test_a_client_that_closes_in_mid_answer_does_not_blame_the_daemon(runtime_dir: Path) -> None:
+    engine = FakeEngine("x", endless=True)
+
+    async def use(daemon: Serving) -> None:
+        async with aclosing(daemon.runtime.stream(REQUEST)) as events:
+            assert isinstance(await anext(events), Chunk)
+            await daemon.runtime.close()
+            with pytest.raises(RuntimeUnavailable, match="other settings were made"):
+                await anext(events)
+        await happens(engine.aborted)
+
+    with_daemon(engine, use)
