@@ -14,7 +14,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lsp_server.chat.conversation import Record, is_id
 
@@ -41,7 +41,8 @@ class FolderShelf:
         self._folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
         with self._locked():
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-            _write(os.open(self._file(conversation_id), flags, _FILE_MODE), records)
+            with os.fdopen(os.open(self._file(conversation_id), flags, _FILE_MODE), "ab") as stream:
+                _write(stream, records)
             _sync_folder(self._folder)
 
     def append(self, conversation_id: str, records: Sequence[Record]) -> None:
@@ -54,8 +55,9 @@ class FolderShelf:
                 descriptor = os.open(file, os.O_RDWR | os.O_APPEND)
             except FileNotFoundError:
                 raise NoSuchConversation from None
-            _repair(descriptor)
-            _write(descriptor, records)
+            with os.fdopen(descriptor, "ab") as stream:
+                _repair(descriptor)
+                _write(stream, records)
 
     def records(self, conversation_id: str) -> list[Record]:
         """All that was recorded. Raises NoSuchConversation and OSError."""
@@ -144,13 +146,12 @@ def data_folder() -> Path:
     return platformdirs.user_data_path("fimbria", appauthor=False) / "conversations"
 
 
-def _write(descriptor: int, records: Sequence[Record]) -> None:
-    """Add whole lines, and close."""
+def _write(stream: BinaryIO, records: Sequence[Record]) -> None:
+    """Add whole lines, on the disk when this returns."""
     lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
-    with os.fdopen(descriptor, "ab") as stream:
-        stream.write(lines.encode("ascii"))
-        stream.flush()
-        os.fsync(stream.fileno())
+    stream.write(lines.encode("ascii"))
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _repair(descriptor: int) -> None:

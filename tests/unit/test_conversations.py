@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -171,6 +172,32 @@ def test_a_file_that_crashed_at_once_can_go_on(shelf: FolderShelf, tmp_path: Pat
     file_of(shelf, tmp_path).write_bytes(b'{"kind":"quest')
     shelf.append(CONVERSATION, [question("a")])
     assert len(shelf.records(CONVERSATION)) == 1
+
+
+def test_a_file_that_cannot_be_mended_is_closed(
+    shelf: FolderShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.create(CONVERSATION, [question("a")])
+    with file_of(shelf, tmp_path).open("ab") as file:
+        file.write(b"torn")
+    opened: list[int] = []
+    open_file = os.open
+
+    def noted(*arguments: Any) -> int:
+        opened.append(open_file(*arguments))
+        return opened[-1]
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "open", noted)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(OSError, match="error"):
+        shelf.append(CONVERSATION, [question("b")])
+    assert opened
+    for descriptor in opened:
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(descriptor)
 
 
 def test_lines_that_are_no_json_are_left_out(shelf: FolderShelf, tmp_path: Path) -> None:
