@@ -73,6 +73,10 @@ def test_a_question_about_the_file_and_the_answers_code_applied(
     path = window.open("half.py", HALF)
     ask(window, "Why is this wrong?")
     window.until(lambda: "It divides by 3:" in last_answer(window), "the answer")
+    window.until(
+        lambda: "It divides by **3**:" in "".join(window.call("frameTexts", "[role=status]")),
+        "the answer read out",
+    )
     assert HALF in engine.asked[-1]
     assert "Why is this wrong?" in engine.asked[-1]
     window.screenshot("chat")

@@ -143,6 +143,14 @@ def test_switched_off_and_on_again(window: Window, stub: Stub) -> None:
     window.until(lambda: stub.seen("asked Automatic"), "an automatic request")
 
 
+def test_a_snooze_and_its_end(window: Window) -> None:
+    window.run_command("Fimbria: Snooze Ghost Text…")
+    window.call("click", '.quick-input-list .monaco-list-row:has-text("15 minutes")')
+    window.wait_for_status("paused: snoozed until")
+    window.run_command("Fimbria: Resume Ghost Text")
+    window.wait_for_status("ready")
+
+
 def test_switched_off_for_a_language(window: Window) -> None:
     window.set("fimbria.languages", {"plaintext": False})
     window.wait_for_status("paused: switched off for plaintext")

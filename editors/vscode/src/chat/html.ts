@@ -22,7 +22,7 @@ export function page(webview: vscode.Webview, extension: vscode.Uri): string {
   <title>Fimbria chat</title>
 </head>
 <body>
-  <main id="turns" role="log" aria-label="Conversation" tabindex="0"></main>
+  <main id="turns" role="log" aria-live="off" aria-label="Conversation" tabindex="0"></main>
   <p id="announcement" class="visually-hidden" role="status" aria-live="polite"></p>
   <section id="unavailable" hidden>
     <p id="why"></p>

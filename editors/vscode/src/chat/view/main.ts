@@ -17,7 +17,11 @@ const references = found("references", HTMLElement);
 const unavailable = found("unavailable", HTMLElement);
 const why = found("why", HTMLElement);
 const announcement = found("announcement", HTMLElement);
-let growing: TurnView | undefined;
+/** Longer answers are read out from the conversation itself. */
+const LONGEST_ANNOUNCEMENT = 2000;
+
+/** What is drawn, turn by turn, each with what it was drawn from. */
+let drawn: readonly { readonly source: string; readonly view: TurnView }[] = [];
 let busy = false;
 
 function found<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
@@ -37,23 +41,38 @@ function keepingAtEnd(draw: () => void): void {
   if (isAtEnd) turns.scrollTop = turns.scrollHeight;
 }
 
+/** Draws what has changed and leaves the rest alone, with what is selected or focused in it. */
 function showTranscript(transcript: Transcript): void {
-  const views = transcript.turns.map(
-    (turn) =>
-      new TurnView(turn, send, (reference) => {
-        send({ kind: "openReference", reference });
-      }),
-  );
-  keepingAtEnd(() => {
-    turns.replaceChildren(...views.map((view) => view.element));
+  const before = drawn;
+  drawn = transcript.turns.map((turn, index) => {
+    const source = JSON.stringify(turn);
+    const same = before[index];
+    return same?.source === source ? same : { source, view: new TurnView(turn, send, open) };
   });
-  growing = views.at(-1);
-  const isNowBusy = isBusy(transcript);
-  if (busy && !isNowBusy) announcement.textContent = "The answer is complete.";
-  if (!busy && isNowBusy) announcement.textContent = "Fimbria is answering.";
+  keepingAtEnd(() => {
+    for (const [index, { view }] of drawn.entries()) {
+      const there = turns.children[index];
+      if (there === undefined) turns.append(view.element);
+      else if (there !== view.element) there.replaceWith(view.element);
+    }
+    while (turns.children.length > drawn.length) turns.lastElementChild?.remove();
+  });
+  showWhetherBusy(isBusy(transcript));
+}
+
+function open(reference: Reference): void {
+  send({ kind: "openReference", reference });
+}
+
+function showWhetherBusy(isNowBusy: boolean): void {
+  if (busy !== isNowBusy) announcement.textContent = isNowBusy ? "Answering." : answerToReadOut();
   busy = isNowBusy;
   stop.hidden = !busy;
   ask.hidden = busy;
+}
+
+function answerToReadOut(): string {
+  return (drawn.at(-1)?.view.words ?? "").slice(0, LONGEST_ANNOUNCEMENT);
 }
 
 function showReferences(current: readonly Reference[]): void {
@@ -93,7 +112,7 @@ function receive(message: ToView): void {
       showTranscript(message.transcript);
       break;
     case "text":
-      keepingAtEnd(() => growing?.grow(message.text));
+      keepingAtEnd(() => drawn.at(-1)?.view.grow(message.text));
       break;
     case "references":
       showReferences(message.references);

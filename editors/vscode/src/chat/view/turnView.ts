@@ -14,6 +14,7 @@ const NOTES: Readonly<Record<State, string>> = {
 
 export class TurnView {
   readonly element: HTMLElement;
+  readonly #note: HTMLElement[];
   readonly #answer: HTMLElement;
   readonly #use: UseCode;
   #text = "";
@@ -26,13 +27,19 @@ export class TurnView {
     question.setAttribute("aria-label", "You");
     question.append(...referenceList(turn.references, open));
     this.#answer = element("div", []);
-    const answer = element("article", [this.#answer, ...note(turn)]);
+    this.#note = note(turn);
+    const answer = element("article", [this.#answer, ...this.#note]);
     answer.className = "answer";
     answer.setAttribute("aria-label", "Fimbria");
     answer.setAttribute("aria-busy", String(turn.state === "growing"));
     this.element = element("section", [question, answer]);
     this.#text = turn.answer;
     this.#draw();
+  }
+
+  /** The answer as it was written, and what is said of it. */
+  get words(): string {
+    return [this.#text, ...this.#note.map((note) => note.innerText)].join("\n");
   }
 
   /** More of the answer; drawn once per frame, however many pieces come. */
