@@ -11,6 +11,8 @@ from lsp_server.source_text import LINE_BREAK
 from lsp_server.syntax.definitions import Definition, all_definitions
 from lsp_server.syntax.trees import SyntaxTree, parse
 
+_IMPORTS = ("import_statement", "import_from_statement")
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -31,7 +33,8 @@ def refusal(
 
     It is refused if nothing in it is different, if it does not parse where the old text does, or
     parses worse, and if what takes the place of the old text from `start` to `end` repeats a
-    definition that stands elsewhere in the document. before: the old text's tree, if it is there.
+    definition that stands elsewhere in the document or puts an import into a class. before: the
+    old text's tree, if it is there.
     """
     if new == old:
         return Refused("The model would leave it as it is.")
@@ -45,10 +48,20 @@ def refusal(
         reason = f" as {language_id}"
     if reason:
         return Refused(f"The answer would not parse{reason}.")
-    new_end = end + len(new) - len(old)
-    repeated = _repeated_definition(before, after, (start, end), (start, new_end))
+    return _misplaced(before, after, (start, end), (start, end + len(new) - len(old)))
+
+
+def _misplaced(
+    before: SyntaxTree, after: SyntaxTree, old: tuple[int, int], new: tuple[int, int]
+) -> Refused | None:
+    """Refuse what parses and stands in the wrong place all the same."""
+    repeated = _repeated_definition(before, after, old, new)
     if repeated:
         return Refused(f"The answer repeats {repeated}, which stands elsewhere in the file.")
+    imports = sorted(_imports_in_class(after, *new) - _imports_in_class(before, *old))
+    if imports:
+        line = imports[0]
+        return Refused(f"The answer needs `{line}`; put that at the top of the file and ask again.")
     return None
 
 
@@ -101,6 +114,18 @@ def _syntax_error(source: str) -> tuple[str, int] | None:
     except (ValueError, RecursionError, MemoryError) as error:
         return str(error) or type(error).__name__, 0
     return None
+
+
+def _imports_in_class(tree: SyntaxTree, start: int, end: int) -> set[str]:
+    """Python's imports that stand between two offsets, directly in a class."""
+    text = tree.text[start:end]
+    start += len(text) - len(text.lstrip())
+    block = tree.node_at(start, start + len(text.strip()))
+    around = block.parent
+    if block.type != "block" or around is None or around.type != "class_definition":
+        return set()
+    imports = (node for node in block.named_children if node.type in _IMPORTS)
+    return {tree.source(node) for node in imports if start <= tree.span(node)[0] < end}
 
 
 def _repeated_definition(

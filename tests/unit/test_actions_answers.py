@@ -223,6 +223,20 @@ def test_the_definition_itself_must_come_back() -> None:
     assert "does not define area" in refused.reason
 
 
+@pytest.mark.parametrize("others", ["", "    import os\n", "    size = 1\n\n"])
+def test_an_import_does_not_go_into_a_class(others: str) -> None:
+    method = "    def f(self):\n        return re\n"
+    text = f"class A:\n{others}{method}"
+    at = text.index("    def")
+    inside = method.replace("return", "import re\n        return")
+    assert refusal("python", text, text.replace(method, inside), at, len(text)) is None
+    refused = refusal(
+        "python", text, text.replace(method, f"    import re\n\n{method}"), at, len(text)
+    )
+    assert refused is not None
+    assert "`import re`; put that at the top of the file" in refused.reason
+
+
 FILE = "def f():\n    return 1\n\n\ndef g():\n    return 2\n\n\nclass A:\n    def h(self): ...\n"
 
 
