@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -13,6 +14,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Nobody's own settings and downloads.
 os.environ["XDG_CONFIG_HOME"] = str(PROJECT / "tests" / "no-such-folder")
 os.environ["HF_HUB_CACHE"] = str(PROJECT / "tests" / "no-such-folder")
+
+# On a busy machine any example takes long now and then, and that proves nothing.
+settings.register_profile("suite", deadline=None, max_examples=50)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,7 @@ def test_the_sweep_is_over_something() -> None:
     prose=st.lists(st.one_of(st.text(max_size=200), st.sampled_from(HOSTILE)), min_size=1),
     style=st.sampled_from(Style),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25)
 def test_whatever_a_model_says(prose: list[str], style: Style) -> None:
     text = Path(json.__file__).with_name("scanner.py").read_text()
     result = documented_whole(emptied(text), style, writing(*prose))

@@ -43,7 +43,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_text, "BLOCK_CHARS", 4)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(texts, st.lists(edits, max_size=6), encodings)
 def test_edits_give_the_text_of_the_naive_model(
     text: str, changes: list[Edit], encoding: PositionEncoding
