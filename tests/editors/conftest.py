@@ -37,9 +37,9 @@ def neovim_program() -> Path:
 def shared_editor(
     neovim_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Editor]:
-    """One Neovim with the scripted server for all tests of a module."""
+    """One Neovim with the scripted server for all tests of a module, wide enough for messages."""
     home = tmp_path_factory.mktemp("neovim")
-    with running(neovim_program, home, server=STUB_SERVER) as editor:
+    with running(neovim_program, home, server=STUB_SERVER, size=(250, 16)) as editor:
         yield editor
 
 

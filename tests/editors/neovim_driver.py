@@ -18,6 +18,10 @@ STUB_SERVER = (sys.executable, str(Path(__file__).with_name("stub_server.py")))
 GHOST_COLOR = 0x6B7A90
 """A colour that nothing else on the screen has."""
 
+FOOBAR = {"after": "fo", "text": "obar"}
+NO_ANSWER = {"after": "", "text": "never", "hold": True}
+"""Comes last: every other request stays without an answer."""
+
 T = TypeVar("T")
 
 
@@ -128,9 +132,9 @@ class Editor:
         """Tell the scripted server what to answer (see stub_server.py), and forget what it saw."""
         self.request("stub/script", rules=rules)
 
-    def seen(self, what: str) -> list[str]:
-        """Return what the scripted server has `asked`, `answered` or `accepted`."""
-        return list(self.request("stub/seen")[what])
+    def seen(self, what: str) -> Any:
+        """Return what the scripted server has seen, by a name of `stub_server.Seen`."""
+        return self.request("stub/seen")[what]
 
     def wait_until_asked(self, before: str) -> None:
         until(lambda: before in self.seen("asked"), f"a request after {before!r}")

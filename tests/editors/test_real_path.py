@@ -190,7 +190,9 @@ def test_a_docstring_by_command(editor: Editor, tmp_path: Path) -> None:
     until(lambda: editor.lua(wait_for_mode), "normal mode")
     editor.command("Fimbria doc")
     until(lambda: any('"""' in line for line in editor.lines()), "a docstring in the buffer")
-    assert ast.get_docstring(ast.parse("\n".join(editor.lines())).body[1])
+    function = ast.parse("\n".join(editor.lines())).body[1]
+    assert isinstance(function, ast.FunctionDef)
+    assert ast.get_docstring(function)
     editor.keys("u")
     until(lambda: not any('"""' in line for line in editor.lines()), "the docstring undone")
 

@@ -1,0 +1,160 @@
+"""The Neovim plugin: its status, `:Fimbria`, code actions by name, the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.editors.neovim_driver import FOOBAR, PLUGIN, STUB_SERVER, Editor, until
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
+
+
+def status(editor: Editor) -> str:
+    return str(editor.lua("return require('fimbria').status()"))
+
+
+def type_command(editor: Editor, command: str) -> None:
+    """As a person does: what it says is read before the next one is typed."""
+    editor.keys(f":{command}<CR>")
+    until(lambda: editor.lua("return vim.fn.histget(':')") == command, "the command")
+
+
+def test_the_status_line_while_the_model_loads(editor: Editor) -> None:
+    editor.command("set laststatus=2 statusline=%{v:lua.require'fimbria'.status()}")
+
+    def shows(text: str) -> None:
+        until(lambda: editor.screen()[-2].strip() == text, f"the status {text!r} on the screen")
+
+    shows("Fimbria")
+    editor.request("stub/progress", kind="begin")
+    shows("Fimbria 0/100")
+    editor.request("stub/progress", kind="report", percentage=42)
+    shows("Fimbria 42/100")
+    editor.request("stub/progress", kind="end")
+    shows("Fimbria")
+    type_command(editor, "Fimbria toggle")
+    shows("Fimbria paused")
+    type_command(editor, "Fimbria toggle")
+    shows("Fimbria")
+    editor.command("set laststatus& statusline&")
+
+
+def test_the_status_while_it_thinks(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar", "hold": True})
+    editor.keys("ifo")
+    editor.wait_until_asked("fo")
+    assert status(editor) == "Fimbria …"
+    editor.request("stub/release")
+    editor.wait_for_ghost("obar")
+    assert status(editor) == "Fimbria"
+
+
+def test_an_error_stays_in_the_status_until_something_works(editor: Editor) -> None:
+    editor.request("stub/say", kind=1, text="Fimbria: the model is missing.")
+    until(lambda: status(editor) == "Fimbria!", "the error")
+    state = editor.lua("return require('fimbria.status').get()")
+    assert state["message"] == "the model is missing."
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    assert status(editor) == "Fimbria"
+
+
+def test_no_status_where_there_is_no_server(editor: Editor) -> None:
+    editor.command("new")
+    assert status(editor) == ""
+    editor.command("bwipeout!")
+
+
+def test_commands_are_completed(editor: Editor) -> None:
+    def completed(line: str) -> list[str]:
+        return list(editor.lua("return vim.fn.getcompletion(..., 'cmdline')", line))
+
+    assert "toggle" in completed("Fimbria ")
+    assert completed("Fimbria sta") == ["status"]
+    assert completed("Fimbria toggle b") == ["buffer"]
+    assert completed("'<,'>Fimbria ex") == ["explain"]
+
+
+def test_a_misspelt_command_is_told(editor: Editor) -> None:
+    editor.keys(":Fimbria togle<CR>")
+    until(lambda: "no `:Fimbria togle`. Perhaps `toggle`?" in editor.messages(), "the message")
+
+
+def test_every_command_is_in_the_help(editor: Editor) -> None:
+    text = (PLUGIN / "doc" / "fimbria.txt").read_text(encoding="utf-8")
+    commands = editor.lua("return require('fimbria.commands').about()")
+    assert {name for name in commands if f"\n:Fimbria {name}" not in text} == set()
+    defaults = editor.lua("return require('fimbria.config').defaults()")
+    names = [*defaults, *(defaults["ghost"]), *(defaults["keymaps"])]
+    assert {name for name in names if name not in text} == set()
+
+
+def test_the_help_has_no_tag_twice(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "doc").mkdir()
+    source = PLUGIN / "doc" / "fimbria.txt"
+    (tmp_path / "doc" / "fimbria.txt").write_bytes(source.read_bytes())
+    editor.command(f"helptags {tmp_path / 'doc'}")
+    assert "fimbria.txt\t" in (tmp_path / "doc" / "tags").read_text()
+
+
+def test_ghost_text_off_and_on_in_one_buffer(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.command("silent Fimbria toggle buffer")
+    assert status(editor) == "Fimbria paused"
+    assert editor.ghost() == ""
+    editor.keys("<BS>o")
+    editor.wait_for_lines("fo")
+    assert editor.ghost() == ""
+    editor.command("silent Fimbria toggle buffer")
+    editor.wait_for_ghost("obar")
+
+
+def test_another_model_while_the_server_runs(editor: Editor) -> None:
+    type_command(editor, "Fimbria model large")
+    until(lambda: editor.seen("settings") == [{"fimbria": {"model": "large"}}], "the setting")
+
+
+def test_code_actions_by_name(editor: Editor) -> None:
+    editor.keys("ione<CR>two<CR>three<Esc>")
+    editor.wait_for_lines("one", "two", "three")
+    editor.command("2Fimbria simplify")
+    editor.wait_for_lines("one", "# refactor.rewrite.simplify: 1", "two", "three")
+    editor.command("1,3Fimbria explain")
+    until(lambda: editor.lines()[0] == "# fimbria.explain: 2", "the second action")
+
+
+def test_code_actions_see_what_others_report(editor: Editor) -> None:
+    editor.keys("ione<Esc>")
+    editor.lua(
+        """
+        local space = vim.api.nvim_create_namespace('linter')
+        vim.diagnostic.set(space, 0, { { lnum = 0, col = 0, end_col = 3, message = 'one is odd' } })
+        """
+    )
+    editor.command("Fimbria fix")
+    editor.wait_for_lines("# quickfix: 0", "one")
+    assert editor.seen("reported") == ["one is odd"]
+
+
+def test_an_edit_with_an_instruction(editor: Editor) -> None:
+    editor.keys("ione<CR>two<CR>three<Esc>")
+    editor.wait_for_lines("one", "two", "three")
+    editor.command("2,3Fimbria edit use one line")
+    (instruction,) = until(lambda: editor.seen("instructions"), "the instruction")
+    assert instruction["instruction"] == "use one line"
+    start, end = instruction["range"]["start"], instruction["range"]["end"]
+    assert (start["line"], end["line"], end["character"]) == (1, 2, 5)
+
+
+def test_health(editor: Editor) -> None:
+    editor.command("Fimbria health")
+    text = until(lambda: "\n".join(editor.lines()), "the report")
+    assert f"{STUB_SERVER[0]} {STUB_SERVER[1]} (the option `cmd`)" in text
+    assert "1 buffers" in text
+    assert "accept: <Tab>" in text or "<Tab>: accept" in text
+    editor.command("bwipeout!")
