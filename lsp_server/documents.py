@@ -38,12 +38,16 @@ class Edit:
 class Document:
     """One state of an open file. It never changes, so a handler can keep it across an await; two
     states are the same only if they are the same object.
+
+    edition: what the version is a version of: it is another one each time the file is opened, and
+    where an editor does not count upwards.
     """
 
     uri: str
     language_id: str
     version: int
     text: SourceText
+    edition: int = 0
 
     @classmethod
     def of(cls, uri: str, language_id: str, version: int, text: str) -> Document:
@@ -58,7 +62,7 @@ class Document:
     def edited(self, edit: Edit, encoding: PositionEncoding) -> Document:
         """Apply one edit; a range whose ends are the wrong way round is turned."""
         if edit.start is None or edit.end is None:
-            return Document.of(self.uri, self.language_id, self.version, edit.text)
+            return replace(self, text=SourceText.of(edit.text))
         start, end = sorted(self.offset_at(at, encoding) for at in (edit.start, edit.end))
         return replace(self, text=self.text.replaced(start, end, edit.text))
 
@@ -118,12 +122,18 @@ class DocumentStore:
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
         self._watched: dict[str, list[WatchedSpan]] = {}
+        self._num_editions = 0
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> Document:
         self._lose_watched(uri)
-        document = Document.of(uri, language_id, version, text)
+        text_of = SourceText.of(text)
+        document = Document(uri, language_id, version, text_of, self._next_edition())
         self._documents[uri] = document
         return document
+
+    def _next_edition(self) -> int:
+        self._num_editions += 1
+        return self._num_editions
 
     def change(
         self, uri: str, version: int, edits: Iterable[Edit], encoding: PositionEncoding
@@ -142,6 +152,7 @@ class DocumentStore:
             return None
         if version <= document.version:
             logger.warning("Document version went from %d to %d", document.version, version)
+            document = replace(document, edition=self._next_edition())
         for edit in edits:
             self._tell_watched(document, edit, encoding)
             document = document.edited(edit, encoding)

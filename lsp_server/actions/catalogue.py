@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.order import Order, Problem, Task
@@ -80,9 +80,8 @@ class Place:
 
     def order(self, task: Task, title: str, **more: str) -> Order:
         document = self.document
-        return Order(
-            task, title, document.uri, document.version, self.start, self.end, None, **more
-        )
+        order = Order(task, title, document.uri, document.version, self.start, self.end, **more)
+        return replace(order, edition=document.edition)
 
     def this(self, definition: Definition | None) -> str:
         """The name of what is meant."""
@@ -128,10 +127,8 @@ def _offer(order: Order, *, shows_answer: bool = False) -> Offer:
 
 
 def _fix(place: Place, problem: Problem) -> Offer:
-    document = place.document
-    title = f"Fix: {problem.title}"
-    span = (problem.start, problem.end)
-    return _offer(Order(Task.FIX, title, document.uri, document.version, *span, problem))
+    around = replace(place, start=problem.start, end=problem.end)
+    return _offer(replace(around.order(Task.FIX, f"Fix: {problem.title}"), problem=problem))
 
 
 def _chat_offers(place: Place) -> Iterator[Offer]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsp_server.documents import Document
 
 
 class Task(StrEnum):
@@ -43,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An action on what lies between two offsets of one version of a document.
+    """An action on what lies between two offsets of one version of a document (see Document).
 
     instruction: for Task.EDIT, what to do. own: for Task.OWN, the title of the user's action.
     """
@@ -57,12 +61,21 @@ class Order:
     problem: Problem | None = None
     instruction: str = ""
     own: str = ""
+    edition: int = 0
+
+    def is_for(self, document: Document) -> bool:
+        """Whether it was made for this state of its document."""
+        same = (document.version, document.edition) == (self.version, self.edition)
+        return same and max(self.start, self.end) <= len(document.text)
 
     def to_data(self) -> dict[str, object]:
         """JSON, for `from_data`."""
         data: dict[str, object] = {
             name: getattr(self, name)
-            for name in ("title", "uri", "version", "start", "end", "instruction", "own")
+            for name in (
+                *("title", "uri", "version", "edition", "start", "end"),
+                *("instruction", "own"),
+            )
         }
         data["task"] = self.task.value
         if self.problem is not None:
@@ -91,6 +104,7 @@ class Order:
             problem=None if problem is None else _problem(_mapping(problem)),
             instruction=_text(values, "instruction"),
             own=_text(values, "own"),
+            edition=_number(values, "edition"),
         )
 
 

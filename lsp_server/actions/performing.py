@@ -53,7 +53,7 @@ async def perform(ls: FimbriaServer, order: Order) -> Proposal | Refused | None:
     document = ls.documents.snapshot(order.uri)
     if document is None:
         return Refused("The file is not open any more.")
-    if document.version != order.version or order.end > len(document.text):
+    if not order.is_for(document):
         return Refused("The file has changed since the action was offered; ask again.")
     if _is_secret_for(ls, document):
         return Refused("The file looks like one of secrets, and chat_endpoint is another machine.")

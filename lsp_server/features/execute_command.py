@@ -65,6 +65,7 @@ def _instructed(ls: FimbriaServer, argument: object) -> Order:
         start,
         end,
         instruction=instruction.strip(),
+        edition=document.edition,
     )
 
 

@@ -200,6 +200,30 @@ def test_a_document_that_has_changed_since_the_list() -> None:
     assert act(scenario).calls == []
 
 
+def test_a_document_that_was_opened_again_since_the_list() -> None:
+    """Editors begin to count its versions anew."""
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(TEXT)
+        action = titled(await listed(client, cursor(TEXT, "return w")), "Simplify")
+        client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+        client.open(TEXT.replace("area", "volume"))
+        assert "has changed since" in await refused(client, resolve(client, action))
+
+    assert act(scenario).calls == []
+
+
+def test_an_editor_that_does_not_count_versions() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(TEXT)
+        action = titled(await listed(client, cursor(TEXT, "return w")), "Simplify")
+        client.send(changing("x = 1\n", 1, 0, version=1))
+        await client.take("window/logMessage")
+        assert "has changed since" in await refused(client, resolve(client, action))
+
+    assert act(scenario).calls == []
+
+
 def test_a_document_that_is_closed_meanwhile() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         request = await chosen(client)
