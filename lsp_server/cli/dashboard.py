@@ -5,6 +5,7 @@ to draw on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -21,6 +22,7 @@ from lsp_server.cli.summary import (
     SlotSummary,
     Summary,
 )
+from model_runtime.models import model_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +35,7 @@ _STATE_STYLES = {"ready": "green", "loading": "yellow", "failed": "red", SILENT:
 _BARS = "▁▂▃▄▅▆▇█"
 _EMPTY_SLOT = "·"
 _SEPARATOR = " · "
+_OPEN = "auto"
 
 
 def overview(daemons: Sequence[Summary]) -> RenderableType:
@@ -47,7 +50,7 @@ def overview(daemons: Sequence[Summary]) -> RenderableType:
 
 def one_line(daemon: Summary) -> str:
     """A daemon in one line, for logs."""
-    parts = [f"{daemon.model} {daemon.state}", *_in_short(daemon.engine)]
+    parts = [f"{daemon.model} {daemon.state}", *_asked(daemon), *_in_short(daemon.engine)]
     if daemon.chat is not None:
         parts += [f"chat: {daemon.chat.model} {daemon.chat.state}", *_in_short(daemon.chat.engine)]
     return _SEPARATOR.join(parts)
@@ -64,6 +67,8 @@ def slot_bars(slots: Iterable[SlotSummary], capacity: int) -> Text:
 
 def _block(daemon: Summary) -> Iterator[RenderableType]:
     yield _headline(daemon)
+    if asked := _SEPARATOR.join(_asked(daemon)):
+        yield Text.assemble(("  Asked for       ", "dim"), asked)
     if daemon.error:
         yield Text(f"  {daemon.error['message']} {daemon.error['hint']}".rstrip(), "red")
     if daemon.engine is None:
@@ -73,6 +78,21 @@ def _block(daemon: Summary) -> Iterator[RenderableType]:
         yield _chat_line(daemon.chat)
     if daemon.engine.recent:
         yield _requests_table(daemon.engine.recent[-NUM_RECENT:])
+
+
+def _asked(daemon: Summary) -> Iterator[str]:
+    """What was not left open: by this, daemons of one model differ."""
+    asked = daemon.asked
+    if asked.device != _OPEN:
+        yield f"device {asked.device}"
+    if asked.dtype != _OPEN:
+        yield f"dtype {asked.dtype}"
+    if asked.adapter:
+        yield f"adapter {model_name(Path(asked.adapter))}"
+    if asked.family:
+        yield f"family {asked.family}"
+    if asked.context_length:
+        yield f"context {asked.context_length:,}"
 
 
 def _chat_line(chat: ChatSummary) -> Text:
@@ -132,6 +152,8 @@ def _named_facts(daemon: Summary, engine: EngineSummary) -> Iterator[tuple[str, 
         yield "Tokens written", _writing(engine)
     if times := list(_times(engine)):
         yield "p50/p95 ms", _SEPARATOR.join(times)
+    if daemon.kernels:
+        yield "Computed by", daemon.kernels
     if engine.slots:
         yield "KV cache", _kv_line(daemon, engine)
 

@@ -97,8 +97,21 @@ class ChatSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a daemon was started with, whatever came of it. Empty, 0 and `auto`: left open."""
+
+    device: str
+    dtype: str
+    adapter: str
+    context_length: int
+    family: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One daemon. What cannot be known of one that is silent, or still loading, is None."""
+    """One daemon. What cannot be known of one that is silent, or still loading, is None; `asked`
+    tells daemons of one model apart.
+    """
 
     model: str
     folder: str
@@ -108,7 +121,10 @@ class Summary:
     dtype: str
     log: str
     socket: str
+    asked: Asked
     memory_mib: int | None
+    kernels: str | None = None
+    family: str | None = None
     error: dict[str, Any] | None = None
     version: str | None = None
     uptime_s: float | None = None
@@ -119,7 +135,9 @@ class Summary:
     chat: ChatSummary | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """All of it in one flat object but for `chat`; of a silent daemon too, with nulls."""
+        """All of it in one flat object but for `asked` and `chat`; of a silent daemon too, with
+        nulls.
+        """
         flat = asdict(self)
         engine = flat.pop("engine")
         return flat | (engine or dict.fromkeys(EngineSummary.__dataclass_fields__))
@@ -140,7 +158,10 @@ def summary_of(endpoint: Endpoint, status: Mapping[str, Any]) -> Summary:
         dtype=details.get("dtype", endpoint.dtype),
         log=endpoint.log,
         socket=endpoint.path,
+        asked=_asked(endpoint),
         memory_mib=_memory_mib(status["pid"]),
+        kernels=details.get("kernels"),
+        family=details.get("family"),
         uptime_s=round(time.time() - status["started_at"], 1),
         idle_s=round(status["idle_s"], 1),
         idle_timeout_s=status["idle_timeout_s"],
@@ -162,6 +183,7 @@ def summary_of_silent(endpoint: Endpoint, failure: RuntimeFailure) -> Summary:
         dtype=endpoint.dtype,
         log=endpoint.log,
         socket=endpoint.path,
+        asked=_asked(endpoint),
         memory_mib=_memory_mib(endpoint.pid),
     )
 
@@ -196,6 +218,16 @@ _COUNTS = (
     *("prompt_tokens", "cached_tokens", "completion_tokens", "draft_tokens", "accepted_tokens"),
     *("kv_bytes_used", "kv_bytes_total"),
 )
+
+
+def _asked(endpoint: Endpoint) -> Asked:
+    return Asked(
+        device=endpoint.device,
+        dtype=endpoint.dtype,
+        adapter=endpoint.adapter,
+        context_length=endpoint.context_length,
+        family=endpoint.family,
+    )
 
 
 def _chat(chat: Mapping[str, Any]) -> ChatSummary:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ STATS = {
     "kv_bytes_total": 2**31,
     "recent": [record(), record("aborted")],
 }
-STATUS = {
+STATUS: dict[str, Any] = {
     "state": "ready",
     "error": None,
     "model": {
@@ -114,6 +115,42 @@ def test_a_daemon_is_shown_with_all_that_it_counts(
     newest, oldest = [line.split() for line in output.splitlines() if "completion" in line]
     assert newest == ["aborted", "completion", "1700", "3", "9", "5/8", "1.0", "5.0", "12"]
     assert oldest[0] == "stop"
+
+
+def test_daemons_of_one_model_are_told_apart_by_what_was_asked_for(
+    daemons: dict[int, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    special = replace(
+        ENDPOINT,
+        pid=ENDPOINT.pid + 1,
+        dtype="int8",
+        adapter="/adapters/sql",
+        family="qwen2.5_coder",
+        context_length=4096,
+    )
+    details = STATUS["model"]["fimbria"] | {"kernels": "C, int8 weights", "family": "other"}
+    daemons[special.pid] = STATUS | {"model": STATUS["model"] | {"fimbria": details}}
+    monkeypatch.setattr(client, "running_daemons", lambda: [ENDPOINT, special])
+    output = printed(capsys)
+    asked = "dtype int8 · adapter sql · family qwen2.5_coder · context 4,096"
+    assert f"Asked for       {asked}\n" in output
+    assert "Computed by     C, int8 weights" in output
+    assert output.count("Asked for") == 1
+    _, line = watched(False).splitlines()
+    assert f"code ready · {asked} · 4321 asked" in line
+    assert run(["status", "--json"]) == 0
+    plain, other = json.loads(capsys.readouterr().out)["daemons"]
+    assert (plain["asked"]["dtype"], plain["kernels"]) == ("auto", None)
+    assert other["asked"] == {
+        "device": "auto",
+        "dtype": "int8",
+        "adapter": "/adapters/sql",
+        "context_length": 4096,
+        "family": "qwen2.5_coder",
+    }
+    assert (other["kernels"], other["family"]) == ("C, int8 weights", "other")
 
 
 @pytest.mark.parametrize(
