@@ -78,10 +78,18 @@ class Place:
         documented = documented_definition(tree, start)
         return cls(document, start, end, definition, function, documented)
 
-    def order(self, task: Task, title: str, **more: str) -> Order:
+    def order(self, task: Task, title: str, own: str = "") -> Order:
         document = self.document
-        order = Order(task, title, document.uri, document.version, self.start, self.end, **more)
-        return replace(order, edition=document.edition)
+        return Order(
+            task,
+            title,
+            document.uri,
+            document.version,
+            self.start,
+            self.end,
+            own=own,
+            edition=document.edition,
+        )
 
     def this(self, definition: Definition | None) -> str:
         """The name of what is meant."""

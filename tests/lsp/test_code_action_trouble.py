@@ -303,8 +303,7 @@ EDITS = st.lists(
 
 
 @settings(
-    max_examples=40,
-    deadline=None,
+    max_examples=25,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
