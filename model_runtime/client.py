@@ -31,6 +31,7 @@ from model_runtime.hub_process import download, needs_download
 from model_runtime.launch import Launcher, RestartBrake, absolute_if_there
 from model_runtime.places import DaemonFiles, DaemonSpec, daemon_files
 from model_runtime.running import daemon_status, open_connection, running_daemons, stop_daemon
+from model_runtime.silence import state_of, unless_silent
 from model_runtime.transport import Endpoint, Silent, Unreachable, read_endpoint
 from model_runtime.versions import is_older, own_version
 
@@ -117,7 +118,8 @@ class DaemonRuntime:
         ready = await self._ready_for(request)
         try:
             async with self._telling_progress(ready, request):
-                completion = await ready.connection.complete(request)
+                answer = ready.connection.complete(request)
+                completion = await unless_silent(answer, ready.connection)
         except RuntimeUnavailable as failure:
             await self._forget(ready, failure)
             raise
@@ -132,7 +134,7 @@ class DaemonRuntime:
                 self._telling_progress(ready, request),
                 aclosing(ready.connection.stream(request)) as events,
             ):
-                async for event in events:
+                while event := await unless_silent(anext(events, None), ready.connection):
                     got_any = True
                     yield event
         except RuntimeUnavailable as failure:
@@ -245,7 +247,7 @@ class DaemonRuntime:
                 raise self._brake.start_failed(state.failure)
             self._report(state.progress)
             await asyncio.sleep(POLL_S)
-            state = await connection.state()
+            state = await state_of(connection)
         self._report(state.progress)
         return state.model
 
@@ -285,7 +287,7 @@ async def _find(
     if connection is None:
         return None
     try:
-        return connection, await connection.state()
+        return connection, await state_of(connection)
     except Unreachable:
         await connection.close()
         return None

@@ -47,6 +47,11 @@ class Connection:
         )
 
     @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        return self._endpoint.pid
+
+    @property
     def log_hint(self) -> str:
         """Where the daemon's log is; empty when it logs to a terminal."""
         return log_hint(Path(self._endpoint.log)) if self._endpoint.log else ""
@@ -63,10 +68,10 @@ class Connection:
                 await self._refuse_error(response)
                 return await _object(response)
 
-    async def state(self) -> wire.DaemonState:
+    async def state(self, timeout_s: float | None = None) -> wire.DaemonState:
         """What a client that waits for the model needs of the status. Raises RuntimeUnavailable."""
         with self._translated_errors():
-            return wire.state_from_json(await self.status(STATUS_TIMEOUT_S))
+            return wire.state_from_json(await self.status(timeout_s or STATUS_TIMEOUT_S))
 
     async def shutdown(self, timeout_s: float = STATUS_TIMEOUT_S) -> None:
         """POST /v1/shutdown. Raises RuntimeUnavailable."""

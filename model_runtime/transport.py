@@ -128,6 +128,17 @@ def process_ended(pid: int) -> bool:
         return False
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether the process does nothing until somebody lets it go on (SIGSTOP, a debugger)."""
+    import psutil
+
+    try:
+        status = psutil.Process(pid).status()
+    except psutil.Error:
+        return False
+    return status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+
+
 def is_daemon(pid: int) -> bool:
     """Whether the process with this number runs a daemon, as far as its command line tells: before
     it is ended by force, for numbers are given anew.
