@@ -1,6 +1,7 @@
 """The settings as JSON schema, for editors' settings pages and for documentation.
 
-python -m lsp_server.settings_schema prints it.
+python -m lsp_server.settings_schema prints it; with the name of a Markdown file it writes the table
+of settings there, between its marks.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from lsp_server import settings
 from lsp_server.settings import OneOf, Settings, WholeNumber
+
+
+BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
 def settings_schema() -> dict[str, dict[str, Any]]:
@@ -79,6 +84,39 @@ def _descriptions() -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
+def with_table(page: str) -> str:
+    """Put the table of settings between the marks of a Markdown page."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{_table()}\n{END}{after}"
+
+
+def _table() -> str:
+    rows = ["| setting | default | |", "| --- | --- | --- |"]
+    for item, schema in zip(fields(Settings), settings_schema().values(), strict=True):
+        default = json.dumps(schema["default"], ensure_ascii=False)
+        about = schema["markdownDescription"].replace("|", "\\|")
+        rows.append(f"| `{item.name}` | `{default}` | {_choices(schema)}{about} |")
+    return "\n".join([*rows, ""])
+
+
+def _choices(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{choice}`" for choice in schema["enum"]) + ". "
+    if "maximum" in schema:
+        return f"{schema['minimum']} to {schema['maximum']}. "
+    return ""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the schema, or write the table into a page."""
+    if arguments:
+        page = Path(arguments[0])
+        page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     json.dump(settings_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lsp_server.settings import (
     from_environment,
     initial_values,
 )
+from lsp_server.settings_schema import with_table
 
 
 def test_values_of_each_type() -> None:
@@ -99,3 +101,12 @@ def test_the_options_at_the_start_may_be_named_or_not(sent: object) -> None:
 def test_sections_of_other_servers_are_none_of_our_business() -> None:
     assert configured_values({"pylsp": {"model": "x"}, "model": "y"}) == {}
     assert configured_values({"pylsp": {}, "fimbria": {"model": "m"}}) == {"model": "m"}
+
+
+def test_the_page_about_settings_has_them_all() -> None:
+    """If not, run python -m lsp_server.settings_schema docs/settings.md."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(
+        encoding="utf-8"
+    )
+    assert page == with_table(page)
+    assert all(f"| `{item.name}` |" in page for item in fields(Settings))
