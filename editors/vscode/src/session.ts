@@ -114,15 +114,26 @@ export class Session implements vscode.Disposable {
     const { command, args, origin } = this.#server;
     this.channel.info(`Server: ${[command, ...args].join(" ")} (${origin})`);
     this.#status.update({ server: "starting" });
-    this.#client = makeClient(this.#server, this.channel, this.#listener);
-    this.#client.onDidChangeState(({ newState }) => {
-      if (newState === State.Running) this.#running();
+    const client = makeClient(this.#server, this.channel, this.#listener);
+    this.#client = client;
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running) void this.#whenReady(client);
     });
     try {
-      await this.#client.start();
+      await client.start();
     } catch (error) {
       this.#failed(`the server cannot be started: ${String(error)}`);
     }
+  }
+
+  /** The client calls itself running before it has registered what it provides. */
+  async #whenReady(client: LanguageClient): Promise<void> {
+    try {
+      await client.start();
+    } catch {
+      return; // whoever has started it is told
+    }
+    if (this.#client === client) this.#running();
   }
 
   #running(): void {
