@@ -2,7 +2,7 @@
 
 Code Llama's matrix: Rozière et al., arXiv 2308.12950 (v3), abstract and table 1; the README of
 meta-llama/codellama. Of the other families the table in `families` says what infills; whether a
-model chats is told by its name and its chat template.
+model chats is told by its chat template and its EOS, and by its name.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ class ModelTraits:
     """What is known of a checkpoint besides its tokenizer.
 
     name: its folder's or on the hub. shape: hidden size and number of layers. chat_template: Jinja,
-    None if it comes without.
+    None if it comes without. eos: the tokenizer's piece that ends a text.
     """
 
     name: str
     shape: tuple[int, int] = (0, 0)
     chat_template: str | None = None
+    eos: str = ""
 
 
 def find_capabilities(family: Family, traits: ModelTraits, *, has_fim: bool) -> Capabilities:
@@ -102,21 +103,40 @@ def chat_models(family: Family) -> str:
     return "an instruct model, such as Qwen/Qwen2.5-Coder-7B-Instruct"
 
 
-def missing_infilling(family: Family, name: str) -> MissingCapability:
-    """Why a suffix is refused, and which models take one."""
+def missing_infilling(
+    family: Family, name: str, alike: str = "", *, advice: str = ""
+) -> MissingCapability:
+    """Why a suffix is refused, and which models take one. alike: a family whose tokens the model
+    has all the same. advice: in place of leaving out the suffix.
+    """
     what = name or "This model"
+    hint = advice or f"Leave out the suffix, or use {infilling_models(family)}."
+    if alike and not family.fim.prefix:
+        return MissingCapability(
+            f"{what} has the infilling tokens of the family {alike}, but runs as one of no known "
+            "family.",
+            f"If it was trained with them: --family {alike}, or family in the settings. {hint}",
+        )
     if family.fim.prefix:
         reason = f"{what} was not trained for infilling."
     else:
         reason = f"{what} has none of the tokens that mark a prefix and a suffix."
-    return MissingCapability(reason, f"Leave out the suffix, or use {infilling_models(family)}.")
+    return MissingCapability(reason, hint)
 
 
-def missing_chat(family: Family, name: str) -> MissingCapability:
-    """Why a conversation is refused, and which models take one."""
+def missing_chat(
+    family: Family, name: str, *, has_template: bool = False, advice: str = ""
+) -> MissingCapability:
+    """Why a conversation is refused, and which models take one. has_template: it comes with a chat
+    template, as some base models do. advice: in place of the setting chat_model.
+    """
+    what, hint = name or "This model", advice or f"Set chat_model to {chat_models(family)}."
+    if not has_template or family is CODE_LLAMA:
+        return MissingCapability(f"{what} was not trained for chat.", hint)
     return MissingCapability(
-        f"{name or 'This model'} was not trained for chat.",
-        f"Set chat_model to {chat_models(family)}; or use it as the model itself.",
+        f"{what} was not trained for chat, as far as its name and its end-of-text token tell.",
+        f'{hint} If it does chat, say so in its config.json: "fimbria": {{"capabilities": '
+        '["completion", "infilling", "chat"]}.',
     )
 
 
@@ -137,4 +157,6 @@ def _chats(family: Family, traits: ModelTraits) -> bool:
     name = traits.name.rpartition("/")[2].lower()
     if traits.chat_template is None or _DOES_NOT_CHAT.search(name):
         return False
-    return not family.base_has_template or _CHATS.search(name) is not None
+    # Training for chat makes the end of a turn the EOS; of base models it is the end of a document.
+    ends_turns = any(piece in traits.chat_template for piece in (traits.eos, "eos_token") if piece)
+    return ends_turns or not family.base_has_template or _CHATS.search(name) is not None

@@ -28,10 +28,12 @@ from model_runtime.chat import ChatRenderer, open_chat
 from model_runtime.config import ModelConfig
 from model_runtime.control_text import encode_with_controls
 from model_runtime.families import (
+    OTHER,
     Family,
     FimIds,
     SuffixFirst,
     family_called,
+    family_with_tokens,
     find_family,
     find_fim_ids,
 )
@@ -78,7 +80,8 @@ class PromptRenderer:
     """Knows one model's tokenizer, layouts and context length.
 
     frame: None for nothing but the tokenizer's BOS. chat: None without a chat format. known: what
-    the model can do; None to tell by its tokens.
+    the model can do; None to tell by its tokens. alike: whose infilling tokens a model of no known
+    family has; the name in `families`.
     """
 
     tokenizer: Tokenizer
@@ -90,6 +93,7 @@ class PromptRenderer:
     chat: ChatRenderer | None = None
     known: frozenset[Capability] | None = None
     name: str = ""
+    alike: str = ""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -147,7 +151,8 @@ class PromptRenderer:
     @property
     def _chat_renderer(self) -> ChatRenderer:
         if self.chat is None or Capability.CHAT not in self.capabilities:
-            raise missing_chat(self.family, self.name)
+            has_template = self.chat is not None
+            raise missing_chat(self.family, self.name, has_template=has_template)
         return self.chat
 
     @property
@@ -171,7 +176,7 @@ class PromptRenderer:
 
     def _check_infilling(self, request: CompletionRequest) -> None:
         if not self._infills:
-            raise missing_infilling(self.family, self.name)
+            raise missing_infilling(self.family, self.name, self.alike)
         if request.layout not in (Layout.AUTO, *self.family.layouts):
             raise InvalidRequest(f"This model has no layout {request.layout!r}.")
 
@@ -256,7 +261,9 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
     )
     fim = find_fim_ids(found, tokenizer.id_of, config.vocab_size)
     shape = (config.hidden_size, config.num_layers)
-    traits = ModelTraits(name=telling, shape=shape, chat_template=notes.chat_template)
+    traits = ModelTraits(
+        name=telling, shape=shape, chat_template=notes.chat_template, eos=notes.eos or ""
+    )
     capabilities = find_capabilities(found, traits, has_fim=fim is not None)
     stops = (tokenizer.id_of(piece) for piece in found.stops)
     ends = {tokenizer.eos_id, *config.eos_ids, *generation_eos_ids(folder), *stops}
@@ -270,6 +277,7 @@ def open_renderer(folder: Path, config: ModelConfig, *, family: str = "") -> Pro
         open_chat(found, tokenizer, notes),
         capabilities if config.capabilities is None else config.capabilities,
         name,
+        family_with_tokens(config.architecture, tokenizer.id_of).name if found is OTHER else "",
     )
 
 

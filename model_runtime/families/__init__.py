@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from model_runtime.families.finding import family_called, family_named, find_family
+from model_runtime.families.finding import (
+    family_called,
+    family_named,
+    family_with_tokens,
+    find_family,
+)
 from model_runtime.families.formats import (
     ChatFormat,
     Family,
@@ -29,6 +34,7 @@ __all__ = [
     "SuffixFirst",
     "family_called",
     "family_named",
+    "family_with_tokens",
     "find_family",
     "find_fim_ids",
     "missing_pieces",

@@ -60,8 +60,11 @@ def family_called(name: str, architecture: str) -> Family | None:
 
 
 def _by_tokens(name: str, architecture: str, id_of: IdOf) -> Family:
-    if _GENERAL.search(name.lower()):
-        return OTHER
+    return OTHER if _GENERAL.search(name.lower()) else family_with_tokens(architecture, id_of)
+
+
+def family_with_tokens(architecture: str, id_of: IdOf) -> Family:
+    """The family whose infilling tokens a tokenizer has, whatever the model is called."""
     fitting = (
         family
         for family in FAMILIES

@@ -25,6 +25,7 @@ from model_runtime.api import (
     SamplingParams,
 )
 from tests.cli.fakes import TIMINGS, USAGE, FakeRuntime
+from tests.runtime.family_checkpoints import BY_NAME
 
 EVERYTHING = frozenset(Capability)
 DONE = Finished(FinishReason.STOP, USAGE, TIMINGS)
@@ -201,6 +202,36 @@ def test_a_family_names_its_own_models() -> None:
     )
     with pytest.raises(MissingCapability, match=r"google/codegemma-1\.1-2b"):
         check_model(mode_of(Capability.INFILLING), info)
+
+
+def test_the_files_tell_which_family_would_fill_in(
+    piped: Piped, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    piped.runtime.capabilities = frozenset({Capability.COMPLETION})
+    folder = tmp_path / "qwen-chat"
+    BY_NAME["Qwen2.5-Coder-0.5B-Instruct"].write_config(folder)
+    (folder / "model.safetensors").touch()
+    assert piped("<FILL>", "console", "-c", "infilling", "--model", str(folder)) == 2
+    assert "--family qwen2.5_coder" in capsys.readouterr().err
+
+
+def test_a_model_on_this_machine_that_chats_is_named_first(
+    piped: Piped,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    piped.runtime.capabilities = frozenset({Capability.COMPLETION})
+    assert piped("x", "chat") == 2
+    assert "fimbria models pull" in capsys.readouterr().err
+    snapshot = tmp_path / "models--somebody--talker-Instruct" / "snapshots" / "abc"
+    BY_NAME["Qwen2.5-Coder-0.5B-Instruct"].write_config(snapshot)
+    (snapshot / "model.safetensors").touch()
+    assert piped("x", "chat") == 2
+    said = capsys.readouterr().err
+    assert "--model somebody/talker-Instruct" in said
+    assert "codellama" not in said
 
 
 def test_settings_say_which_model_chats(

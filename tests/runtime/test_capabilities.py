@@ -15,8 +15,10 @@ from model_runtime.capabilities import (
     missing_infilling,
     official_capabilities,
 )
+from model_runtime.config import read_config
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
 from model_runtime.models import model_name
+from model_runtime.prompts import open_renderer
 from tests.runtime.chats import opened
 from tests.runtime.family_checkpoints import BY_NAME
 
@@ -98,6 +100,36 @@ def test_shape_and_tokens_tell_where_the_name_does_not(
 def test_who_chats(family: Family, name: str, template: str | None, chats: bool) -> None:
     traits = ModelTraits(name=name, chat_template=template)
     assert (CHAT in find_capabilities(family, traits, has_fim=True)) is chats
+
+
+def test_the_eos_tells_a_tune_from_a_base_model_where_the_name_does_not() -> None:
+    """Qwen's base models come with the chat template, too, and end with another token."""
+    template = "<|im_start|>{{ role }}{{ text }}<|im_end|>"
+    for eos, chats in (("<|im_end|>", True), ("<|endoftext|>", False), ("", False)):
+        traits = ModelTraits(name="my-tune", chat_template=template, eos=eos)
+        assert (CHAT in find_capabilities(QWEN, traits, has_fim=True)) is chats
+
+
+def test_a_renamed_instruct_model_chats_and_infills(tmp_path: Path) -> None:
+    BY_NAME["Qwen2.5-Coder-0.5B-Instruct"].write_config(tmp_path / "renamed")
+    both = {CHAT, FIM}
+    assert both <= opened(tmp_path / "renamed").capabilities
+
+
+def test_tokens_of_a_family_that_the_name_denies_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "qwen-chat"
+    BY_NAME["Qwen2.5-Coder-0.5B-Instruct"].write_config(folder)
+    renderer = opened(folder)
+    assert renderer.family is OTHER
+    with pytest.raises(MissingCapability, match=r"tokens of the family qwen2\.5_coder") as failure:
+        renderer.check(CompletionRequest(prompt="x", suffix="y"))
+    assert "--family qwen2.5_coder" in failure.value.hint
+    assert open_renderer(folder, read_config(folder), family="qwen2.5_coder").layouts
+
+
+def test_a_refusal_to_chat_tells_how_to_say_otherwise() -> None:
+    assert "fimbria" in missing_chat(QWEN, "m", has_template=True).hint
+    assert "capabilities" not in missing_chat(QWEN, "m").hint
 
 
 def test_names_of_folders() -> None:

@@ -135,8 +135,9 @@ def test_a_model_of_no_family_says_what_is_missing(family_folders: Path) -> None
     renderer = opened(family_folders / "starcoder2-3b", family="other")
     assert renderer.family is OTHER
     assert renderer.render(CompletionRequest(prompt="x = ")).ids
-    with pytest.raises(MissingCapability, match="none of the tokens that mark") as failure:
+    with pytest.raises(MissingCapability, match="but runs as one of no known family") as failure:
         renderer.check(CompletionRequest(prompt="x", suffix="y"))
+    assert "--family starcoder2," in failure.value.hint
     assert "CodeLlama-7b-hf" in failure.value.hint
 
 

@@ -244,7 +244,8 @@ def _engine_elsewhere(settings: Settings) -> Runtime:
 
 async def _talk(runtime: Runtime, options: _Options) -> None:
     info = await runtime.info()
-    check_model(options.mode, info, has_chat_model=bool(options.spec.chat_model))
+    spec = options.spec
+    check_model(options.mode, info, spec.model, has_chat_model=bool(spec.chat_model))
     info = _who_answers(options, info)
     talk = Talk(_ways(options, info), options.system)
     screen = Screen(sys.stdout, on_terminal=is_terminal())
