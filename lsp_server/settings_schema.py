@@ -20,7 +20,6 @@ from typing import Any
 from lsp_server import settings
 from lsp_server.settings import OneOf, Settings, WholeNumber
 
-
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
