@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PAUSE_S = 0.1
+"""Between two reports: nobody reads faster, and models write up to a hundred words a second."""
+
 
 @asynccontextmanager
 async def work_progress(
@@ -52,6 +55,8 @@ class _Shown:
         self._stop = stop
         self._token: types.ProgressToken | None = None
         self._ended = False
+        self._message = ""
+        self._next_report_s = 0.0
 
     def open(self, token: types.ProgressToken) -> None:
         self._ls.in_background(self._open(token))
@@ -77,11 +82,21 @@ class _Shown:
         )
 
     def report(self, message: str) -> None:
-        if self._token is not None:
+        self._message = message
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._next_report_s:
+            self._next_report_s = now_s + _PAUSE_S
+            self._show()
+
+    def _show(self) -> None:
+        """Show the last message, unless it is shown."""
+        message, self._message = self._message, ""
+        if message and self._token is not None:
             value = types.WorkDoneProgressReport(message=message)
             self._ls.work_done_progress.report(self._token, value)
 
     def end(self) -> None:
+        self._show()
         self._ended = True
         if self._token is not None:
             self._ls.work_done_progress.end(self._token, types.WorkDoneProgressEnd())

@@ -25,7 +25,6 @@ _CONTEXT_LENGTH = 8192
 """Taken where a model's is not known."""
 _MOST_BEFORE, _MOST_AFTER = 6000, 2000
 _MAX_ANSWER_TOKENS = 2048
-_ANSWERS_IN_PROSE = (Task.EXPLAIN,)
 
 
 @dataclass(frozen=True, slots=True)
