@@ -13,6 +13,7 @@ from pathlib import Path
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import RuntimeFailure, RuntimeUnavailable
 from model_runtime.models import STARTER, resolve_model
+from model_runtime.packages import check_packages
 from model_runtime.places import RUNTIME_DIR_VARIABLE, DaemonFiles, DaemonSpec, log_hint
 
 ANSWER_TIMEOUT_S = 60.0
@@ -44,8 +45,11 @@ class Launcher:
         self._process: subprocess.Popen[bytes] | None = None
 
     def nobody_answers(self) -> None:
-        """Start a daemon when none is on its way. Raises RuntimeFailure when that fails."""
+        """Start a daemon when none is on its way. Raises RuntimeFailure when that fails, or could
+        only fail.
+        """
         if self._process is None:
+            check_packages(self._spec)
             self._spawn()
             return
         status = self._process.poll()

@@ -31,7 +31,8 @@ _MOST_BARS = 16
 NUM_RECENT = 8
 NO_DAEMON = "No daemon is running. The first completion starts one."
 
-_STATE_STYLES = {"ready": "green", "loading": "yellow", "failed": "red", SILENT: "red"}
+_FAILED = "failed"
+_STATE_STYLES = {"ready": "green", "loading": "yellow", _FAILED: "red", SILENT: "red"}
 _BARS = "▁▂▃▄▅▆▇█"
 _EMPTY_SLOT = "·"
 _SEPARATOR = " · "
@@ -111,7 +112,9 @@ def _headline(daemon: Summary) -> Text:
         line.append(f", {daemon.memory_mib} MiB")
     if daemon.uptime_s is not None:
         line.append(f"{_SEPARATOR}up {duration(daemon.uptime_s)}")
-    if daemon.idle_s is not None:
+    if daemon.state == _FAILED:
+        line.append(", about to end")
+    elif daemon.idle_s is not None:
         line.append(f", idle {duration(daemon.idle_s)}{_end_of(daemon)}")
     return line
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lsp_server.settings import DTYPES, OneOf
 from model_runtime.api import Layout, RuntimeFailure
 from model_runtime.kv_cache.memory_share import parse_memory
 
@@ -35,9 +36,19 @@ DeviceOption = Annotated[
         "not fit the GPU stay in main memory or on disk, which is slow.",
     ),
 ]
+
+
+def _checked_dtype(name: str) -> str:
+    try:
+        return OneOf(DTYPES)(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} is not {error}.") from error
+
+
 DtypeOption = Annotated[
     str,
     typer.Option(
+        callback=_checked_dtype,
         metavar="DTYPE",
         envvar="FIMBRIA_DTYPE",
         rich_help_panel=_MODEL_PANEL,

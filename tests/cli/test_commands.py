@@ -302,3 +302,18 @@ def test_help_teaches_by_examples(commands: Commands) -> None:
         assert "fimbria complete app.py:12:5" in outcome.stdout
     for command in ("complete", "demo", "doctor", "models", "serve", "status", "stop"):
         assert f"fimbria {command}" in commands.run(command, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("dtype", "said"), [("fp16", "'fp16' is not one of auto, float32"), ("", "'' is not one of")]
+)
+@pytest.mark.parametrize(
+    "command", [["console"], ["complete", "app.py:1:1"], ["eval", "infilling"]]
+)
+def test_an_unknown_dtype_is_refused_before_a_daemon_is_started(
+    capsys: pytest.CaptureFixture[str], command: list[str], dtype: str, said: str
+) -> None:
+    runtime = FakeRuntime()
+    assert run([*command, "--dtype", dtype], Services(runtime.make)) == 2
+    assert said in capsys.readouterr().err
+    assert not runtime.specs

@@ -207,7 +207,10 @@ def test_a_daemon_that_has_failed_says_why(
     error = {"message": "Not a Llama.", "hint": "Use one."}
     failed = {"state": "failed", "error": error, "model": None, "engine": None}
     daemons[ENDPOINT.pid] = STATUS | failed
-    assert "Not a Llama. Use one." in printed(capsys)
+    output = printed(capsys)
+    assert "Not a Llama. Use one." in output
+    assert ", about to end\n" in output
+    assert "idle" not in output
 
 
 def test_a_daemon_that_has_just_ended_is_not_shown(
