@@ -82,16 +82,20 @@ class _Shown:
         )
 
     def report(self, message: str) -> None:
+        is_waiting = bool(self._message)
         self._message = message
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._next_report_s:
-            self._next_report_s = now_s + _PAUSE_S
-            self._show()
+        if not is_waiting:  # else what waits is shown in its newest form when its time has come
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._next_report_s:
+                self._show()
+            else:
+                loop.call_at(self._next_report_s, self._show)
 
     def _show(self) -> None:
         """Show the last message, unless it is shown."""
         message, self._message = self._message, ""
-        if message and self._token is not None:
+        if message and self._token is not None and not self._ended:
+            self._next_report_s = asyncio.get_running_loop().time() + _PAUSE_S
             value = types.WorkDoneProgressReport(message=message)
             self._ls.work_done_progress.report(self._token, value)
 
