@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -138,7 +139,9 @@ def levenshtein(first: str, second: str) -> int:
 
 
 def interval(clusters: Sequence[str], hits: Sequence[bool]) -> tuple[float, float]:
-    """A 95 % bootstrap interval of the share of hits, resampling whole clusters."""
+    """A 95 % bootstrap interval of the share of hits, resampling whole clusters; where all clusters
+    are alike, so that resampling tells nothing, Wilson's, of as many trials as there are clusters.
+    """
     by_cluster: dict[str, list[bool]] = defaultdict(list)
     for cluster, hit in zip(clusters, hits, strict=True):
         by_cluster[cluster].append(hit)
@@ -149,7 +152,18 @@ def interval(clusters: Sequence[str], hits: Sequence[bool]) -> tuple[float, floa
         drawn = rng.choices(totals, k=len(totals))
         shares.append(sum(hit for hit, _ in drawn) / sum(size for _, size in drawn))
     shares.sort()
+    if shares[0] == shares[-1]:
+        return _wilson(shares[0], len(totals))
     return shares[int(0.025 * _BOOTSTRAP_ROUNDS)], shares[int(0.975 * _BOOTSTRAP_ROUNDS) - 1]
+
+
+def _wilson(share: float, trials: int) -> tuple[float, float]:
+    """E. B. Wilson's score interval (1927) at 95 %: of use for none and all of a few, too."""
+    z = 1.96
+    shrunk = 1 + z**2 / trials
+    centre = (share + z**2 / (2 * trials)) / shrunk
+    half = z / shrunk * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _passed(

@@ -164,3 +164,10 @@ def test_items_of_one_problem_count_as_one_observation() -> None:
     low, high = interval([str(number) for number in range(100)], hits)
     assert 0.38 < low < 0.5 < high < 0.62
     assert interval(["a"] * 50 + ["b"] * 50, hits) == (0.0, 1.0)
+
+
+def test_none_and_all_of_a_few_are_no_certainty() -> None:
+    """A single miss once was "0.0 % to 0.0 %"."""
+    assert interval(["a"], [False]) == pytest.approx((0, 0.793), abs=1e-3)
+    assert interval(["a", "b"] * 5, [True] * 10) == pytest.approx((0.342, 1), abs=1e-3)
+    assert interval(list("abcdefghij"), [True] * 10) == pytest.approx((0.722, 1), abs=1e-3)
