@@ -205,7 +205,7 @@ def _kv_line(daemon: Summary, engine: EngineSummary) -> Text:
 def _requests_table(recent: Sequence[RequestSummary]) -> Padding:
     """Newest first: where the screen is too short, the oldest ones are cut off."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("Ended", "For"):
+    for name in ("Ended", "Priority"):
         table.add_column(name, no_wrap=True)
     for name in ("Prompt", "New", "Written", "Drafts", "Queue", "First", "Total ms"):
         table.add_column(name, justify="right", no_wrap=True)

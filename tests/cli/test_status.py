@@ -112,6 +112,7 @@ def test_a_daemon_is_shown_with_all_that_it_counts(
         "█▁·  2 of 3 slots, 3 MiB of 2.0 GiB",
     ):
         assert text in output
+    assert "  Ended    Priority " in output  # of which a console's completions have a chat's
     newest, oldest = [line.split() for line in output.splitlines() if "completion" in line]
     assert newest == ["aborted", "completion", "1700", "3", "9", "5/8", "1.0", "5.0", "12"]
     assert oldest[0] == "stop"
