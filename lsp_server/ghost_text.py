@@ -6,26 +6,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lsp_server.confidence import sure_part
 from lsp_server.context.place import context_at
 from lsp_server.context.request import completion_request, idle, warm_up_request
 from lsp_server.context.windows import before_typing, plain
-from lsp_server.postprocess import Rejected, Rejection, fitted, is_settled, worth_showing
+from lsp_server.postprocess import (
+    Rejected,
+    Rejection,
+    Suggestion,
+    fitted,
+    is_settled,
+    worth_showing,
+)
 from lsp_server.suggestions import Remembered, Written, accepted
 from model_runtime.api import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lsp_server.context.windows import CursorContext
     from lsp_server.documents import Change, Document
     from lsp_server.language_server import FimbriaServer
-    from lsp_server.postprocess import Suggestion
     from lsp_server.runtime_link import Answer
     from model_runtime.api import CompletionRequest, ModelInfo
 
+NUM_CANDIDATES = 3
+"""How many different texts somebody gets who asks for them."""
 QUIET_S = 0.03
 """Whoever asks for ghost text at once after a change does so within this time."""
 
@@ -34,14 +43,15 @@ logger = logging.getLogger(__name__)
 
 async def suggest(
     ls: FimbriaServer, uri: str, context: CursorContext, *, automatic: bool
-) -> Suggestion | Rejected | None:
+) -> list[Suggestion] | Rejected | None:
     """Find a text for a place. When the user has asked for it, the model is asked in any case and
-    shows what it has, sure or not. None: it cannot answer now, and the user has been told why.
+    shows what it has, sure or not, and in several ways. None: it cannot answer now, and the user
+    has been told why.
     """
     memory = ls.suggestions.of(uri)
     known = memory.known(context) if automatic else None
     if known is not None:
-        return known
+        return _several([known])
     drafts = memory.drafts(context)
     ls.idle.cancel(uri)
     memory.abandon_ahead(context)
@@ -53,21 +63,40 @@ async def suggest(
     ls.suggestions.answers_come_from(model)
     memory = ls.suggestions.of(uri)
     if opens_docstring(context) and _language(ls, uri) == "python":
-        from lsp_server.docstrings.suggesting import docstring_at
-
-        docstring = await docstring_at(ls, uri, context, model)
-        if docstring is not None:
-            memory.remember(docstring)
-            return docstring.at(context)
-        if ls.runtime.ready is None:
-            return None
+        written = await _docstring(ls, uri, context, model)
+        if written is not None or ls.runtime.ready is None:
+            return _several([written])
     request = _request(ls, uri, context, model, drafts)
-    answer = await ls.runtime.answer(request, _settling(context, memory.hear))
-    if answer is None:
+    if not automatic:
+        answers = await ls.runtime.answers(replace(request, num_candidates=NUM_CANDIDATES))
+    else:
+        answer = await ls.runtime.answer(request, _settling(context, memory.hear))
+        answers = () if answer is None else (answer,)
+    if not answers:
         return None
-    judged = _judged(answer, context, model, automatic=automatic)
-    memory.remember(judged)
-    return judged.at(context)
+    judged = [_judged(answer, context, model, automatic=automatic) for answer in answers]
+    memory.remember(judged[0])
+    return _several([each.at(context) for each in judged])
+
+
+async def _docstring(
+    ls: FimbriaServer, uri: str, context: CursorContext, model: ModelInfo
+) -> Suggestion | Rejected | None:
+    from lsp_server.docstrings.suggesting import docstring_at
+
+    docstring = await docstring_at(ls, uri, context, model)
+    if docstring is None:
+        return None
+    ls.suggestions.of(uri).remember(docstring)
+    return docstring.at(context)
+
+
+def _several(
+    outcomes: Sequence[Suggestion | Rejected | None],
+) -> list[Suggestion] | Rejected | None:
+    """Those that can be shown, each once; without any, why the first one cannot."""
+    shown = dict.fromkeys(each for each in outcomes if isinstance(each, Suggestion))
+    return list(shown) or next((each for each in outcomes if isinstance(each, Rejected)), None)
 
 
 def opens_docstring(context: CursorContext) -> bool:

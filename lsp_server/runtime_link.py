@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lsp_server.confidence import TokenScore, scores_of_chunk
-from model_runtime.api import Finished, FinishReason, RuntimeFailure
+from model_runtime.api import Finished, FinishReason, InvalidRequest, RuntimeFailure
 
 if TYPE_CHECKING:
     from model_runtime.api import (
@@ -101,6 +101,24 @@ class RuntimeLink:
         self._settled()
         return answer
 
+    async def answers(self, request: CompletionRequest) -> tuple[Answer, ...]:
+        """Return all candidates' texts, or one where there is no room for more. Empty when the
+        runtime cannot answer now; the user has been told why.
+        """
+        try:
+            answers = await _collected_all(self._connected().stream(request))
+        except InvalidRequest as failure:
+            if request.num_candidates > 1:
+                return await self.answers(replace(request, num_candidates=1))
+            self._failed(failure)
+            return ()
+        except RuntimeFailure as failure:
+            self._failed(failure)
+            return ()
+        self._failing = False
+        self._settled()
+        return answers
+
     async def answer_quietly(
         self, request: CompletionRequest, is_settled: Callable[[str], bool]
     ) -> Answer | None:
@@ -187,6 +205,27 @@ async def _collected(events: AsyncIterator[Event], is_settled: Callable[[str], b
         if isinstance(events, AsyncGenerator):
             await events.aclose()  # which aborts what still runs
     return Answer(text, cut_short=True, scores=tuple(scores))
+
+
+async def _collected_all(events: AsyncIterator[Event]) -> tuple[Answer, ...]:
+    texts, scores = dict[int, str](), dict[int, list[TokenScore]]()
+    ends: list[FinishReason] = []
+    try:
+        async for event in events:
+            if isinstance(event, Finished):
+                ends = [end.reason for end in event.candidates] or [event.reason]
+                break
+            text = texts.get(event.index, "")
+            scored = scores_of_chunk(len(text), event.text, event.logprobs)
+            scores.setdefault(event.index, []).extend(scored)
+            texts[event.index] = text + event.text
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()  # which aborts what still runs
+    return tuple(
+        Answer(texts.get(index, ""), reason is not FinishReason.STOP, tuple(scores.get(index, ())))
+        for index, reason in enumerate(ends)
+    )
 
 
 def on_loop_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -76,11 +76,14 @@ async def _complete(
     _log(outcome, took_ms)
     if outcome is None or isinstance(outcome, Rejected):
         return types.InlineCompletionList(items=[])
-    guess_ahead(ls, document.uri, context, outcome)
-    item = _item(ls, document, site, outcome)
-    if ls.settings.statistics:
-        item.command = command_of(_offer(ls, document, context, outcome, took_ms))
-    return types.InlineCompletionList(items=[item])
+    guess_ahead(ls, document.uri, context, outcome[0])
+    items = []
+    for suggestion in outcome:
+        item = _item(ls, document, site, suggestion)
+        if ls.settings.statistics:
+            item.command = command_of(_offer(ls, document, context, suggestion, took_ms))
+        items.append(item)
+    return types.InlineCompletionList(items=items)
 
 
 def _offer(
@@ -99,11 +102,11 @@ def _offer(
     return ls.offers.offer(document.uri, context, suggestion.text, record)
 
 
-def _log(outcome: Suggestion | Rejected | None, took_ms: float) -> None:
+def _log(outcome: list[Suggestion] | Rejected | None, took_ms: float) -> None:
     if isinstance(outcome, Rejected):
         logger.info("Nothing suggested after %.0f ms: %s", took_ms, outcome.reason)
     elif outcome is not None:
-        logger.info("Suggested %d characters after %.1f ms", len(outcome.text), took_ms)
+        logger.info("Suggested %d characters after %.1f ms", len(outcome[0].text), took_ms)
 
 
 def _site(ls: FimbriaServer, document: Document, params: types.InlineCompletionParams) -> _Site:

@@ -52,6 +52,12 @@ def test_ghost_text_from_the_starter_model_survives_the_death_of_its_daemon(
             accepted = apply_item(TEXT, item, PositionEncoding.UTF16)
             ast.parse(accepted.replace(CURSOR, ""))
 
+            wish = client.completing(4, 27, automatic=False)
+            client.send(wish)
+            items = (await client.result(wish["id"]))["items"]
+            assert items[0]["insertText"] == item["insertText"]
+            assert 1 < len({each["insertText"] for each in items}) == len(items)
+
             kill_daemon()
             client.send(changing("p", 4, 27, version=2))
             assert len((await client.result(client.complete(4, 28)))["items"]) <= 1
