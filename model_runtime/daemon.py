@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -38,8 +38,11 @@ LOG_LEVEL_VARIABLE = "FIMBRIA_LOG_LEVEL"
 logger = logging.getLogger(__name__)
 
 
-def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
-    """Be the daemon for `spec` until told to stop; returns the exit status.
+def serve(
+    spec: DaemonSpec, *, foreground: bool = True, begun: Callable[[], None] = lambda: None
+) -> int:
+    """Be the daemon for `spec` until told to stop; returns the exit status. begun: called when it
+    is sure that no other one serves this model.
 
     In the foreground, logs go to the terminal, and RuntimeUnavailable is raised when another daemon
     serves this model already. In the background (standard error is the log file then), such a late
@@ -55,6 +58,7 @@ def serve(spec: DaemonSpec, *, foreground: bool = True) -> int:
         who = f" (process {other.pid})" if other else ""
         raise RuntimeUnavailable(f"A daemon for this model runs already{who}.", "Stop it first.")
     try:
+        begun()
         _set_up_log(files, foreground)
         with _sigterm_raises(), _listening(spec, files, foreground) as (listener, presence):
             return _serve_at(listener, presence, spec)

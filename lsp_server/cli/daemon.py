@@ -111,9 +111,11 @@ def _serve_in_background(ctx: typer.Context, spec: DaemonSpec) -> None:
 def _serve_here(spec: DaemonSpec) -> None:
     from model_runtime import daemon
 
-    typer.echo(f"Serving {spec.model}; Ctrl-C ends it.", err=True)
+    def tell() -> None:
+        typer.echo(f"Serving {spec.model}; Ctrl-C ends it.", err=True)
+
     try:
-        exit_status = daemon.serve(spec)
+        exit_status = daemon.serve(spec, begun=tell)
     except RuntimeFailure as failure:
         raise error_of(failure) from failure
     daemon.leave(exit_status)

@@ -109,7 +109,7 @@ def test_serve_takes_the_same_variable_as_the_language_server(
 ) -> None:
     specs: list[DaemonSpec] = []
 
-    def serve(spec: DaemonSpec) -> int:
+    def serve(spec: DaemonSpec, **_: object) -> int:
         specs.append(spec)
         raise RuntimeUnavailable("It has been seen.")
 

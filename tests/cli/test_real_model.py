@@ -145,7 +145,8 @@ def test_a_killed_daemon_is_started_again(fimbria: Fimbria, source: Path) -> Non
 def test_serve_can_wait_for_the_model_and_only_one_serves_it(fimbria: Fimbria) -> None:
     assert "starter is ready on cpu" in fimbria("serve", "--background", "--device", "cpu").stdout
     refused = fimbria("serve", "--device", "cpu", status=1)
-    assert refused.stderr.splitlines()[-1].startswith("fimbria: A daemon for this model runs")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("fimbria: A daemon for this model runs already (process ")
     fimbria("stop", "--all")
 
 
