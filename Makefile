@@ -1,5 +1,6 @@
 # make demo   ghost text from the starter model, in this terminal
 # make test   every test (a real Neovim included, fetched into .cache on first use)
+# make test-editors   the tests in real editors, VS Code included (1.3 GB, fetched into .cache on first use)
 # make check  formatting, lint, types, import directions
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check fix setup clean
+.PHONY: help demo test test-editors vscode check fix setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,14 @@ demo: $(VENV)/.base
 
 test: setup
 	@$(BIN)/python -m pytest
+
+# What the tests in VS Code need, and the extension's own checks; without them those tests skip.
+vscode: setup
+	@echo "==> VS Code, its extension's lint, types and tests"
+	@$(BIN)/python -m tests.editors.get_vscode check $(if $(CI),--if-possible)
+
+test-editors: vscode
+	@FIMBRIA_REQUIRE_EDITORS=1 $(BIN)/python -m pytest tests/editors
 
 check: setup
 	@echo "==> ruff format"; $(BIN)/ruff format --check .
