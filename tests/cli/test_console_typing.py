@@ -27,6 +27,7 @@ from model_runtime.api import (
     Event,
     Finished,
     FinishReason,
+    InvalidRequest,
     Request,
     RuntimeUnavailable,
 )
@@ -120,6 +121,39 @@ def test_a_text_that_cannot_be_sent_can_be_mended() -> None:
     asked, _, err = typed(f"x = {ALT_ENTER}<FILL>{ALT_ENTER}", Capability.INFILLING)
     assert "Mark the hole with <FILL> exactly once" in err
     assert asked == ["x = |"]
+
+
+def test_a_text_that_the_daemon_refuses_can_be_mended_too() -> None:
+    class Strict(FakeRuntime):
+        async def stream(self, request: Request) -> AsyncIterator[Event]:
+            if _text(request) == "long":
+                raise InvalidRequest("It is too long.", "Shorten it.")
+            async for event in super().stream(request):
+                yield event
+
+    asked, _, err = typed(f"long{ENTER}er{ENTER}", Capability.CHAT, Strict())
+    assert "It is too long. Shorten it." in err
+    assert asked == ["longer"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "refused", "never"),
+    [
+        (Capability.CHAT, f"/foo{ENTER}", f"never{ENTER}"),
+        (Capability.INFILLING, f"x{ALT_ENTER}", f"<FILL>{ALT_ENTER}"),
+    ],
+)
+def test_ctrl_d_leaves_a_text_that_was_refused(
+    capability: Capability, refused: str, never: str
+) -> None:
+    """It deleted what is behind the cursor: nothing."""
+    asked, *_ = typed(f"{refused}{CTRL_D}{CTRL_C}{never}", capability)
+    assert asked == []
+
+
+def test_ctrl_d_keeps_a_text_that_is_being_written() -> None:
+    asked, *_ = typed(f"kept{CTRL_D}{ENTER}", Capability.CHAT)
+    assert asked == ["kept"]
 
 
 def test_what_is_no_text_is_said() -> None:

@@ -13,7 +13,7 @@ from lsp_server.cli.console.printing import AnswerWriter, Screen
 from lsp_server.cli.console.stopping import Stopper, stopped_by_ctrl_c
 from lsp_server.cli.console.talk import Answer, Question, Talk
 from lsp_server.cli.errors import CommandError, usage_error
-from model_runtime.api import Finished, ModelInfo, Request, Runtime, RuntimeFailure
+from model_runtime.api import Finished, InvalidRequest, ModelInfo, Request, Runtime, RuntimeFailure
 
 _PATIENCE_S = 0.5
 _LEAVING = "Ctrl-D or /exit leaves."
@@ -68,6 +68,9 @@ async def _one_round(session: Session, texts: Texts, draft: str) -> str | None:
         return None if await _take(text, session) else ""
     except CommandError as error:
         session.screen.problem(_sentence(str(error)))
+        return text
+    except InvalidRequest as failure:
+        session.screen.problem(str(failure))
         return text
     except RuntimeFailure as failure:
         session.screen.problem(str(failure))

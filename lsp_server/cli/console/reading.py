@@ -34,17 +34,26 @@ def sent_text(mode: Mode, text: str) -> str | None:
     return text if mode.enter_sends or (called and is_known(called)) else None
 
 
+@dataclass(slots=True)
+class _Draft:
+    """What stood in the line before a key was pressed."""
+
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class TypedTexts:
     """Reads from a terminal, one text at a time."""
 
     session: PromptSession[str]
+    draft: _Draft
 
     async def read(self, draft: str = "") -> str:
         """The next text, after editing; `draft` is what stands there already.
 
         Raises EOFError when the user wants to leave, KeyboardInterrupt when they drop the text.
         """
+        self.draft.text = draft
         # Ctrl-C is a key here; as a signal it belongs to who stops answers.
         return await self.session.prompt_async(default=draft, handle_sigint=False)
 
@@ -65,24 +74,28 @@ def typed_texts(
 
     prompt = f"{mode.name}> "
     given_input, given_output = terminal or (None, None)
+    draft = _Draft()
     session: PromptSession[str] = PromptSession(
         [("bold ansicyan", prompt)],
         multiline=True,
         prompt_continuation=" " * len(prompt),
-        key_bindings=_bindings(mode),
+        key_bindings=_bindings(mode, draft),
         history=history,
         input_processors=[TabsProcessor(char1=" ", char2=" ")],
         input=given_input,
         output=given_output,
     )
-    return TypedTexts(session)
+    return TypedTexts(session, draft)
 
 
-def _bindings(mode: Mode) -> KeyBindings:
-    """Enter as the mode has it, and the other of its two meanings on Alt-Enter.
+def _bindings(mode: Mode, draft: _Draft) -> KeyBindings:
+    """Enter as the mode has it, and the other of its two meanings on Alt-Enter. Ctrl-D leaves also
+    where all that stands there is the text that has just been refused.
 
     Nothing is indented by itself: what a terminal pastes without brackets would be indented twice.
     """
+    from prompt_toolkit.application.current import get_app
+    from prompt_toolkit.filters import Condition
     from prompt_toolkit.key_binding import KeyBindings
 
     bindings = KeyBindings()
@@ -102,6 +115,10 @@ def _bindings(mode: Mode) -> KeyBindings:
     @bindings.add("tab")
     def _tab(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text(_INDENT)
+
+    @bindings.add("c-d", filter=Condition(lambda: get_app().current_buffer.text == draft.text))
+    def _ctrl_d(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError)
 
     return bindings
 
