@@ -103,6 +103,21 @@ def is_excluded(path: str, excluded: Sequence[str]) -> bool:
     return _matches(tuple(excluded), path)
 
 
+def is_left_out(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
+    """Whether the user's own patterns or `.gitignore` leave out a file that the user has open, be
+    it under its name or that of the file it links to. root: as for `may_be_read`.
+    """
+    try:
+        real = (path.resolve(), None if root is None else root.resolve())
+    except (OSError, RuntimeError):
+        return True
+    for file, folder in ((path, root), real):
+        inside = folder if folder is not None and file.is_relative_to(folder) else None
+        if not _is_allowed(file, inside, excluded):
+            return True
+    return False
+
+
 def _is_allowed(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
     if root is None:
         return not _matches(tuple(excluded), path.as_posix().lstrip("/"))

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pygls.uris import from_fs_path, to_fs_path
 
@@ -16,6 +15,7 @@ from lsp_server.actions.asking import Report, ask, pieces, with_progress
 from lsp_server.actions.checks import Refused, refusal
 from lsp_server.actions.order import Order, Task
 from lsp_server.actions.own import OwnAction
+from lsp_server.actions.privacy import kept_here, root_of
 from lsp_server.actions.prompting import Prompt, normalized, prompt_for
 from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
 from lsp_server.actions.prose import writer
@@ -26,7 +26,7 @@ from lsp_server.answer_document import show_streamed_answer
 from lsp_server.convert import FileState
 from lsp_server.documents import Document
 from lsp_server.edits import apply_changes
-from lsp_server.private_files import is_secret, may_be_read
+from lsp_server.private_files import may_be_read
 from lsp_server.syntax.languages import grammar_name
 from lsp_server.syntax.trees import parse
 from lsp_server.user_config import config_file
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _NUM_FIXES = 3
 _MOST_OF_TESTS = 4000
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _COMMENT_STARTS = ("//", "/*", "*", "#", "--", "@")
 _MOVED_ON = Refused("The code was changed while the answer was made; ask again.")
 
@@ -55,8 +54,9 @@ async def perform(ls: FimbriaServer, order: Order) -> Proposal | Refused | None:
         return Refused("The file is not open any more.")
     if not order.is_for(document):
         return Refused("The file has changed since the action was offered; ask again.")
-    if _is_secret_for(ls, document):
-        return Refused("The file looks like one of secrets, and chat_endpoint is another machine.")
+    refused = await kept_here(ls, document, order.task)
+    if refused is not None:
+        return refused
     if order.task is Task.DOCUMENT:
         return await _documented(ls, order, document)
     return await _asked(ls, order, document)
@@ -201,7 +201,7 @@ def _tests_path(ls: FimbriaServer, document: Document) -> Path | Refused:
     grammar, fs_path = grammar_name(document.language_id, document.uri), to_fs_path(document.uri)
     if not document.uri.startswith("file:") or not fs_path or not can_have_tests(grammar):
         return Refused("It is not known where tests of this file belong.")
-    root = _root_of(ls, Path(fs_path))
+    root = root_of(ls, Path(fs_path))
     file = tests_file(grammar, Path(fs_path), root)
     if not may_be_read(file, root, ls.settings.exclude):
         return Refused(f"{file.name} is left out by the settings or .gitignore.")
@@ -227,15 +227,6 @@ async def _tests_document(
     return Document.of(uri, document.language_id, 0, text), FileState.CLOSED
 
 
-def _root_of(ls: FimbriaServer, file: Path) -> Path | None:
-    """The workspace folder that a file lies in, the innermost one."""
-    folders = [Path(path) for uri in ls.workspace.folders if (path := to_fs_path(uri))]
-    if ls.workspace.root_path:
-        folders.append(Path(ls.workspace.root_path))
-    around = [folder for folder in folders if file.is_relative_to(folder)]
-    return max(around, key=lambda folder: len(folder.parts), default=None)
-
-
 def _template(ls: FimbriaServer, order: Order, own: OwnAction | None) -> Template:
     if own is not None:
         return read_template(own.prompt, PLACEHOLDERS)
@@ -243,12 +234,3 @@ def _template(ls: FimbriaServer, order: Order, own: OwnAction | None) -> Templat
     if problem:
         ls.notify_once(problem)
     return template
-
-
-def _is_secret_for(ls: FimbriaServer, document: Document) -> bool:
-    """Whether the file holds secrets that would leave this machine."""
-    endpoint = ls.settings.chat_endpoint
-    if not endpoint or urlsplit(endpoint).hostname in _LOOPBACK:
-        return False
-    path = to_fs_path(document.uri)
-    return path is not None and is_secret(Path(path))
