@@ -20,19 +20,29 @@ if TYPE_CHECKING:
     import aiohttp
 
 _DONE = b"[DONE]"
+_MOST_CHARACTERS = 32
+"""Of a token, on average: no text of any language or program comes near it."""
+_MANY_CHARACTERS = 8
+_SPARE_PIECES = 16
 
 
 class Answer:
     """What has come of an answer so far. The text ends before the first stop string, also where an
     engine sends it along.
+
+    max_tokens: for each candidate; what goes on far beyond them comes from an engine that does not
+    heed them.
     """
 
-    def __init__(self, num_candidates: int, stops: Sequence[str]) -> None:
+    def __init__(self, num_candidates: int, max_tokens: int, stops: Sequence[str]) -> None:
         self.model = ""
         self.error: object = None
         self.done = False
         """Whether the engine has said that nothing follows."""
         self._usage = Usage(0, 0, 0)
+        self._max_tokens = num_candidates * max_tokens
+        self._num_pieces = 0
+        self._num_characters = 0
         self._texts = [""] * num_candidates
         self._assemblers = [TextAssembler(stops) for _ in range(num_candidates)]
         self._ends: dict[int, FinishReason] = {}
@@ -46,7 +56,18 @@ class Answer:
     @property
     def complete(self) -> bool:
         """Whether nothing is missing. Some engines send no end mark, some no reason."""
-        return self.done or self.stopped or bool(self._ends)
+        return self.done or self.stopped or self.endless or bool(self._ends)
+
+    @property
+    def endless(self) -> bool:
+        """Whether this is more than the tokens that were asked for can be. An engine sends one or
+        more of them at a time, some a character at a time: neither count says it alone.
+        """
+        num_pieces, num_characters = self._num_pieces, self._num_characters
+        if num_characters > _MOST_CHARACTERS * (self._max_tokens + _SPARE_PIECES):
+            return True
+        too_many = num_pieces > self._max_tokens + _SPARE_PIECES
+        return too_many and num_characters > _MANY_CHARACTERS * self._max_tokens
 
     @property
     def stopped(self) -> bool:
@@ -57,6 +78,8 @@ class Answer:
         """Add a part; returns what of its text is certain."""
         self.model = part.model or self.model
         self._usage = part.usage or self._usage
+        self._num_pieces += len(part.chunks) or bool(part.num_thought)
+        self._num_characters += part.num_thought + sum(len(chunk.text) for chunk in part.chunks)
         chunks = [
             self._say(chunk.index, self._assemblers[chunk.index].push(chunk.text.encode()))
             for chunk in part.chunks
@@ -76,8 +99,9 @@ class Answer:
         """The last event. began, first: when the request was sent and its first text came, in
         seconds of `time.perf_counter`.
         """
+        unsaid = FinishReason.LENGTH if self.endless else FinishReason.STOP
         reasons = [
-            FinishReason.STOP if assembler.stopped else self._ends.get(index, FinishReason.STOP)
+            FinishReason.STOP if assembler.stopped else self._ends.get(index, unsaid)
             for index, assembler in enumerate(self._assemblers[: len(self.texts)])
         ]
         now = time.perf_counter()
@@ -105,6 +129,8 @@ async def read_answer(
                 yield chunk
             if answer.stopped:
                 return
+            if answer.endless:
+                break
     for chunk in answer.rest():
         yield chunk
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from model_runtime.api import InvalidRequest, ModelNotFound, RuntimeFailure, RuntimeUnavailable
 
 _MAX_QUOTED = 300
+_SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _URL_HINT = "chat_endpoint is the URL that ends before /chat/completions, most often in /v1."
 
 
@@ -103,7 +104,9 @@ def _says(error: object) -> str:
         if isinstance(error, dict):
             members = (error.get(name) for name in ("error", "message", "detail"))
             error = next((member for member in members if member), None)
-    return f" It says: {one_line(error)}" if isinstance(error, str) and error.strip() else ""
+    if not isinstance(error, str) or not (words := one_line(error)):
+        return ""
+    return f" It says: {words}" if words.endswith(_SENTENCE_ENDS) else f" It says: {words}."
 
 
 def one_line(text: str) -> str:

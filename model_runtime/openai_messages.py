@@ -20,6 +20,7 @@ UNKNOWN_CONTEXT_LENGTH = 8192
 """What is assumed of a model whose engine does not say how much it reads at once."""
 _MAX_STOPS = 4
 """OpenAI takes no more; the others are looked for on this side."""
+_THOUGHTS = ("reasoning_content", "reasoning")
 _CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length")
 _CONTEXT_NAMES_IN_META = ("n_ctx", "n_ctx_train")
 
@@ -101,9 +102,12 @@ def _context_length(entry: Json) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one message of a streamed answer says; ends: why candidates have ended."""
+    """What one message of a streamed answer says. num_thought: characters that an engine tells of
+    its model's thoughts; ends: why candidates have ended.
+    """
 
     chunks: tuple[Chunk, ...]
+    num_thought: int
     ends: Mapping[int, FinishReason]
     usage: Usage | None
     model: str
@@ -117,6 +121,7 @@ def read_part(message: Json) -> Part:
     pieces = [(int(choice.get("index") or 0), choice) for choice in choices]
     return Part(
         chunks=tuple(Chunk(text, index) for index, choice in pieces if (text := _text(choice))),
+        num_thought=sum(_num_thought(choice) for _, choice in pieces),
         ends={
             index: _reason(choice["finish_reason"])
             for index, choice in pieces
@@ -133,6 +138,12 @@ def _text(choice: Json) -> str:
     if not isinstance(text, str):
         raise TypeError("the text is no string")
     return text
+
+
+def _num_thought(choice: Json) -> int:
+    said = _object(choice.get("delta") or choice.get("message"))
+    thoughts = (said.get(name) for name in _THOUGHTS)
+    return max((len(thought) for thought in thoughts if isinstance(thought, str)), default=0)
 
 
 def _reason(given: object) -> FinishReason:

@@ -97,7 +97,7 @@ class OpenAIRuntime:
 
     async def complete(self, request: Request) -> Completion:
         """Collect a whole answer; cancelling closes the connection. Raises RuntimeFailure."""
-        answer = Answer(request.num_candidates, request.stop)
+        answer = Answer(request.num_candidates, request.max_tokens, request.stop)
         async with aclosing(self._run(request, answer)) as events:
             async for event in events:
                 if isinstance(event, Finished):
@@ -116,7 +116,7 @@ class OpenAIRuntime:
         """Yield chunks, then exactly one Finished; closing the iterator closes the connection,
         which ends the answer in every engine that watches it. Raises RuntimeFailure.
         """
-        answer = Answer(request.num_candidates, request.stop)
+        answer = Answer(request.num_candidates, request.max_tokens, request.stop)
         async with aclosing(self._run(request, answer)) as events:
             async for event in events:
                 yield event

@@ -12,6 +12,7 @@ from aiohttp import web
 from model_runtime.api import (
     Event,
     Finished,
+    FinishReason,
     InvalidRequest,
     ModelNotFound,
     RuntimeFailure,
@@ -24,9 +25,12 @@ from tests.daemon.openai_engines import (
     Handler,
     end,
     events_of,
+    last_of,
     piece,
     refusing,
+    sse,
     streamed,
+    text_of,
     with_engine,
 )
 
@@ -158,6 +162,63 @@ def test_a_refusal_that_comes_in_pieces_is_read_to_its_end() -> None:
             await runtime.complete(CHAT)
 
     with_engine(Engine(refuse), use)
+
+
+@pytest.mark.parametrize("said", ["boom internal", "boom internal.", "  boom\ninternal\t"])
+def test_what_an_engine_says_does_not_run_into_what_to_do(said: str) -> None:
+    async def use(runtime: OpenAIRuntime) -> None:
+        with pytest.raises(RuntimeFailure) as caught:
+            await runtime.complete(CHAT)
+        assert "It says: boom internal. Its log says why" in str(caught.value)
+
+    with_engine(Engine(refusing(500, {"error": {"message": said}})), use)
+
+
+def endless(message: object) -> Handler:
+    """Sends the same message for ever, whatever it was asked for."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(sse(message, done=False).encode())
+            await asyncio.sleep(0)
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        piece("word "),
+        piece("1"),
+        piece("several words at once, as proxies send them; " * 9),
+        piece("", usage={"prompt_tokens": 1}) | {"choices": [{"delta": {"reasoning": "Hm. "}}]},
+        {"choices": [{"delta": {"reasoning_content": "Well, let me think. "}}]},
+    ],
+)
+def test_an_answer_without_end_is_ended_near_the_tokens_that_were_asked_for(
+    message: dict[str, object],
+) -> None:
+    async def use(runtime: OpenAIRuntime) -> None:
+        events = await events_of(runtime)
+        assert last_of(events).reason is FinishReason.LENGTH
+        assert len(text_of(events)) < 40 * (CHAT.max_tokens + 20)
+        completion = await runtime.complete(CHAT)
+        assert completion.finish_reason is FinishReason.LENGTH
+        assert completion.text == text_of(events)
+
+    with_engine(Engine(endless(message)), use)
+
+
+@pytest.mark.parametrize("pieces", [["internationalization"] * 12, list("a few words; " * 5)])
+def test_no_answer_of_the_length_that_was_asked_for_is_cut(pieces: list[str]) -> None:
+    async def use(runtime: OpenAIRuntime) -> None:
+        events = await events_of(runtime)
+        assert text_of(events) == "".join(pieces)
+        assert last_of(events).reason is FinishReason.STOP
+
+    with_engine(Engine(streamed(*map(piece, pieces), end())), use)
 
 
 def test_blanks_around_a_key_are_none_of_it() -> None:
