@@ -132,11 +132,13 @@ _NOT_YET = JsonRpcServerNotInitialized("The first request must be initialize")
 
 
 def _keep_as_json(message: dict[str, Any]) -> None:
-    """Hand the parameters of chat requests to their handlers as they are: of a dictionary pygls
-    would make an object whose attributes have the client's names.
+    """Hand the parameters of chat requests to their handlers as they are, none as an empty object:
+    of a dictionary pygls would make an object whose attributes have the client's names.
     """
-    params = message.get("params")
-    if str(message.get("method")).startswith(_CHAT_METHODS) and isinstance(params, dict):
+    if not str(message.get("method")).startswith(_CHAT_METHODS):
+        return
+    params = message.get("params", {})
+    if isinstance(params, dict):
         message["params"] = MappingProxyType(params)
 
 

@@ -152,3 +152,11 @@ def test_keys_that_are_no_names_and_halves_of_characters_do_no_harm() -> None:
         await client.result(request)
 
     chat(scenario)
+
+
+def test_a_request_without_parameters_needs_no_member_for_them() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.send({"id": "bare", "method": "fimbria/chat/status"})
+        assert "isAvailable" in await client.result("bare")
+
+    session(scenario)
