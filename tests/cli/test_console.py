@@ -278,3 +278,14 @@ def test_answers_leave_room_for_the_text(piped: Piped) -> None:
     assert piped("x", "chat") == 0
     assert piped("x", "console") == 0
     assert [request.max_tokens for request in piped.runtime.requests] == [512, 256]
+
+
+def test_an_answer_that_leaves_no_room_for_a_text_is_refused_before_any(
+    piped: Piped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert piped("x", "console", "--max-tokens", "1024") == 2
+    assert "--max-tokens 1024 leaves no room for a text: the context of fake is 1024 tokens" in (
+        capsys.readouterr().err
+    )
+    assert not piped.runtime.requests
+    assert piped("x", "console", "--max-tokens", "1023") == 0

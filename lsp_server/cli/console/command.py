@@ -271,8 +271,13 @@ def _who_answers(options: _Options, info: ModelInfo) -> ModelInfo:
 
 def _ways(options: _Options, info: ModelInfo) -> Ways:
     """Half of the context is left for what the answer is about. A model that fills in the rest of a
-    line is stopped there, as in an editor: its further lines are rarely right.
+    line is stopped there, as in an editor: its further lines are rarely right. Raises CommandError.
     """
+    if options.max_tokens and 0 < info.context_length <= options.max_tokens:
+        raise usage_error(
+            f"--max-tokens {options.max_tokens} leaves no room for a text: the context of "
+            f"{info.id} is {info.context_length} tokens. Choose a smaller number or leave it out."
+        )
     most = max(1, info.context_length // 2) if info.context_length else _UNKNOWN_TOKENS
     return Ways(
         mode=options.mode,
