@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -31,6 +32,8 @@ _MAX_USELESS = 2
 _RESTART_PAUSE_S = 0.5
 _REAP_TIMEOUT_S = 1.0
 _LOG_TAIL_BYTES = 8192
+_NEWS = re.compile(r"[0-9-]+ [0-9:,]+ (?:DEBUG|INFO) ")
+"""How a line of the daemon's log begins (daemon.py) that tells of nothing wrong."""
 
 
 class Launcher:
@@ -158,14 +161,17 @@ def spawn_daemon(spec: DaemonSpec, files: DaemonFiles) -> subprocess.Popen[bytes
 
 
 def last_log_line(log: Path) -> str:
-    """The last line that is not blank; empty when there is none."""
+    """The last line that may say why a daemon has ended: neither blank nor ordinary news. Empty
+    when there is none.
+    """
     try:
         with log.open("rb") as stream:
             stream.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
             lines = stream.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    telling = (line.strip() for line in reversed(lines) if not _NEWS.match(line))
+    return next(filter(None, telling), "")
 
 
 def _command(spec: DaemonSpec) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from model_runtime import __main__ as process
 from model_runtime.api import RuntimeFailure
-from model_runtime.launch import Launcher, spawn_daemon
+from model_runtime.launch import Launcher, last_log_line, spawn_daemon
 from model_runtime.packages import check_packages
 from model_runtime.places import DaemonFiles, DaemonSpec
+from tests.conftest import PROJECT
 
 
 class FakeProcess:
@@ -86,3 +88,34 @@ def test_weights_that_are_rounded_already_may_need_another_package(
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(RuntimeFailure):
         check_packages(DaemonSpec(model=str(tmp_path), dtype="int4"))
+
+
+def test_a_log_of_ordinary_news_does_not_say_why_a_daemon_was_killed(tmp_path: Path) -> None:
+    """An INFO line was pasted into the message."""
+    file = tmp_path / "log"
+    assert last_log_line(file) == ""
+    news = "2026-11-21 08:00:01,123 INFO model_runtime.daemon: listening at /run/x.sock\n\n"
+    file.write_text(news)
+    assert last_log_line(file) == ""
+    file.write_text(f"OSError: no disk left\n{news}")
+    assert last_log_line(file) == "OSError: no disk left"
+
+
+def test_the_daemons_own_log_is_read_like_that(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", _LOGGING, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        cwd=PROJECT,
+    )
+    assert last_log_line(tmp_path / "key.log").endswith("WARNING fimbria: trouble")
+
+
+_LOGGING = """
+import logging, pathlib, sys
+from model_runtime.daemon import _set_up_log
+from model_runtime.places import DaemonFiles
+_set_up_log(DaemonFiles(pathlib.Path(sys.argv[1]), "key"), foreground=False)
+for level in (logging.WARNING, logging.INFO):
+    logging.getLogger("fimbria").log(level, "trouble" if level > logging.INFO else "news")
+"""
