@@ -91,6 +91,8 @@ def _reason(error: Exception) -> str:
         return f"a line lacks {error}"
     if isinstance(error, (TypeError, AttributeError)):
         return "a line is no JSON object"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
     return str(error).rstrip(".")
 
 

@@ -178,7 +178,7 @@ def _describe(error: Exception) -> tuple[str, int]:
     if isinstance(error, typer.Abort):
         return "stopped.", INTERRUPTED_STATUS
     if isinstance(error, _usage_error_type()):
-        return f"{_usage_message(error)} See fimbria --help.", USAGE_STATUS
+        return f"{_usage_message(error)} See {_command_of(error)} --help.", USAGE_STATUS
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename or 'standard output'}.", RUNTIME_STATUS
     kind = type(error).__name__
@@ -192,9 +192,14 @@ def _usage_error_type() -> type[Exception]:
     return base
 
 
+def _command_of(error: Exception) -> str:
+    """The command that was called in a wrong way."""
+    return str(getattr(getattr(error, "ctx", None), "command_path", "fimbria"))
+
+
 def _usage_message(error: Exception) -> str:
     format_message = getattr(error, "format_message", error.__str__)
-    message = str(format_message())
+    message = str(format_message()).replace(" Value error, ", " ")  # pydantic's way to begin
     return message if message.endswith((".", "?")) else f"{message}."
 
 

@@ -317,3 +317,23 @@ def test_an_unknown_dtype_is_refused_before_a_daemon_is_started(
     assert run([*command, "--dtype", dtype], Services(runtime.make)) == 2
     assert said in capsys.readouterr().err
     assert not runtime.specs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["console", "--capability", "foo"],
+            "Invalid value for '--capability' / '--cap' / '-c': 'foo' is not one of 'completion', "
+            "'infilling', 'chat', 'python'. See fimbria console --help.",
+        ),
+        (["models", "pull"], "Missing argument 'OWNER/NAME'. See fimbria models pull --help."),
+        (["models", "nope"], "No such command 'nope'. See fimbria models --help."),
+        (["nope"], "No such command 'nope'. See fimbria --help."),
+    ],
+)
+def test_wrong_usage_names_the_help_of_the_command_that_was_called(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == f"fimbria: {said}\n"

@@ -130,6 +130,9 @@ def test_a_wrong_file_is_one_line(evaluations: Evaluations, tmp_path: Path) -> N
         assert status == 1
         assert error.count("\n") == 1
         assert f"is no infilling benchmark: {reason}" in error
+    assert (
+        "is no infilling benchmark: is a directory." in evaluations.run("--data", str(tmp_path))[2]
+    )
 
 
 def test_what_an_editor_would_show_of_an_answer() -> None:
