@@ -27,6 +27,11 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError as error:  # which lists all that torch could be built for
+        raise RuntimeFailure(
+            f"{name!r} is no device.", "Use --device auto, cpu, cuda, or cuda:1 for the second GPU."
+        ) from error
+    try:
         torch.zeros(1, device=device).item()  # fails for `meta`, too, which holds no values
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0].rstrip(".")
