@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from lsp_server.cli import setup_neovim
+from lsp_server.cli import setup_blocks, setup_neovim, setup_vscode
 from lsp_server.cli.errors import CommandError, usage_error
 from lsp_server.cli.setup_files import diff, make
 
@@ -23,6 +23,9 @@ class Editor(StrEnum):
     """The editors that can be set up."""
 
     NEOVIM = "neovim"
+    VSCODE = "vscode"
+    HELIX = "helix"
+    EMACS = "emacs"
 
 
 class _ChangeOf(Protocol):
@@ -37,7 +40,11 @@ class _Target:
     afterwards: str
 
 
-_TARGETS = {Editor.NEOVIM: _Target(setup_neovim.change, setup_neovim.AFTERWARDS)}
+_TARGETS = {
+    Editor.NEOVIM: _Target(setup_neovim.change, setup_neovim.AFTERWARDS),
+    Editor.HELIX: _Target(setup_blocks.change_helix, setup_blocks.HELIX_AFTERWARDS),
+    Editor.EMACS: _Target(setup_blocks.change_emacs, setup_blocks.EMACS_AFTERWARDS),
+}
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -48,24 +55,44 @@ def setup(
 ) -> None:
     """Make an editor use Fimbria, or, with --undo, no longer.
 
-    Shows what changes in which file, and asks before it writes. Can be run again.
+    Shows what changes in which file, or for VS Code what it runs, and asks first. Can be run again.
     """
-    target = _TARGETS[editor]
+    console = Console()
+    if editor is Editor.VSCODE:
+        _run_commands(console, undo=undo, yes=yes)
+    else:
+        _change_file(console, _TARGETS[editor], undo=undo, yes=yes)
+
+
+def _run_commands(console: Console, *, undo: bool, yes: bool) -> None:
+    commands = setup_vscode.commands(undo=undo)
+    for command in commands:
+        console.print(Text(str(command)), soft_wrap=True)
+    if not yes and not _confirmed("Run this?"):
+        raise CommandError("Nothing was changed.")
+    for command in commands:
+        setup_vscode.run(command)
+    _say_done(console, "" if undo else setup_vscode.AFTERWARDS)
+
+
+def _change_file(console: Console, target: _Target, *, undo: bool, yes: bool) -> None:
     try:
         change = target.change(undo=undo)
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The configuration cannot be read: {error}.") from error
-    console = Console()
     if not change.is_needed:
         state = "is not there" if undo else "is as it should be"
         console.print(f"Nothing to do: {change.file} {state}.", highlight=False, soft_wrap=True)
         return
     _show(console, change)
-    if not yes and not _confirmed():
+    if not yes and not _confirmed("Write this?"):
         raise CommandError("Nothing was changed.")
     _made(change)
-    done = "Done. " + ("" if undo else target.afterwards)
-    console.print(Text.assemble(("✓ ", "green"), done.strip()), soft_wrap=True)
+    _say_done(console, "" if undo else target.afterwards)
+
+
+def _say_done(console: Console, afterwards: str) -> None:
+    console.print(Text.assemble(("✓ ", "green"), f"Done. {afterwards}".strip()), soft_wrap=True)
 
 
 def _show(console: Console, change: FileChange) -> None:
@@ -73,10 +100,10 @@ def _show(console: Console, change: FileChange) -> None:
         console.print(Text(line, style=_COLOURS.get(line[:1], "")), soft_wrap=True)
 
 
-def _confirmed() -> bool:
+def _confirmed(question: str) -> bool:
     if not sys.stdin or not sys.stdin.isatty():
         raise usage_error("there is no terminal to ask on; --yes writes without asking.")
-    return typer.confirm("Write this?")
+    return typer.confirm(question)
 
 
 def _made(change: FileChange) -> None:
