@@ -30,6 +30,7 @@ from lsp_server.runtime_link import RuntimeLink, on_loop_thread
 from lsp_server.settings import Settings, apply
 from lsp_server.statistics import SuggestionRecord
 from lsp_server.suggestions import SuggestionStore
+from lsp_server.work_progress import RunningWork
 
 if TYPE_CHECKING:
     from lsp_server.actions.trees_of_documents import DocumentTrees
@@ -96,11 +97,13 @@ class FimbriaServer(LanguageServer):
         self.runtime = RuntimeLink(self._make_runtime, self._announce, self.load_progress.finish)
         self.chat = ChatLink(self.runtime, settings, self.in_background)
         self.answers = AnswerFolder()
+        self.work = RunningWork()
         self._runtime_factory = runtime_factory
         self._session = os.urandom(8)
         self._told: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._on_close: list[Callable[[], None]] = []
+        self._closing = asyncio.Lock()
 
     @cached_property
     def trees(self) -> DocumentTrees:
@@ -169,13 +172,22 @@ class FimbriaServer(LanguageServer):
         self._on_close.append(call)
 
     async def close(self) -> None:
-        """End all work and let go of the runtime. Can be called again."""
+        """End all work and let go of the runtime. Can be called again, also meanwhile: an editor
+        that is in a hurry says `exit` before `shutdown` is answered.
+        """
+        async with self._closing:
+            await self._close()
+
+    async def _close(self) -> None:
         while self._on_close:
             self._on_close.pop()()
         await self.requests.close()
         await self.idle.close()
         if "chats" in self.__dict__:
             await self.chats.close()
+        for title in await self.work.stop():
+            text = f"{title}: stopped, because the server ends. Nothing was changed."
+            self._show(types.MessageType.Info, text)
         for task in self._background:
             task.cancel()
         if self._background:

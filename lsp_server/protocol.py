@@ -41,6 +41,8 @@ class FimbriaProtocol(LanguageServerProtocol):
 
     exit_code: int | None = None
     """Set when the editor has sent `exit`."""
+    _leaves = False
+    """Whether it has asked for `shutdown`, which may take a while."""
 
     def receive(self, body: bytes) -> None:
         """Handle one message. Errors become answers or log lines; nothing raises."""
@@ -52,13 +54,15 @@ class FimbriaProtocol(LanguageServerProtocol):
         if not isinstance(message, dict):
             self._refuse(None, JsonRpcInvalidRequest())
         elif message.get("method") == types.EXIT:
-            self.exit_code = 0 if self._shutdown else 1
+            self.exit_code = 0 if self._leaves else 1
         else:
             self._dispatch(message)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         method, is_request = message.get("method"), "method" in message and "id" in message
-        problem = self._out_of_turn(method) or self._handled(message)
+        problem = self._out_of_turn(method)
+        self._leaves |= is_request and method == types.SHUTDOWN and problem is None
+        problem = problem or self._handled(message)
         if problem is None:
             return
         if is_request:

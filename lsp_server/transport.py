@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pygls.io_ import Writer
 
     from lsp_server.language_server import FimbriaServer
+
+logger = logging.getLogger(__name__)
 
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*(\d+)[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = b"\r\n\r\n"
@@ -56,14 +59,23 @@ async def serve_stdio(server: FimbriaServer) -> int:
 
 
 class StreamWriter:
-    """pygls' idea of a writer, on a binary file."""
+    """pygls' idea of a writer, on a binary file. An editor that has gone away hears nothing more,
+    which is no mishap: the end of what it sends ends the session.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._is_heard = True
 
     def write(self, data: bytes) -> None:
-        self._stream.write(data)
-        self._stream.flush()
+        if not self._is_heard:
+            return
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except (OSError, ValueError) as error:  # the latter where the file is closed
+            self._is_heard = False
+            logger.info("The editor is gone: %s", type(error).__name__)
 
     def close(self) -> None:
         self._stream.close()
@@ -83,11 +95,12 @@ def _feed(descriptor: int, reader: asyncio.StreamReader, loop: asyncio.AbstractE
 def _private_stdout() -> Iterator[BinaryIO]:
     """Keep standard output for the protocol; what anybody prints goes to standard error."""
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "wb") as stream:
-        os.dup2(2, 1)
-        try:
-            yield stream
-        finally:
-            with contextlib.suppress(OSError):
-                stream.flush()
-                os.dup2(stream.fileno(), 1)
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        yield stream
+    finally:
+        with contextlib.suppress(OSError):
+            os.dup2(stream.fileno(), 1)
+        with contextlib.suppress(OSError):  # what an editor that is gone has not read
+            stream.close()

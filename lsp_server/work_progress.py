@@ -36,6 +36,7 @@ async def work_progress(
     waits for that. Where the editor has none, nothing is shown.
     """
     shown = _Shown(ls, title, stop)
+    ls.work.add(shown)
     if token is not None:
         shown.begin(token)
     elif _is_supported(ls):
@@ -44,6 +45,29 @@ async def work_progress(
         yield shown.report
     finally:
         shown.end()
+        ls.work.remove(shown)
+
+
+class RunningWork:
+    """Everything that the user of a session waits for now."""
+
+    def __init__(self) -> None:
+        self._running: dict[_Shown, asyncio.Future[None]] = {}
+
+    def add(self, shown: _Shown) -> None:
+        self._running[shown] = asyncio.get_running_loop().create_future()
+
+    def remove(self, shown: _Shown) -> None:
+        self._running.pop(shown).set_result(None)
+
+    async def stop(self) -> list[str]:
+        """Stop it all as its user would, and wait until it has ended; returns the titles."""
+        running = dict(self._running)
+        for shown in running:
+            shown.stop()
+        if running:
+            await asyncio.wait(running.values())
+        return [shown.title for shown in running]
 
 
 class _Shown:
@@ -51,8 +75,8 @@ class _Shown:
 
     def __init__(self, ls: FimbriaServer, title: str, stop: Callable[[], object]) -> None:
         self._ls = ls
-        self._title = title
-        self._stop = stop
+        self.title = title
+        self.stop = stop
         self._token: types.ProgressToken | None = None
         self._ended = False
         self._message = ""
@@ -74,11 +98,11 @@ class _Shown:
 
     def begin(self, token: types.ProgressToken) -> None:
         self._token = token
-        begin = types.WorkDoneProgressBegin(title=self._title, cancellable=True)
+        begin = types.WorkDoneProgressBegin(title=self.title, cancellable=True)
         self._ls.work_done_progress.begin(token, begin)
         loop = asyncio.get_running_loop()
         self._ls.work_done_progress.tokens[token].add_done_callback(
-            lambda _: None if self._ended else loop.call_soon(self._stop)
+            lambda _: None if self._ended else loop.call_soon(self.stop)
         )
 
     def report(self, message: str) -> None:

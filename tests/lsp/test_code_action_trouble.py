@@ -165,6 +165,25 @@ def test_stopping_it_at_the_progress_display_ends_the_engines_work() -> None:
     act(scenario, capabilities=WITH_PROGRESS)
 
 
+@pytest.mark.parametrize("title", ["Simplify area", "Write a docstring for area"])
+def test_a_server_that_is_stopped_in_mid_answer_blames_nobody(
+    title: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        request = await chosen(client, title)
+        call = await runtime.next_call()
+        await client.finish()
+        message = await told(client)
+        assert (
+            message == f"Fimbria: {title}: stopped, because the server ends. Nothing was changed."
+        )
+        assert "edit" not in await client.result(request)
+        await call.aborted.wait()
+
+    act(scenario)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_the_log_quotes_no_code(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         assert "does not define area" in await refused(client, await chosen(client))

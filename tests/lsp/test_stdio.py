@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
-from tests.lsp.client import in_subprocess, play
+from tests.lsp.client import DEADLINE_S, encode, in_subprocess, play
 
+HURRIED = (
+    "import sys; from lsp_server import server\n"
+    "from lsp_server.runtime_link import RuntimeLink\n"
+    "import asyncio\n"
+    "async def close(link):\n"
+    "    for _ in range(99): await asyncio.sleep(0)\n"
+    "RuntimeLink.close = close\n"
+    "sys.exit(server.run({'warm_up': False}))\n"
+)
 NOISY = (
     "import os, sys, warnings\n"
     "from lsp_server import server\n"
@@ -66,3 +77,43 @@ def test_the_editor_says_where_and_what_to_log(tmp_path: Path) -> None:
     assert "Ignored textDocument/didChange" in third
     assert "DEBUG" not in third
     assert "secret" not in third
+
+
+def test_an_editor_that_does_not_wait_for_the_answer_to_shutdown(tmp_path: Path) -> None:
+    log = tmp_path / "lsp.log"
+    environment = {"FIMBRIA_RUNTIME_DIR": str(tmp_path), "FIMBRIA_LOG_FILE": str(log)}
+
+    async def scenario() -> None:
+        async with in_subprocess(sys.executable, "-c", HURRIED, environment=environment) as client:
+            await client.start()
+            client.finished = True
+            shutdown = client.asking("shutdown")
+            client.send(shutdown, {"method": "exit"})
+            await client.result(shutdown["id"])
+
+    play(scenario())
+    assert log.read_text() == ""
+
+
+def test_an_editor_that_reads_nothing_any_more(tmp_path: Path) -> None:
+    log = tmp_path / "lsp.log"
+    environment = {"FIMBRIA_RUNTIME_DIR": str(tmp_path), "FIMBRIA_LOG_FILE": str(log)}
+    command = [sys.executable, "-m", "lsp_server", "lsp"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdout.close()
+        initialize = {"id": 1, "method": "initialize", "params": {"capabilities": {}}}
+        server.stdin.write(encode(initialize) + encode({"id": 2, "method": "shutdown"}))
+        server.stdin.write(encode({"method": "exit"}))
+        _, errors = server.communicate(timeout=DEADLINE_S)
+    assert server.returncode == 0
+    assert errors == b""
+    assert "Traceback" not in log.read_text()
+    assert "The editor is gone" in log.read_text()

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from lsp_server.work_progress import work_progress
+from lsp_server.work_progress import RunningWork, work_progress
 
 
 class Display:
@@ -31,7 +31,7 @@ class Display:
 
 def test_a_fast_model_is_not_reported_word_by_word() -> None:
     display = Display()
-    ls: Any = SimpleNamespace(work_done_progress=display)
+    ls: Any = SimpleNamespace(work_done_progress=display, work=RunningWork())
 
     async def scenario() -> None:
         async with work_progress(ls, "Fix", lambda: None, "token") as report:
