@@ -101,8 +101,9 @@ def _several(
 
 def opens_docstring(context: CursorContext) -> bool:
     """Whether nothing but opening quotes, perhaps closed by the editor, is on the cursor's line."""
-    quotes = '"""'
-    return context.line_before.strip() == quotes and context.rest_of_line.rstrip() in ("", quotes)
+    quotes = context.line_before.strip()
+    is_opened = quotes in ('"""', "'''")
+    return is_opened and context.rest_of_line.rstrip() in ("", quotes)
 
 
 def _language(ls: FimbriaServer, uri: str) -> str:

@@ -13,19 +13,18 @@ from lsp_server.docstrings.styles import Style
 if TYPE_CHECKING:
     from lsp_server.context.windows import CursorContext
 
-QUOTES = '"""'
-
 
 async def docstring_behind(context: CursorContext, style: Style | None, write: Write) -> str | None:
     """What comes behind opening quotes at the cursor, closing ones included; None where no
     docstring of a function or class opens there.
 
-    The context must have nothing but the quotes on its line before the cursor, and nothing or the
-    closing quotes, which editors add, behind it.
+    The context must have nothing but the quotes, three of either kind, on its line before the
+    cursor, and nothing or the closing quotes, which editors add, behind it.
     """
-    at = len(context.prefix) - len(QUOTES)
-    after = context.suffix.removeprefix(QUOTES)
-    text = f"{context.prefix}{QUOTES}{after}"
+    quotes = context.prefix[-3:]
+    at = len(context.prefix) - len(quotes)
+    after = context.suffix.removeprefix(quotes)
+    text = f"{context.prefix}{quotes}{after}"
     try:
         site = await asyncio.to_thread(site_at, text, at, style)
     except RecursionError:
@@ -38,4 +37,4 @@ async def docstring_behind(context: CursorContext, style: Style | None, write: W
     change = await document_found(text, source, found, site.convention, write)
     if isinstance(change, Refusal) or change.start != at:
         return None
-    return change.text.removeprefix(QUOTES)
+    return change.text.removeprefix(quotes)

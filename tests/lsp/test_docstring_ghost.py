@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsp_server.positions import PositionEncoding
-from model_runtime.api import RuntimeUnavailable
+from model_runtime.api import CompletionRequest, RuntimeUnavailable
 from tests.fakes import FakeRuntime
 from tests.lsp.client import URI, LspClient, changing
 from tests.lsp.sessions import CURSOR, apply_item, cursor_of, session
@@ -60,10 +60,20 @@ def test_line_breaks_tabs_and_style() -> None:
     assert result.replace(CURSOR, "") == expect
 
 
+@pytest.mark.parametrize("closing", ["", "'''"])
+def test_single_quotes_open_a_docstring_too(closing: str) -> None:
+    before = "def f(x):\n    '''"
+    result = offered(f"{before}{CURSOR}{closing}\n    return", "Do it.", "Of what.")
+    assert result is not None
+    docstring = "Do it.\n\n    Args:\n        x: Of what.\n    '''"
+    assert result.replace(CURSOR, "") == f"{before}{docstring}\n    return"
+
+
 @pytest.mark.parametrize(
     "fixture",
     [
         f'"""{CURSOR}',
+        f"def f(x):\n    '''{CURSOR}\"\"\"",
         f'def f(x):\n    """{CURSOR}\n    Said already.\n    """\n',
         f'def f(x):\n    """\n    Said already.\n    """{CURSOR}\n',
         f'def f(x):\n    x = 1\n    """{CURSOR}',
@@ -78,6 +88,7 @@ def test_elsewhere_it_is_ghost_text_as_ever(fixture: str) -> None:
         await client.result(client.complete(*cursor))
 
     (call,) = session(scenario, "Words.").calls
+    assert isinstance(call.request, CompletionRequest)
     assert call.request.prompt == fixture.partition(CURSOR)[0]
 
 
