@@ -44,7 +44,9 @@ class Hole:
 
     subject: the name that the prose is about. fallback: what it says if the model has no better
     idea. is_clause: the prose goes on with a sentence that `before` begins. lead: a word that the
-    prose may begin with, for a model that says nothing of its own accord.
+    prose may begin with, for a model that says nothing of its own accord. topics: words of a
+    signature that its summary has to do with; None for prose of other kinds. opens_with_type: what
+    stands before a colon in the prose would be read as a type.
     """
 
     before: str
@@ -53,6 +55,8 @@ class Hole:
     after: str = ""
     is_clause: bool = False
     lead: str = ""
+    topics: frozenset[str] | None = None
+    opens_with_type: bool = False
 
 
 Written = Line | Fixed | Hole

@@ -14,6 +14,7 @@ from lsp_server.docstrings.comment_notation import Comment, comment_of
 from lsp_server.docstrings.comment_reading import read_rustdoc, read_sentence, read_tags
 from lsp_server.docstrings.facts import UNNAMED, Kind, Signature
 from lsp_server.docstrings.filling import filled
+from lsp_server.docstrings.neighbours import said_in_comments
 from lsp_server.docstrings.planning import Read, is_complete, planned
 from lsp_server.docstrings.styles import CommentStyle, Convention
 from lsp_server.docstrings.tree_signature import (
@@ -115,8 +116,10 @@ def _is_right(plan: _Plan, language_id: str, change: Change) -> bool:
 
 
 async def _written(text: str, comment: Comment, lines: Sequence[Written], write: Write) -> Change:
-    before = text[: comment.start] + comment.head
-    done = await filled(lines, comment, before, f"\n{comment.tail}{text[comment.end :]}", write)
+    above, below = text[: comment.start], text[comment.end :]
+    said = await asyncio.to_thread(said_in_comments, (above, below))
+    before, after = above + comment.head, f"\n{comment.tail}{below}"
+    done = await filled(lines, comment, before, after, write, said)
     return Change(comment.start, comment.end, comment.spelled(done))
 
 

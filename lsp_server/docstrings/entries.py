@@ -80,7 +80,7 @@ def outcome_entry(convention: Convention, kind: Kind, outcome: Outcome) -> tuple
         lines = (Fixed(type_), hole) if type_ else (Hole("", verb, fallback),)
         return (Entry(kind, (), lines),)
     before = f"{_UNIT}{type_}: " if type_ else _UNIT
-    return (Entry(kind, (), (Hole(before, verb, fallback),)),)
+    return (Entry(kind, (), (Hole(before, verb, fallback, opens_with_type=not type_),)),)
 
 
 def raises_entry(convention: Convention, exception: str, indent: str = _UNIT) -> Entry:

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from lsp_server.docstrings.answers import Write
 from lsp_server.docstrings.blocks import Fixed, Hole, Line, Written
+from lsp_server.docstrings.neighbours import Said, is_taken
 from lsp_server.docstrings.prose import cleaned
+from lsp_server.docstrings.relating import relates
 
 MAX_HOLES = 24
 """Holes behind these get what their names say: nobody waits for a hundred sentences."""
@@ -24,13 +26,18 @@ class Notation(Protocol):
 
 
 async def filled(
-    lines: Sequence[Written], notation: Notation, before: str, after: str, write: Write
+    lines: Sequence[Written],
+    notation: Notation,
+    before: str,
+    after: str,
+    write: Write,
+    neighbours: Sequence[Said] = (),
 ) -> list[Line]:
     """Return the lines with prose in place of holes.
 
     before: the file up to and including the opening quotes. after: what follows the docstring's
-    last line. Each prefix begins with the one before it and the suffix stays the same, so that a
-    model reads every token once.
+    last line. neighbours: what other docstrings say. Each prefix begins with the one before it and
+    the suffix stays the same, so that a model reads every token once.
     """
     done: list[Line] = []
     said: set[str] = set()
@@ -45,7 +52,7 @@ async def filled(
             if num_asked < MAX_HOLES:
                 num_asked += 1
                 raw = await _raw(line, before + notation.up_to(done, line.before), after, write)
-            prose = _prose(line, raw, said)
+            prose = _prose(line, raw, said, neighbours)
             said.add(prose)
             done.append(notation.new_line(line.before + prose + line.after))
     return done
@@ -59,8 +66,19 @@ async def _raw(hole: Hole, prefix: str, suffix: str, write: Write) -> str:
     return hole.lead + more if more[:1] == " " else raw
 
 
-def _prose(hole: Hole, raw: str, said: set[str]) -> str:
-    """What a model says, unless it says what it has said above, or speaks of a default itself."""
-    prose = cleaned(raw, subject=hole.subject, fallback=hole.fallback, is_clause=hole.is_clause)
+def _prose(hole: Hole, raw: str, said: set[str], neighbours: Sequence[Said]) -> str:
+    """What a model says, unless it says what it has said above, what is said of something else, or
+    what has nothing to do with the name; or it speaks of a default itself.
+    """
+    prose = cleaned(
+        raw,
+        subject=hole.subject,
+        fallback=hole.fallback,
+        is_clause=hole.is_clause,
+        opens_with_type=hole.opens_with_type,
+    )
     is_doubled = prose in said or (bool(hole.after) and "efaults to" in prose)
-    return hole.fallback if is_doubled else prose
+    is_foreign = hole.topics is not None and not relates(prose, hole.subject, hole.topics)
+    if is_doubled or is_foreign or is_taken(prose, hole.subject, neighbours):
+        return hole.fallback
+    return prose

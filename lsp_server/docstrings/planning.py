@@ -19,6 +19,7 @@ from lsp_server.docstrings.blocks import (
 )
 from lsp_server.docstrings.facts import Kind, Signature
 from lsp_server.docstrings.reading import read as read_docstring
+from lsp_server.docstrings.relating import topics
 from lsp_server.docstrings.styles import CommentStyle, Convention, Style
 from lsp_server.docstrings.updating import updated
 
@@ -42,7 +43,8 @@ def planned(
     lines = _spaced(wanted)
     if not lines or not there:
         fallback = wording.summary(signature)
-        summary = Hole("", signature.name, fallback, lead=fallback.split(maxsplit=1)[0].rstrip("."))
+        lead = fallback.split(maxsplit=1)[0].rstrip(".")
+        summary = Hole("", signature.name, fallback, lead=lead, topics=topics(signature))
         lines = _spaced((Text((summary,)), *wanted))
     return tuple(lines)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from lsp_server.docstrings.type_labels import without_type
+
 MAX_CHARS = 160
 
 _LINE_END = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -27,11 +29,19 @@ _SMALL_WORDS = frozenset([*_LOOSE.split("|"), "it", "not", "on", "this", "use", 
 _LOOSE_END = re.compile(rf"(?:[\s,;:.(\[{{=\-–—]|(?<=\s)(?:{_LOOSE}))+$", re.IGNORECASE)
 
 
-def cleaned(raw: str, *, subject: str, fallback: str, is_clause: bool = False) -> str:
+def cleaned(
+    raw: str,
+    *,
+    subject: str,
+    fallback: str,
+    is_clause: bool = False,
+    opens_with_type: bool = False,
+) -> str:
     """Make one sentence of a model's text; `fallback` where nothing of it is usable.
 
     subject: what it is about; a label with this name is left out. is_clause: the text goes on with
-    a sentence that has begun, so its first letter stays small.
+    a sentence that has begun, so its first letter stays small. opens_with_type: at this place a
+    docstring's reader takes anything before a colon for a type.
     """
     line = _LINE_END.split(raw.lstrip(" \t"), maxsplit=1)[0]
     line = "".join(map(_harmless, line)).replace("\\", "")
@@ -40,7 +50,10 @@ def cleaned(raw: str, *, subject: str, fallback: str, is_clause: bool = False) -
     if _CODE.match(line):
         return fallback
     line = _without_label(_LEADING_MARKS.sub("", line), subject)
-    line = _first_sentence(line)
+    if _HEADING.fullmatch(line):
+        return fallback
+    line = without_type(line, may_open_with_type=opens_with_type)
+    line = without_type(_first_sentence(line))
     if not _is_usable(line):
         return fallback
     return line if is_clause else _capitalised(line, subject)
@@ -102,5 +115,5 @@ def _words(line: str) -> list[str]:
 
 def _capitalised(line: str, subject: str) -> str:
     first = line.split(maxsplit=1)[0].rstrip(".,:;")
-    is_code = first == subject or "_" in first or not first.isalpha()
-    return line if is_code else line[0].upper() + line[1:]
+    is_name = first == subject and (len(first) == 1 or not first.islower())
+    return line if is_name or not first.isalpha() else line[0].upper() + line[1:]

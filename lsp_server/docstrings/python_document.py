@@ -12,6 +12,7 @@ from lsp_server.docstrings.answers import Refusal, Write
 from lsp_server.docstrings.detecting import convention_of
 from lsp_server.docstrings.filling import filled
 from lsp_server.docstrings.literal import as_lines
+from lsp_server.docstrings.neighbours import docstrings_beside, without
 from lsp_server.docstrings.planning import is_complete, planned
 from lsp_server.docstrings.python_place import place_of
 from lsp_server.docstrings.python_signature import is_overload, signature_of
@@ -75,9 +76,12 @@ async def document_found(
     if lines is None:
         return Refusal(f"The docstring of {found.node.name} is up to date: nothing to change.")
     start, end = place.start + source.start, place.end + source.start
-    before = text[:start] + place.before + literal.opening
-    after = f"\n{literal.margin}{literal.quote}{place.after}{text[end:]}"
-    done = await filled(lines, literal, before, after, write)
+    others = await asyncio.to_thread(docstrings_beside, source, found.node)
+    above, below = without(text, start, end, others)
+    before = above + place.before + literal.opening
+    after = f"\n{literal.margin}{literal.quote}{place.after}{below}"
+    said = [each for docstring in others for each in docstring.said]
+    done = await filled(lines, literal, before, after, write, said)
     change = Change(place.start, place.end, place.before + literal.spelled(done) + place.after)
     docstring = await asyncio.to_thread(_proven, source, found.node, change)
     if docstring is None or not is_complete(as_lines(docstring), signature):

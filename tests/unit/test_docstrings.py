@@ -51,7 +51,7 @@ def test_google() -> None:
         """,
         """
         def fetch(url: str, *hosts, num_tries: int = 3, **options) -> bytes:
-            \"""Download a page.
+            \"""Fetch a page.
 
             Args:
                 url (str): Where it lies.
@@ -69,7 +69,7 @@ def test_google() -> None:
                 raise ValueError("no url")
             return b""
         """,
-        *["download a page", "where it lies. ", "Mirrors to ask.", "", "", "The body.\n"],
+        *["fetch a page", "where it lies. ", "Mirrors to ask.", "", "", "The body.\n"],
         "the address is empty",
     )
 

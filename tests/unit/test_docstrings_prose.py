@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lsp_server.docstrings import wording
 from lsp_server.docstrings.facts import Parameter, Signature
 from lsp_server.docstrings.prose import MAX_CHARS, cleaned
+from lsp_server.docstrings.relating import relates, topics
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,59 @@ def test_one_sentence(raw: str, expect: str) -> None:
 )  # fmt: skip
 def test_nothing_usable(raw: str) -> None:
     assert cleaned(raw, subject="size", fallback="FALLBACK") == "FALLBACK"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expect"),
+    [
+        ("`tuple[int, int]`: The number of channels.", "The number of channels."),
+        ("int: the sum", "The sum."),
+        ("list of str: The names", "The names."),
+        ("Type: int", "FALLBACK"),
+        ("Foo: a thing", "A thing."),
+        ("`int`, *optional*, defaults to `None`: The sum", "The sum."),
+        ("str or None - the name", "The name."),
+        ("dict[str, list[int]] | None: counts by name", "Counts by name."),
+        ("{number} The sum", "The sum."),
+        ("(int): the sum", "The sum."),
+        *[(each, "FALLBACK") for each in ("bool", "`int`", "Str or Path.", "StrPath", "list[str]")],
+        *[(each, "FALLBACK") for each in ("A list of ints", "int | None", "rtype: str")],
+        ("A list of the names", "A list of the names."),
+        ("Whether it is open", "Whether it is open."),
+    ],
+)  # fmt: skip
+def test_types_are_never_the_models(raw: str, expect: str) -> None:
+    assert cleaned(raw, subject="return", fallback="FALLBACK") == expect
+
+
+def test_what_a_style_would_read_as_a_type_goes_to_the_colon() -> None:
+    raw = "One of the two: left or right"
+    assert cleaned(raw, subject="x", fallback="") == "One of the two: left or right."
+    there = cleaned(raw, subject="return", fallback="", opens_with_type=True)
+    assert there == "One of the two."
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("add", "Adds two numbers."),
+        ("rm", "Remove a file."),
+        ("initialise", "Initialize the thing."),
+        ("fmt_time", "Format it."),
+        ("sweep", "Go through the given paths."),
+        ("f", "Anything at all."),
+        ("load", "读取文件。"),
+    ],
+)
+def test_a_summary_that_has_to_do_with_the_signature(name: str, summary: str) -> None:
+    signature = Signature(name=name, parameters=(Parameter("path", "Path"),))
+    assert relates(summary, name, topics(signature))
+
+
+@pytest.mark.parametrize("summary", ["Area.", "Path.", "Normalize the connection.", "Return it."])
+def test_a_summary_that_has_not(summary: str) -> None:
+    signature = Signature(name="add", parameters=(Parameter("path", "Path"), Parameter("a")))
+    assert not relates(summary, "add", topics(signature))
 
 
 @given(st.text() | st.text(alphabet="-.,;: \"'\\*/(){}[]aAt\n", max_size=400))
