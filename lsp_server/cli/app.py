@@ -23,6 +23,7 @@ from lsp_server.cli.errors import (
     one_line,
 )
 from lsp_server.cli.eval import make_eval_app
+from lsp_server.cli.help_text import unwrap_help
 from lsp_server.cli.lsp import run_language_server
 from lsp_server.cli.models import make_models_app
 from lsp_server.cli.session import Services
@@ -44,7 +45,7 @@ EPILOG = """[bold]Examples[/bold]
   fimbria demo                      see it work, in this terminal
   fimbria complete app.py:12:5      what goes before line 12, column 5?
   fimbria chat                      ask a model that chats
-  fimbria status                    which models are loaded, and how busy they were
+  fimbria status                    what is loaded, and how busy it was
   fimbria doctor                    something is wrong: what?
 
 [dim]Every command explains itself: fimbria COMMAND --help[/dim]"""
@@ -73,6 +74,7 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_encode(stream)
     command = get_command(make_app())
+    unwrap_help(command)
     try:
         result = command.main(
             args=list(arguments),

@@ -10,7 +10,7 @@ HELP = "Measure what a model is worth, on tasks whose right answer is known."
 EPILOG = """[bold]Examples[/bold]
   fimbria eval infilling --limit 50
   fimbria eval infilling --model codellama/CodeLlama-7b-hf --layout spm
-  fimbria eval infilling --model codellama/CodeLlama-7b-hf --layout spm --execute
+  fimbria eval infilling -m codellama/CodeLlama-7b-hf --layout spm --execute
 
 [dim]Compare figures only where the configuration printed with them is the same.[/dim]"""
 

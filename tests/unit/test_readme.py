@@ -67,3 +67,10 @@ def test_every_capability_of_the_console_is_in_it(capability: Capability) -> Non
     section = README.partition("## In the terminal\n")[2].partition("\n## ")[0]
     words = {"completion": "what follows it", "chat": "fimbria chat"}
     assert words.get(capability.value, f"--capability {capability.value}") in section
+
+
+def test_every_command_about_models_is_in_its_section() -> None:
+    section = README.partition("## Models\n")[2].partition("\n## ")[0]
+    for name in get_command(make_app()).commands["models"].commands:
+        if name != "list":  # what `fimbria models` does
+            assert f"\n$ fimbria models {name} " in section, name

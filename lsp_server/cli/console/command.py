@@ -51,7 +51,7 @@ CONSOLE_EPILOG = f"""[bold]Examples[/bold]
   fimbria console                             text in, what follows it out
   fimbria console --capability infilling      {MARKS[0]} marks the hole
   fimbria console --capability chat           the same as fimbria chat
-  printf 'def area(w, h):\\n    return {MARKS[0]}\\n' | fimbria console --capability infilling
+  printf 'def area(w, h):\\n    return {MARKS[0]}\\n' | fimbria console -c infilling
 
 From a pipe, a line {END} ends each text (without one, the input is one text), and only the answers
 are printed. Exit status: 0 answered, 1 the runtime failed, 2 wrong usage."""
