@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from model_runtime.api import LoadProgress, ModelNotFound, UnsupportedModel
+from model_runtime.api import LoadProgress, UnsupportedModel
 from model_runtime.config import ModelConfig
 from model_runtime.model import LlamaModel, assemble_weights
+from model_runtime.weight_files import damage_explained, weight_files
 
 
 def load_model(
@@ -25,7 +23,7 @@ def load_model(
     report: Callable[[LoadProgress], None],
 ) -> LlamaModel:
     """Read the weights of a checkpoint folder. Raises ModelNotFound, UnsupportedModel."""
-    files = _weight_files(folder)
+    files = weight_files(folder)
     tensors: dict[str, Tensor] = {}
     for number, file in enumerate(files):
         report(LoadProgress("loading the weights", 0.1 + 0.8 * number / len(files)))
@@ -35,9 +33,10 @@ def load_model(
 
 def assemble(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> LlamaModel:
     """Make a model of the tensors of `folder`, which are taken out of the dictionary. Raises
-    UnsupportedModel when one is missing.
+    UnsupportedModel when one is missing or has another shape than the configuration says.
     """
     try:
+        _check_shapes(folder, config, tensors)
         return LlamaModel(config, assemble_weights(config, tensors))
     except KeyError as error:
         raise UnsupportedModel(
@@ -45,46 +44,44 @@ def assemble(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> L
         ) from error
 
 
-def check_files(folder: Path) -> None:
-    """Look whether the files with the weights are there and whole, without reading any. Raises
-    ModelNotFound, UnsupportedModel.
-    """
-    for file in _weight_files(folder):
-        with _damage_explained(file), safe_open(file, framework="pt"):
-            continue
+def _check_shapes(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> None:
+    for name, expected in _shapes(config):
+        found = tuple(tensors[name].shape)
+        if found != expected:
+            raise UnsupportedModel(
+                f"The weights in {folder} do not fit its config.json: {name} is of the shape "
+                f"{_by(found)}, not {_by(expected)}.",
+                "Download the checkpoint again.",
+            )
 
 
-def stored_bytes(folder: Path) -> int:
-    """Size of the files with a checkpoint's weights. Raises ModelNotFound when one is missing."""
-    return sum(file.stat().st_size for file in _weight_files(folder))
+def _shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What each tensor of the Llama architecture has to be like, as [out, in]."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    queries, keys = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+    of_layer = {
+        "input_layernorm": (hidden,),
+        "self_attn.q_proj": (queries, hidden),
+        "self_attn.k_proj": (keys, hidden),
+        "self_attn.v_proj": (keys, hidden),
+        "self_attn.o_proj": (hidden, queries),
+        "post_attention_layernorm": (hidden,),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+    yield "model.embed_tokens.weight", (config.vocab_size, hidden)
+    if not config.tied_embeddings:
+        yield "lm_head.weight", (config.vocab_size, hidden)
+    for layer in range(config.num_layers):
+        yield from ((f"model.layers.{layer}.{name}.weight", of_layer[name]) for name in of_layer)
+    yield "model.norm.weight", (hidden,)
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        weight_map: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = [folder / name for name in sorted(set(weight_map.values()))]
-    else:
-        files = [folder / "model.safetensors"]
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise ModelNotFound(
-            f"There is no {missing[0]} in {folder}.",
-            "Fimbria reads safetensors; download the checkpoint again or convert it.",
-        )
-    return files
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _read_tensors(file: Path, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    with _damage_explained(file), safe_open(file, framework="pt", device=str(device)) as source:
+    with damage_explained(file), safe_open(file, framework="pt", device=str(device)) as source:
         return {name: source.get_tensor(name).to(dtype) for name in source.keys()}  # noqa: SIM118
-
-
-@contextmanager
-def _damage_explained(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except SafetensorError as error:
-        raise UnsupportedModel(
-            f"{file} is damaged: {error}.", "Download the checkpoint again."
-        ) from error

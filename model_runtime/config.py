@@ -28,6 +28,7 @@ _ALIASES = {
     "num_attention_heads": ("n_head",),
     "max_position_embeddings": ("n_positions",),
 }
+_SIZES = ("vocab_size", *_ALIASES, "num_key_value_heads", "head_dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def read_config(folder: Path) -> ModelConfig:
 
 def _parse(raw: dict[str, Any]) -> ModelConfig:
     raw = _with_usual_names(raw)
+    _check_sizes(raw)
     is_lean = _is_lean(raw)
     num_heads = int(raw["num_attention_heads"])
     hidden_size = int(raw["hidden_size"])
@@ -149,6 +151,16 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         quantization=_quantization(raw.get("quantization_config")),
         latent_dim=_latent_dim(raw),
     )
+
+
+def _check_sizes(raw: dict[str, Any]) -> None:
+    """Raise ValueError for sizes that no model has: native code would not survive them."""
+    for name in _SIZES:
+        if raw.get(name) is not None and int(raw[name]) <= 0:
+            raise ValueError(f"{name}: it is {raw[name]}")
+    num_heads, sharing = int(raw["num_attention_heads"]), raw.get("num_key_value_heads")
+    if sharing is not None and num_heads % int(sharing):
+        raise ValueError(f"num_key_value_heads: {num_heads} heads do not share {sharing}")
 
 
 def _latent_dim(raw: dict[str, Any]) -> int:

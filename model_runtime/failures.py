@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 
-from model_runtime.api import OutOfMemory, RuntimeFailure, RuntimeUnavailable
+from model_runtime.api import OutOfMemory, RuntimeFailure, RuntimeUnavailable, UnsupportedModel
 
 INTERRUPTED_STATUS = 130
 """Exit status of a process that Ctrl-C has ended: 128 + SIGINT, as shells have it."""
@@ -81,3 +81,11 @@ def _is_of_device(error: BaseException) -> bool:
 
 def _says(error: BaseException, words: tuple[str, ...]) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def no_numbers(dtype: object) -> UnsupportedModel:
+    """What to say of a model whose logits are not finite. dtype: torch's, that it computes in."""
+    advice = "Download the checkpoint again: its weights are damaged."
+    if str(dtype) == "torch.float16":
+        advice = "Its values may be too large for float16: try --dtype bfloat16 or float32."
+    return UnsupportedModel("The model computes no numbers (NaN or infinity).", advice)

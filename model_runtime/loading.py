@@ -12,7 +12,7 @@ import torch
 from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
-from model_runtime.checkpoint import assemble, check_files, load_model, stored_bytes
+from model_runtime.checkpoint import assemble, load_model
 from model_runtime.config import Habits, ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
@@ -59,6 +59,7 @@ from model_runtime.quantization import (
 from model_runtime.sharing import OFFLOAD, SHARED, Sharing, choose_sharing
 from model_runtime.step import CausalModel
 from model_runtime.step_costs import StepCosts
+from model_runtime.weight_files import check_files, stored_bytes
 from model_runtime.worker import Worker
 
 # A token less likely than one in ten is where a model without advice of its own becomes unsure.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from model_runtime.failures import no_numbers
 from model_runtime.kv_cache.tensors import KVTensors
 from model_runtime.step import CausalModel, Row
 from model_runtime.step_costs import StepCosts
@@ -38,9 +39,12 @@ def warm_up(model: CausalModel, kv: KVTensors) -> None:
     """Run the kernels of prefill and decode once: the first call of each sets things up.
 
     The tokens written to slot 0 are in no token list, so nothing will ever take them for cached.
+    Raises UnsupportedModel when what comes out are no numbers.
     """
     for num_tokens in (_SIZES[2], 1):
-        model.forward([Row(0, 0, [0] * num_tokens)], kv)
+        logits = model.forward([Row(0, 0, [0] * num_tokens)], kv)
+        if not bool(torch.isfinite(logits).all()):
+            raise no_numbers(model.dtype)
 
 
 def measure_step_costs(model: CausalModel, kv: KVTensors, capacity: int) -> StepCosts:

@@ -64,7 +64,7 @@ def load_merged_weights(
 
 def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
     scheme = placement.scheme
-    with explained(folder.name), _disk_explained(folder), quiet_packages(), _progress(report):
+    with explained(folder.name), _files_explained(folder), quiet_packages(), _progress(report):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         check_config(config.get_text_config(decoder=True), _class_name(config, folder))
         if scheme is not None and not scheme.in_checkpoint:
@@ -92,13 +92,19 @@ def _load(folder: Path, placement: Placement, report: ProgressCallback) -> Any:
 
 
 @contextmanager
-def _disk_explained(folder: Path) -> Iterator[None]:
+def _files_explained(folder: Path) -> Iterator[None]:
     """transformers reads from the checkpoint's files what is left on disk; weights that it puts
-    together from several of the files' it would have to write anew.
+    together from several of the files' it would have to write anew. Nor does it tell in one line
+    that shapes differ.
     """
     try:
         yield
     except (ValueError, RuntimeError) as error:
+        if "ignore_mismatched_sizes" in str(error):
+            raise UnsupportedModel(
+                f"The weights in {folder} do not fit its config.json: some are of other shapes.",
+                "Download the checkpoint again.",
+            ) from error
         if "offload_folder" not in str(error):
             raise
         raise UnsupportedModel(

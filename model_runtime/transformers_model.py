@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from model_runtime.api import RuntimeFailure
-from model_runtime.failures import device_failure, memory_failure
+from model_runtime.failures import device_failure, memory_failure, no_numbers
 from model_runtime.kv_cache.tensors import KVShape, KVTensors
 from model_runtime.quantization import BITSANDBYTES, Scheme
 from model_runtime.slot_cache import (
@@ -122,6 +122,8 @@ def adopt(
         model = TransformersModel(module, device, _kv_shape(cache, name), where, scheme)
         module.set_attn_implementation(IMPLEMENTATION)
         ours = _in_two_steps(model, ids.tolist())
+    if not bool(torch.isfinite(reference.logits).all()):
+        raise no_numbers(module.dtype)
     exact = scheme is None or scheme.package != BITSANDBYTES or scheme.weights != "int8"
     if not _are_close(ours, reference.logits[:, -1], exact=exact):
         raise unsupported(name, "its attention differs from what it declares")

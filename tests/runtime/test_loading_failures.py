@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from model_runtime.api import (
     CompletionRequest,
@@ -45,16 +47,33 @@ def empty(folder: Path) -> None:
         file.unlink()
 
 
-def drop_a_layer(folder: Path) -> None:
-    file = folder / "config.json"
-    config = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps(config | {"num_hidden_layers": 3}), encoding="utf-8")
+def configure(**entries: int) -> Break:
+    def change(folder: Path) -> None:
+        file = folder / "config.json"
+        config = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps(config | entries), encoding="utf-8")
+
+    return change
+
+
+def fill_with_nan(folder: Path) -> None:
+    """As a training that has diverged."""
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    save_file({name: torch.full_like(one, math.nan) for name, one in tensors.items()}, file)
 
 
 BREAKS: dict[str, tuple[Break, type[RuntimeFailure], str]] = {
     "truncated weights": (truncate, UnsupportedModel, "damaged"),
     "no model at all": (empty, ModelNotFound, "config.json"),
-    "weights of a smaller model": (drop_a_layer, UnsupportedModel, "lack"),
+    "weights of a smaller model": (configure(num_hidden_layers=3), UnsupportedModel, "lack"),
+    "no attention heads": (
+        configure(num_attention_heads=0),
+        UnsupportedModel,
+        "num_attention_heads: it is 0",
+    ),
+    "weights of another shape": (configure(intermediate_size=112), UnsupportedModel, "fit"),
+    "no numbers": (fill_with_nan, UnsupportedModel, "computes no numbers"),
 }
 
 
