@@ -10,20 +10,21 @@ from typing import Any
 
 from model_runtime.api import RuntimeFailure, UnsupportedModel
 from model_runtime.failures import memory_failure
-from model_runtime.hub_cache import ADAPTER_CONFIG
+from model_runtime.hub_cache import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from model_runtime.weight_files import check_file
 
 _INSTALL = 'pip install "fimbria[lora]"'
 
 
 def check_adapter(folder: Path) -> None:
     """Raise RuntimeFailure when PEFT is missing, UnsupportedModel for an adapter of another kind
-    than LoRA. Takes no time, so that it can be done before the model is loaded.
+    than LoRA or a damaged one. Takes no time, so that it can be done before the model is loaded.
     """
     if importlib.util.find_spec("peft") is None:
         raise RuntimeFailure("Adapters need the package peft.", f"Install it: {_INSTALL}")
     try:
         config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-        kind = str(config["peft_type"])
+        kind, rank = str(config["peft_type"]), config.get("r")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnsupportedModel(
             f"{folder / ADAPTER_CONFIG} cannot be read: {error}.", "Download the adapter again."
@@ -32,6 +33,12 @@ def check_adapter(folder: Path) -> None:
         raise UnsupportedModel(
             f"The adapter in {folder} is of the kind {kind}.", "Fimbria takes LoRA adapters."
         )
+    if not isinstance(rank, int) or rank <= 0:
+        raise UnsupportedModel(
+            f"{folder / ADAPTER_CONFIG} does not tell the adapter's rank (r).",
+            "Download the adapter again.",
+        )
+    check_file(folder / ADAPTER_WEIGHTS, "adapter")
 
 
 def with_adapter(module: Any, folder: Path, *, merge: bool) -> Any:

@@ -212,9 +212,11 @@ def test_other_kinds_and_damaged_files_are_refused(base: Path, tmp_path: Path) -
     adapter = save_adapter(base, tmp_path / "adapter", target_modules=["q_proj"])
     change(adapter, peft_type="PROMPT_TUNING")
     assert "PROMPT_TUNING" in failure(base, adapter).message
-    change(adapter, peft_type="LORA")
+    change(adapter, peft_type="LORA", r=None)
+    assert "rank (r)" in failure(base, adapter).message
+    change(adapter, r=8)
     (adapter / "adapter_model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not json at all!")
-    assert "does not fit" in failure(base, adapter).message
+    assert "damaged" in failure(base, adapter).message
     (adapter / "adapter_config.json").write_text("{")
     assert "cannot be read" in failure(base, adapter).message
 
