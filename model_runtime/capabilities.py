@@ -43,6 +43,9 @@ CODE_LLAMA_MATRIX: Mapping[tuple[str, str], Capabilities] = {
 # (hidden size, layers), from the models' configs.
 _CODE_LLAMA_SIZES = {(4096, 32): "7b", (5120, 40): "13b", (8192, 48): "34b", (8192, 80): "70b"}
 
+_OFFICIAL = re.compile(
+    r"(?:(?:codellama|meta-llama)/)?codellama-(7|13|34|70)b(?:-(python|instruct))?(?:-hf)?"
+)
 _SIZE = re.compile(r"(?<!\d)(7|13|34|70)b(?![a-z])")
 _CHATS = re.compile(r"(?:^|[-_. ])(?:instruct|chat|it|reasoning)(?:$|[-_. \d])")
 _DOES_NOT_CHAT = re.compile(r"(?:^|[-_. ])base(?:$|[-_. \d])")
@@ -77,13 +80,19 @@ def official_capabilities(name: str) -> Capabilities | None:
     """What an official Code Llama checkpoint (`codellama/CodeLlama-7b-hf`, its copy by meta-llama,
     or the same without owner) can do; None for other names. Needs no files.
     """
-    found = re.fullmatch(
-        r"(?:(?:codellama|meta-llama)/)?codellama-(7|13|34|70)b(?:-(python|instruct))?(?:-hf)?",
-        name.lower(),
-    )
-    if found is None:
-        return None
-    return CODE_LLAMA_MATRIX[f"{found[1]}b", found[2] or BASE]
+    found = _OFFICIAL.fullmatch(name.lower())
+    return None if found is None else CODE_LLAMA_MATRIX[f"{found[1]}b", found[2] or BASE]
+
+
+def official_name(name: str) -> str:
+    """What the hub calls an official checkpoint, which may come without its owner; other names stay
+    as they are.
+    """
+    found = _OFFICIAL.fullmatch(name.lower())
+    if found is None or "/" in name:
+        return name
+    variant = f"-{found[2].capitalize()}" if found[2] else ""
+    return f"codellama/CodeLlama-{found[1]}b{variant}-hf"
 
 
 def infilling_models(family: Family | str) -> str:

@@ -125,6 +125,7 @@ def fetch_config(name: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     with explained(name, hub_endpoint()):
+        _api().model_info(name)  # which tells at once, not after many tries, that nobody is there
         file = hf_hub_download(name, "config.json", cache_dir=hub_cache(), endpoint=hub_endpoint())
     return Path(file).parent
 

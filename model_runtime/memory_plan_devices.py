@@ -11,7 +11,7 @@ import torch
 from model_runtime.config import ModelConfig
 from model_runtime.devices import choose_dtype
 from model_runtime.hub import fetch_config
-from model_runtime.hub_cache import is_hub_name
+from model_runtime.hub_cache import is_hub_name, missing_part
 from model_runtime.memory_plan import Device, ModelSize, model_size
 from model_runtime.memory_plan_shapes import (
     llama_counts,
@@ -20,6 +20,7 @@ from model_runtime.memory_plan_shapes import (
     read_shape,
 )
 from model_runtime.models import STARTER, resolve_model
+from model_runtime.weight_files import check_files
 
 
 def devices_for(config: ModelConfig) -> list[Device]:
@@ -43,11 +44,15 @@ def size_of(name: str) -> tuple[ModelConfig, ModelSize]:
 
 
 def _folder_of(name: str) -> Path | None:
-    """A folder with at least a configuration; None for what would have to be downloaded."""
+    """A folder with at least a configuration, and whole weights if it has any; None for what would
+    have to be downloaded.
+    """
     if name == STARTER:
         return resolve_model(name)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
+        if missing_part(folder) is None:
+            check_files(folder)
         return folder
     if official_config(name) or (is_hub_name(name) and not folder.is_dir()):
         return None

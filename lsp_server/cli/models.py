@@ -29,10 +29,10 @@ HELP = (
     "format, or a name of the Hugging Face hub, such as codellama/CodeLlama-7b-hf."
 )
 EPILOG = """[bold]Examples[/bold]
-  fimbria models                                     what is here, and which one is used
-  fimbria models memory codellama/CodeLlama-7b-hf    would it fit on this machine?
-  fimbria models pull codellama/CodeLlama-7b-hf      download it; Ctrl-C and again goes on
-  fimbria models use codellama/CodeLlama-7b-hf       for editors and commands from now on
+  fimbria models                                     what is here and in use
+  fimbria models memory codellama/CodeLlama-7b-hf    would it fit into memory?
+  fimbria models pull codellama/CodeLlama-7b-hf      download it, or go on
+  fimbria models use codellama/CodeLlama-7b-hf       from now on
   fimbria models info starter                        what it can do
 
 [dim]Downloads are kept in the Hugging Face cache, which other programs share: HF_HOME moves it,
@@ -99,9 +99,11 @@ def describe_model(name: str) -> ModelEntry:
     """Read what a model's files say, without loading it. Raises RuntimeFailure."""
     from model_runtime.config import read_config
     from model_runtime.prompts import open_renderer
+    from model_runtime.weight_files import check_files
 
     folder = resolve_model(name)
     renderer = open_renderer(folder, read_config(folder))
+    check_files(folder)
     return ModelEntry(
         name=name,
         folder=str(folder),
@@ -116,7 +118,7 @@ def describe_model(name: str) -> ModelEntry:
 
 def describe_official(name: str) -> ModelEntry | None:
     """An official Code Llama checkpoint by its name alone; None for other names."""
-    from model_runtime.capabilities import official_capabilities
+    from model_runtime.capabilities import official_capabilities, official_name
     from model_runtime.families import CODE_LLAMA
     from model_runtime.memory_plan_shapes import llama_counts, official_config
 
@@ -134,7 +136,7 @@ def describe_official(name: str) -> ModelEntry | None:
         capabilities=tuple(sorted(capability.value for capability in capabilities)),
         layouts=tuple(layout.value for layout in CODE_LLAMA.layouts) if infills else (),
         family=CODE_LLAMA.name,
-        problem=f"not downloaded; fimbria models pull {name}",
+        problem=f"not downloaded; fimbria models pull {official_name(name)}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,6 +47,7 @@ def memory(
     from model_runtime.memory_plan import plan_fits
     from model_runtime.memory_plan_devices import devices_for, size_of
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         config, size = size_of(model)
     except RuntimeFailure as failure:
@@ -104,7 +106,8 @@ def _show(
     console = Console()
     count = size.counts.total
     counts = f"{count / 1e9:.2f} billion" if count >= 1e8 else f"{count / 1e6:.1f} million"
-    weights = ", ".join(f"{name} {_size(taken)}" for name, taken in size.weights_bytes.items())
+    plain = {16: size.weights_bytes["float16"], 32: size.weights_bytes["float32"]}
+    weights = ", ".join(f"{_size(taken)} in {bits} bits" for bits, taken in plain.items())
     per_token = size.kv_bytes_per_token("float16")
     for line in (
         f"[bold]{escape(size.name)}[/bold]  {counts} parameters, context {size.context_length}",
@@ -114,7 +117,8 @@ def _show(
     ):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(_table(devices, fits, f"{slots} × {context}"))
-    console.print(_verdict(fits), highlight=False, soft_wrap=True)
+    for line in (*_loading_remarks(fits), _verdict(fits)):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _table(devices: list[Device], fits: list[Fit], wanted: str) -> Table:
@@ -142,6 +146,16 @@ def _row(fit: Fit, device: Device) -> tuple[str, ...]:
         "[green]yes[/green]" if fit.fits else "[red]no[/red]",
         slots,
     )
+
+
+def _loading_remarks(fits: list[Fit]) -> list[str]:
+    """Why what has room once it runs does not fit: it would not get there."""
+    return [
+        f"{fit.precision} on {fit.device} takes up to {_size(fit.loading_bytes)} while it is "
+        "loaded, when the weights are rounded."
+        for fit in fits
+        if not fit.fits and fit.needed_bytes <= fit.free_bytes < fit.loading_bytes
+    ]
 
 
 def _verdict(fits: list[Fit]) -> str:

@@ -13,7 +13,7 @@ from lsp_server.cli.errors import CommandError, error_of
 from lsp_server.user_config import write_setting
 from model_runtime.api import Capability, RuntimeFailure
 from model_runtime.hub_cache import cached_models, is_hub_name
-from model_runtime.models import STARTER, resolve_model
+from model_runtime.models import STARTER
 
 _SUGGESTED = tuple(f"codellama/CodeLlama-{size}-hf" for size in ("13b", "7b"))
 
@@ -34,9 +34,11 @@ def use(
     Writes `model` into config.toml in your configuration folder. Editors take it when their
     language server starts the next time.
     """
+    from lsp_server.cli.models import describe_model
+
     try:
         name, reason = (_absolute(model), "") if model else pick_model()
-        resolve_model(name)
+        describe_model(name)
     except RuntimeFailure as failure:
         raise error_of(failure) from failure
     try:
@@ -65,15 +67,20 @@ def _candidates() -> list[str]:
 def _parameters_if_fitting(name: str) -> int | None:
     """How many weights a model has; None when it is of no use here."""
     from lsp_server.cli.models import describe_model
+
+    try:
+        infills = Capability.INFILLING.value in describe_model(name).capabilities
+        return _parameters_if_room(name) if infills else None
+    except RuntimeFailure:
+        return None
+
+
+def _parameters_if_room(name: str) -> int | None:
+    """The same of any model whose shape is known. Raises RuntimeFailure."""
     from model_runtime.memory_plan import plan_fits
     from model_runtime.memory_plan_devices import devices_for, size_of
 
-    try:
-        if Capability.INFILLING.value not in describe_model(name).capabilities:
-            return None
-        config, size = size_of(name)
-    except RuntimeFailure:
-        return None
+    config, size = size_of(name)
     first, *_ = devices_for(config)
     context = min(size.context_length, 4096)
     fits = [fit for fit in plan_fits(size, [first], context, 1) if fit.precision == first.auto]
@@ -102,5 +109,7 @@ def _tell(name: str, reason: str, file: Path) -> None:
     if os.environ.get("FIMBRIA_MODEL"):
         console.print("[yellow]  FIMBRIA_MODEL is set, and goes before it.[/yellow]")
     if name == STARTER and reason:
-        advice = " or ".join(f"fimbria models memory {one}" for one in _SUGGESTED)
-        console.print(f"[dim]  What else would fit: {advice}[/dim]", highlight=False)
+        fitting = [one for one in _SUGGESTED if _parameters_if_room(one) is not None]
+        advice = " or ".join(f"fimbria models pull {one}" for one in fitting)
+        if advice:
+            console.print(f"[dim]  What else would fit: {advice}[/dim]", highlight=False)
