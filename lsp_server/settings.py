@@ -255,9 +255,12 @@ def apply(
 
 
 def _kept(settings: Settings, name: str) -> str:
-    """Secrets are not repeated."""
+    """Secrets are not repeated, nor what has no short form; switches are told as they are set."""
+    value = getattr(settings, name)
     is_secret = not Settings.__dataclass_fields__[name].repr
-    return "it is left as it was" if is_secret else f'keeping "{getattr(settings, name)}"'
+    if is_secret or value in (None, "") or isinstance(value, tuple):
+        return "it is left as it was"
+    return f'keeping "{str(value).lower() if isinstance(value, bool) else value}"'
 
 
 def from_environment(

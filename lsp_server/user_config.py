@@ -68,17 +68,20 @@ def user_settings() -> tuple[Settings, list[str], frozenset[str]]:
 
 def write_setting(name: str, value: str) -> Path:
     """Set one text in the file, leaving all else in it as it is; returns the file. Raises OSError,
-    and ValueError when what is there is not TOML.
+    and ValueError, which says what to do, when what is there is not TOML.
     """
     import tomllib
 
     file = config_file()
     try:
         text = file.read_text(encoding="utf-8")
+        before = tomllib.loads(text)
     except FileNotFoundError:
-        text = ""
+        text, before = "", {}
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read ({error}); mend it or delete it") from error
     changed = with_setting(text, name, value)
-    if tomllib.loads(changed) != {**tomllib.loads(text), name: value}:
+    if tomllib.loads(changed) != {**before, name: value}:
         raise ValueError(f"{name} cannot be set in {file}")
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f"{file.name}.new")

@@ -36,13 +36,14 @@ def test_values_are_taken_and_mistakes_told(file: Path) -> None:
 
 
 def test_a_broken_file_is_left_out(file: Path) -> None:
-    file.write_bytes(b'model = "owner/name\n')
-    settings, (problem,), _ = user_settings()
-    assert settings.model == "starter"
-    assert "not valid TOML" in problem
-    with pytest.raises(ValueError, match=r".+"):
-        write_setting("model", "other")
-    assert file.read_bytes() == b'model = "owner/name\n'
+    for broken in (b'model = "owner/name\n', b"\xff"):
+        file.write_bytes(broken)
+        settings, (problem,), _ = user_settings()
+        assert settings.model == "starter"
+        assert "not valid TOML" in problem or "cannot be read" in problem
+        with pytest.raises(ValueError, match=r"config.toml cannot be read .*mend it or delete it"):
+            write_setting("model", "other")
+        assert file.read_bytes() == broken
 
 
 @pytest.mark.parametrize(
