@@ -21,34 +21,42 @@ class Refused:
     reason: str
 
 
+UNCHANGED = Refused("The model would leave it as it is.")
+
+
 def refusal(
     language_id: str,
     old: str,
     new: str,
     start: int = 0,
     end: int | None = None,
-    before: SyntaxTree | None = None,
 ) -> Refused | None:
     """Why a document's new text must not be offered; None if it may be.
 
     It is refused if nothing in it is different, if it does not parse where the old text does, or
     parses worse, and if what takes the place of the old text from `start` to `end` repeats a
-    definition that stands elsewhere in the document or puts an import into a class. before: the
-    old text's tree, if it is there.
+    definition that stands elsewhere in the document or puts an import into a class.
     """
     if new == old:
-        return Refused("The model would leave it as it is.")
+        return UNCHANGED
     end = len(old) if end is None else end
-    before = before or parse(language_id, old)
-    after = parse(language_id, new)
+    before, after = parse(language_id, old), parse(language_id, new)
     if before is None or after is None:
         return None
+    return tree_refusal(language_id, before, after, start, end)
+
+
+def tree_refusal(
+    language_id: str, before: SyntaxTree, after: SyntaxTree, start: int, end: int
+) -> Refused | None:
+    """`refusal` of a text that is different, for what has been parsed."""
+    new = after.text
     reason = _python_error(before, new, start, end) if before.grammar == "python" else ""
     if not reason and after.num_errors > before.num_errors:
         reason = f" as {language_id}"
     if reason:
         return Refused(f"The answer would not parse{reason}.")
-    return _misplaced(before, after, (start, end), (start, end + len(new) - len(old)))
+    return _misplaced(before, after, (start, end), (start, end + len(new) - len(before.text)))
 
 
 def _misplaced(
@@ -65,10 +73,9 @@ def _misplaced(
     return None
 
 
-def missing_definition(language_id: str, code: str, name: str) -> Refused | None:
-    """Refuse code that is to take the place of the definition of `name` and does not define it."""
-    tree = parse(language_id, code)
-    if tree is None or any(found.name == name for found in all_definitions(tree)):
+def missing_definition(after: SyntaxTree, start: int, end: int, name: str) -> Refused | None:
+    """Refuse a text that does not define `name` between two offsets, as the old one did."""
+    if any(found.name == name for found in all_definitions(after, start, end)):
         return None
     return Refused(f"The answer does not define {name} any more.")
 

@@ -102,7 +102,7 @@ async def _edited(
 
         def propose(now: Document, start: int, end: int) -> Proposal | Refused:
             moved = Target(start, end, target.name, target.is_definition)
-            return proposed_edit(answers, now, moved, smallest=is_fix)
+            return proposed_edit(answers, now, moved, order.task)
 
         return await _for_now(ls, document, span, propose)
 

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lsp_server.actions.checks import Refused, missing_definition, refusal
+from lsp_server.actions.checks import (
+    UNCHANGED,
+    Refused,
+    missing_definition,
+    refusal,
+    tree_refusal,
+)
 from lsp_server.actions.code_answers import code_of, without_surroundings
 from lsp_server.actions.fitting import fitted
+from lsp_server.actions.keeping import Part, left_out, lost
+from lsp_server.actions.order import Task
 from lsp_server.actions.prompting import normalized
 from lsp_server.convert import FileState
 from lsp_server.edits import Change, apply_changes, minimal_changes
@@ -43,24 +51,24 @@ class Proposal:
 
 
 def proposed_edit(
-    answers: Sequence[Answer], document: Document, target: Target, *, smallest: bool = False
+    answers: Sequence[Answer], document: Document, target: Target, task: Task = Task.EDIT
 ) -> Proposal | Refused:
     """The best answer that may be offered in place of the target's lines.
 
-    The likeliest one (by the mean log-probability of its tokens) wins; with `smallest`, which suits
-    repairs, the one that changes least. If none may be offered, the likeliest one's reason counts.
+    The likeliest one (by the mean log-probability of its tokens) wins; for a fix, the one that
+    changes least. If none may be offered, the likeliest one's reason counts.
     """
     ranked = sorted(answers, key=lambda answer: -answer.mean_logprob)
     tree = parse(document.language_id, str(document.text)) if answers else None
-    proposals = [_proposal(answer, document, target, tree) for answer in ranked]
+    proposals = [_proposal(answer, document, target, task, tree) for answer in ranked]
     sound = [proposal for proposal in proposals if isinstance(proposal, Proposal)]
     if not sound:
         return next(iter(proposals), Refused("The model gave no answer."))
-    return min(sound, key=lambda proposal: proposal.size) if smallest else sound[0]
+    return min(sound, key=lambda proposal: proposal.size) if task is Task.FIX else sound[0]
 
 
 def _proposal(
-    answer: Answer, document: Document, target: Target, tree: SyntaxTree | None
+    answer: Answer, document: Document, target: Target, task: Task, tree: SyntaxTree | None
 ) -> Proposal | Refused:
     if answer.cut_short:
         return Refused("The answer became too long and was cut off; select less code.")
@@ -76,7 +84,7 @@ def _proposal(
     if _begins_outside(code, normalized(old), around[0]):
         return Refused("The answer would change what is outside of the code that was meant.")
     new = fitted(code, old, text, document.text.main_line_break())
-    return _checked(document, target, tree, old, new)
+    return left_out(new, old) or _checked(document, target, task, tree, new)
 
 
 def _begins_outside(code: str, old: str, before: str) -> bool:
@@ -94,14 +102,22 @@ def _lines(text: str) -> set[str]:
 
 
 def _checked(
-    document: Document, target: Target, tree: SyntaxTree | None, old: str, new: str
+    document: Document, target: Target, task: Task, tree: SyntaxTree | None, new: str
 ) -> Proposal | Refused:
-    changes = tuple(change.moved(target.start) for change in minimal_changes(old, new))
     text = str(document.text)
-    changed = apply_changes(text, changes)
-    refused = refusal(document.language_id, text, changed, target.start, target.end, tree)
+    old = text[target.start : target.end]
+    changes = tuple(change.moved(target.start) for change in minimal_changes(old, new))
+    if not changes:
+        return UNCHANGED
+    after = parse(document.language_id, apply_changes(text, changes))
+    if tree is None or after is None:
+        return Proposal(document, changes)
+    start, end = target.start, target.start + len(new)
+    refused = tree_refusal(document.language_id, tree, after, start, target.end)
     if refused is None and target.is_definition and target.name:
-        refused = missing_definition(document.language_id, new, target.name)
+        refused = missing_definition(after, start, end, target.name)
+    if refused is None:
+        refused = lost(task, Part(tree, start, target.end), Part(after, start, end))
     return refused or Proposal(document, changes)
 
 

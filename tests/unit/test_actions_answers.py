@@ -10,6 +10,7 @@ from lsp_server.actions.checks import missing_definition, refusal
 from lsp_server.actions.code_answers import code_of, without_surroundings
 from lsp_server.actions.fitting import fitted, indent_unit
 from lsp_server.edits import lines_of
+from lsp_server.syntax.trees import parse
 from tests.unit.strategies import texts
 
 OLD = "def area(w, h):\n    return w + h\n"
@@ -214,13 +215,17 @@ def test_python_is_asked_about_the_code_that_changes_whatever_is_wrong_elsewhere
     assert "(line 3)" in refused.reason
 
 
-def test_the_definition_itself_must_come_back() -> None:
-    assert missing_definition("python", NEW, "area") is None
-    assert missing_definition("python", f"@cache\n{NEW}", "area") is None
-    assert missing_definition("klingon", "x", "area") is None
-    refused = missing_definition("python", "area", "area")
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("python", NEW), ("python", f"@cache\n{NEW}"), ("javascript", "class A {\n area(w) { }\n}\n")],
+)
+def test_the_definition_itself_must_come_back(language: str, text: str) -> None:
+    tree = parse(language, text)
+    assert tree is not None
+    assert missing_definition(tree, 0, len(text), "area") is None
+    refused = missing_definition(tree, 0, len(text), "volume")
     assert refused is not None
-    assert "does not define area" in refused.reason
+    assert "does not define volume" in refused.reason
 
 
 @pytest.mark.parametrize("others", ["", "    import os\n", "    size = 1\n\n"])

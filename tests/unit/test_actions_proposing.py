@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lsp_server.actions.asking import Answer
 from lsp_server.actions.checks import Refused
+from lsp_server.actions.order import Task
 from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
 from lsp_server.actions.site import Target
 from lsp_server.documents import Document
@@ -17,8 +18,8 @@ DOCUMENT = Document.of("file:///a.py", "python", 1, TEXT)
 TARGET = Target(0, len(TEXT), "area", is_definition=True)
 
 
-def offered(*answers: Answer, smallest: bool = False) -> str:
-    proposal = proposed_edit(answers, DOCUMENT, TARGET, smallest=smallest)
+def offered(*answers: Answer, task: Task = Task.EDIT) -> str:
+    proposal = proposed_edit(answers, DOCUMENT, TARGET, task)
     if isinstance(proposal, Refused):
         return proposal.reason
     return apply_changes(TEXT, proposal.changes)
@@ -35,7 +36,7 @@ def test_the_likeliest_answer_that_parses() -> None:
 
 def test_for_a_fix_the_one_that_changes_least() -> None:
     answers = answer(LARGE, -0.1), answer(BROKEN, -0.2), answer(SMALL, -0.9)
-    assert offered(*answers, smallest=True) == SMALL
+    assert offered(*answers, task=Task.FIX) == SMALL
 
 
 def test_an_answer_that_was_cut_off_does_not_count() -> None:
