@@ -23,7 +23,7 @@ _CODE = re.compile(r"(>>>|\.\.\.|def |class |return |import |from \w+ import|sel
 _SENTENCE_END = re.compile(r"(?<![.\s]\w)(?<!e\.g)(?<!i\.e)(?<!etc)[.!?](?=\s|$)")
 _JOINER = "\u200d"
 _MIN_LETTERS = 3
-_LOOSE = "a|an|and|are|be|by|for|from|given|if|in|is|of|or|that|the|to|which|will|with"
+_LOOSE = "a|an|and|are|be|by|for|from|given|if|in|is|its|of|or|that|the|to|which|will|with"
 """No sentence ends with these words."""
 _SMALL_WORDS = frozenset([*_LOOSE.split("|"), "it", "not", "on", "this", "use", "used"])
 _LOOSE_END = re.compile(rf"(?:[\s,;:.(\[{{=\-–—]|(?<=\s)(?:{_LOOSE}))+$", re.IGNORECASE)
@@ -101,7 +101,7 @@ def _is_balanced(line: str) -> bool:
 
 def _goes_round(line: str) -> bool:
     """Whether a phrase comes twice, or half of the words that say something are repetitions."""
-    words = _words(line)
+    words = _words(line.replace(".", " "))
     triples = list(zip(words, words[1:], words[2:], strict=False))
     phrases = [each for each in triples if len(set(each) - _SMALL_WORDS) > 1]
     content = [word for word in words if word not in _SMALL_WORDS]

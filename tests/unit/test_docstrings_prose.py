@@ -31,6 +31,8 @@ from lsp_server.docstrings.relating import relates, topics
         ("The size\x00\x07 \u202eof it", "The size of it."),
         ("The size of the", "The size."),
         ("The size, which is", "The size."),
+        ("The size of its", "The size."),
+        ("size of it", "Size of it."),
         ("size_of() is called with it", "size_of() is called with it."),
         ("The size */ of it", "The size of it."),
         ("Größe der Datei", "Größe der Datei."),
@@ -47,7 +49,7 @@ def test_one_sentence(raw: str, expect: str) -> None:
     [
         *["", "\n", '"""', "'''", "...", "Args:", "Returns: int", ">>> f(1)", "return size"],
         *["the the the the", "The msg to use for the given msg.", "a = b", "@param x", "size)"],
-        *["12 + 3", "\\", "of the"],
+        *["The src.src.src.src.src", "12 + 3", "\\", "of the"],
     ],
 )  # fmt: skip
 def test_nothing_usable(raw: str) -> None:
