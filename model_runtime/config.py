@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def read_config(folder: Path) -> ModelConfig:
         return _parse(raw)
     except (KeyError, TypeError, ValueError) as error:
         raise UnsupportedModel(
-            f"{folder / 'config.json'} lacks or garbles {error}.", "Download the checkpoint again."
+            f"{folder / 'config.json'} {_fault(error)}.", "Download the checkpoint again."
         ) from error
 
 
@@ -151,6 +152,13 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         quantization=_quantization(raw.get("quantization_config")),
         latent_dim=_latent_dim(raw),
     )
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, KeyError | TypeError):
+        return f"lacks {error}" if isinstance(error, KeyError) else "has a value of the wrong kind"
+    literal = re.search(r"(?:invalid literal|could not convert).*: (.+)", str(error))
+    return f"has {literal[1]} for a number" if literal else f"makes no sense: {error}"
 
 
 def _check_sizes(raw: dict[str, Any]) -> None:

@@ -83,6 +83,19 @@ def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]
     assert isinstance(failure(broken), UnsupportedModel)
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("many", "has 'many' for a number."),
+        ([4], "has a value of the wrong kind."),
+        (0, "makes no sense: num_attention_heads: it is 0."),
+    ],
+)
+def test_a_garbled_configuration_is_told_in_words(broken: Path, value: object, words: str) -> None:
+    change_config(broken, num_attention_heads=value)
+    assert failure(broken).message == f"{broken / 'config.json'} {words}"
+
+
 def test_another_architecture_runs_on_the_classes_of_transformers(
     tmp_path: Path, tiny_folder: Path
 ) -> None:
