@@ -52,8 +52,14 @@ def hub_cache() -> Path:
 
 
 def repository_folder(name: str) -> Path:
-    """Where the cache keeps everything about OWNER/NAME, whether it is there or not."""
-    return hub_cache() / (_PREFIX + name.replace("/", "--"))
+    """Where the cache keeps everything about OWNER/NAME, whether it is there or not. As on the hub,
+    upper and lower case are the same.
+    """
+    exact = hub_cache() / (_PREFIX + name.replace("/", "--"))
+    if exact.is_dir():
+        return exact
+    alike = (one for one in _listed(hub_cache()) if one.name.lower() == exact.name.lower())
+    return next(alike, exact)
 
 
 def find_snapshot(name: str) -> Path | None:
@@ -105,13 +111,14 @@ def is_complete(folder: Path) -> bool:
 
 
 def cached_models() -> Iterator[CachedModel]:
-    """The language models in the cache, by name. Models of other kinds are left out."""
+    """The models in the cache, by name, also those of other kinds; adapters are left out."""
     for repository in _listed(hub_cache()):
         name = repository.name.removeprefix(_PREFIX).replace("--", "/", 1)
         if not repository.name.startswith(_PREFIX) or not is_hub_name(name):
             continue
-        folder = find_snapshot(name)
-        if folder is not None and _completes_text(folder):
+        folder = find_snapshot(name) or repository
+        has_config = (folder / "config.json").is_file()
+        if has_config or not (folder / ADAPTER_CONFIG).is_file():
             yield CachedModel(name, folder, size_on_disk(repository), missing_part(folder))
 
 
@@ -141,20 +148,6 @@ def _shards(index: Path) -> list[str]:
         return sorted(set(weight_map.values()))
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return [f"{_INDEX} in readable form"]
-
-
-def _completes_text(folder: Path) -> bool:
-    """Whether it is a causal language model, as far as can be told: an unfinished download may
-    lack its configuration.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        architectures = config.get("architectures") or []
-    except FileNotFoundError:
-        return any(folder.glob("*.safetensors*")) and not is_adapter(folder)
-    except (OSError, ValueError, AttributeError):
-        return True
-    return any(str(one).endswith(("ForCausalLM", "LMHeadModel")) for one in architectures)
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -20,9 +20,15 @@ T = TypeVar("T")
 
 
 def daemon_runtime(spec: DaemonSpec, progress: ProgressCallback) -> Runtime:
-    """Return the resident runtime; the first request starts it."""
+    """Return the resident runtime; the first request starts it. Raises ModelNotFound for a model
+    that is only named: nobody at a terminal downloads gigabytes by a slip of the pen.
+    """
     from model_runtime.client import DaemonRuntime
+    from model_runtime.hub_process import needs_download
+    from model_runtime.models import resolve_model
 
+    if needs_download(spec.model):
+        resolve_model(spec.model)
     return DaemonRuntime(spec, progress=progress)
 
 

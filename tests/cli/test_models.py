@@ -17,7 +17,6 @@ from lsp_server.cli.models_size import num_parameters_on_disk
 from lsp_server.user_config import user_settings
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import UnsupportedModel
-from model_runtime.memory_plan import Device
 from model_runtime.models import resolve_model
 from model_runtime.prompts import MAX_CONTEXT_LENGTH
 from tests.runtime.fake_hub import FakeHub, model_files, serving
@@ -174,60 +173,6 @@ def test_use_keeps_a_folder_whatever_the_current_one_is(
     monkeypatch.chdir(folder.parent)
     terminal.text("models", "use", "model")
     assert user_settings()[0].model == str(folder)
-
-
-@pytest.mark.parametrize("size", [0, 1000])
-def test_damaged_weights_are_told_and_not_used(
-    terminal: Terminal, folder: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:size])
-    for command in ("use", "info", "memory"):
-        assert "is damaged" in terminal.error("models", command, str(folder))
-    assert user_settings()[0].model == "starter"
-    monkeypatch.setenv("FIMBRIA_MODEL", str(folder))
-    assert "is damaged" in terminal.json("models")[-1]["problem"]
-
-
-def test_what_completes_no_text_is_not_used(terminal: Terminal, folder: Path) -> None:
-    (folder / "config.json").write_text('{"architectures": ["BertModel"]}')
-    assert "completes no text" in terminal.error("models", "use", str(folder))
-    assert user_settings()[0].model == "starter"
-
-
-def test_an_official_name_without_its_owner_is_pulled_with_it(terminal: Terminal) -> None:
-    problem = terminal.json("models", "info", "codellama-7b-instruct")["problem"]
-    assert problem.endswith("fimbria models pull codellama/CodeLlama-7b-Instruct-hf")
-
-
-def test_only_what_fits_is_suggested(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = 20 * 2**30
-    cpu = Device("cpu", "CPU", room, room, "bfloat16")
-    monkeypatch.setattr("model_runtime.memory_plan_devices.devices_for", lambda _: [cpu])
-    monkeypatch.setattr("lsp_server.cli.models_use._candidates", list)
-    said = terminal.text("models", "use")
-    assert "CodeLlama-7b-hf" in said
-    assert "CodeLlama-13b-hf" not in said
-
-
-def test_memory_says_when_only_loading_has_no_room(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room = 14 * 2**30
-    cpu = Device("cpu", "CPU", room, room, "bfloat16")
-    monkeypatch.setattr("model_runtime.memory_plan_devices.devices_for", lambda _: [cpu])
-    said = terminal.text("models", "memory", "codellama/CodeLlama-7b-hf")
-    assert "int8 on cpu takes up to" in said
-    assert "int4" not in said
-
-
-def test_memory_without_a_network_says_so_once(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    (line,) = terminal.error("models", "memory", "a/b").splitlines()
-    assert "cannot be reached" in line
-    assert not caplog.records
 
 
 def test_what_is_not_there_cannot_be_used_or_removed(terminal: Terminal, folder: Path) -> None:
