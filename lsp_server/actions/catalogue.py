@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lsp_server.actions.bodies import is_finished
 from lsp_server.actions.order import Order, Problem, Task
 from lsp_server.actions.tests_place import can_have_tests
 from lsp_server.syntax.definitions import Definition, documented_definition, enclosing_definition
@@ -67,6 +68,7 @@ class Place:
     definition: Definition | None = None
     function: Definition | None = None
     documented: Definition | None = None
+    is_finished: bool = False
     is_unknown: bool = False
 
     @classmethod
@@ -76,7 +78,8 @@ class Place:
         definition = enclosing_definition(tree, start, end)
         function = enclosing_definition(tree, start, end, "function")
         documented = documented_definition(tree, start)
-        return cls(document, start, end, definition, function, documented)
+        finished = function is not None and is_finished(tree, function)
+        return cls(document, start, end, definition, function, documented, finished)
 
     def order(self, task: Task, title: str, own: str = "") -> Order:
         document = self.document
@@ -147,7 +150,7 @@ def _chat_offers(place: Place) -> Iterator[Offer]:
         yield _offer(place.order(Task.SIMPLIFY, f"Simplify {this}"))
         if language in _ANNOTATED:
             yield _offer(place.order(Task.ANNOTATE, f"Add type annotations to {this}"))
-    if place.has_function:
+    if place.has_function and not place.is_finished:
         name = place.function.name if place.function else ""
         yield _offer(place.order(Task.COMPLETE, f"Complete {name or 'this function'}"))
     if place.has_definition and can_have_tests(language):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lsp_server.actions.templates import PLACEHOLDERS, read_template
+from lsp_server.actions.templates import NEEDED, PLACEHOLDERS, read_template
 
 _KIND = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 _NAMES = ("title", "prompt", "kind", "result")
@@ -51,14 +51,19 @@ def own_actions(value: object) -> tuple[OwnAction, ...]:
         else:
             actions[action.title] = action
     if wrong:
-        raise SomeWrong(wrong[0], tuple(actions.values()))
+        raise SomeWrong(_all_of(wrong), tuple(actions.values()))
     return tuple(actions.values())
+
+
+def _all_of(wrong: Sequence[str]) -> str:
+    """Every mistake, in one sentence."""
+    return "; and ".join(wrong)
 
 
 def _own_action(item: object, number: int) -> OwnAction:
     if not isinstance(item, Mapping):
         raise ValueError(
-            f"a list of actions, each with a title and a prompt; number {number} isn't"
+            f"a list of actions, each with a title and a prompt; number {number} is not one"
         )
     unknown = next((name for name in item if name not in _NAMES), None)
     if unknown is not None:
@@ -69,13 +74,13 @@ def _own_action(item: object, number: int) -> OwnAction:
         raise ValueError(
             f"actions with a title and a prompt, both texts; number {number} lacks one"
         )
-    try:
-        read_template(prompt, PLACEHOLDERS)
-    except ValueError as error:
-        raise ValueError(f'actions with sound prompts; in that of "{title}", {error}') from None
     result = item.get("result", "edit")
     if result not in ("edit", "answer"):
         raise ValueError(f'actions whose result is edit or answer; that of "{title}" is neither')
+    try:
+        read_template(prompt, PLACEHOLDERS, NEEDED if result == "edit" else ())
+    except ValueError as error:
+        raise ValueError(f'actions with sound prompts; in that of "{title}", {error}') from None
     default = "refactor.rewrite" if result == "edit" else "fimbria.answer"
     kind = item.get("kind", default)
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):

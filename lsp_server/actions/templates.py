@@ -9,7 +9,7 @@ is never read as a placeholder. A file of the same name in the folder `prompts` 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -30,6 +30,9 @@ TASK_PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "chat": frozenset(),  # all of it is the system message of every conversation
 }
 """The templates by name, and what each may use."""
+NEEDED = ("code",)
+"""Of these, a template whose answer takes the place of code needs one."""
+_NEEDED_BY_TASK: Mapping[str, tuple[str, ...]] = {"docstring": ("before", "after"), "chat": ()}
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
 _SEPARATOR = re.compile(r"^---[ \t]*\r?\n", re.MULTILINE)
@@ -55,8 +58,10 @@ class Template:
         )
 
 
-def read_template(text: str, allowed: frozenset[str]) -> Template:
-    """Raises ValueError, with what is wrong and what to write instead."""
+def read_template(text: str, allowed: frozenset[str], needed: Sequence[str] = ()) -> Template:
+    """Raises ValueError, with what is wrong and what to write instead. needed: placeholders,
+    one of which it must have.
+    """
     for match in _PLACEHOLDER.finditer(text):
         if match.group(1) not in allowed:
             raise ValueError(f"{match.group()} is no placeholder; {_suggestion(match[1], allowed)}")
@@ -64,6 +69,9 @@ def read_template(text: str, allowed: frozenset[str]) -> Template:
     system, user = parts if len(parts) == 2 else ("", text)
     if not user.strip():
         raise ValueError("it asks nothing; write a question, with {{code}} for the code")
+    if needed and not set(needed) & set(_PLACEHOLDER.findall(text)):
+        wanted = " or ".join(f"{{{{{name}}}}}" for name in needed)
+        raise ValueError(f"the model would not see the code; write {wanted} where it belongs")
     return Template(system.strip(), user.strip())
 
 
@@ -88,7 +96,8 @@ def load_template(name: str, folder: Path) -> tuple[Template, str]:
     """
     file = folder / f"{name}.md"
     try:
-        return read_template(file.read_text("utf-8"), TASK_PLACEHOLDERS[name]), ""
+        needed = _NEEDED_BY_TASK.get(name, NEEDED)
+        return read_template(file.read_text("utf-8"), TASK_PLACEHOLDERS[name], needed), ""
     except FileNotFoundError:
         return own_template(name), ""
     except (OSError, UnicodeDecodeError) as error:

@@ -105,7 +105,6 @@ def test_what_the_model_is_told_of_a_problem() -> None:
 
 REWRITES = [
     ("Simplify area", FIXED, SHAPES.replace("w + h", "w * h")),
-    ("Complete area", FIXED, SHAPES.replace("w + h", "w * h")),
     (
         "Add type annotations to area",
         AREA.replace("w, h)", "w: int, h: int) -> int"),
@@ -127,6 +126,19 @@ def test_rewriting_the_function_at_the_cursor(
         assert applied(SHAPES, action["edit"], encoding) == expect
 
     act(scenario, f"```python\n{answer}```", encoding=encoding.value)
+
+
+def test_completing_a_function() -> None:
+    started = SHAPES.replace("return w + h", "...")
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(started)
+        actions = await listed(client, cursor(started, "..."))
+        action = await client.result(resolve(client, titled(actions, "Complete area")))
+        assert action["kind"] == "refactor.rewrite.complete"
+        assert applied(started, action["edit"]) == SHAPES.replace("w + h", "w * h")
+
+    act(scenario, f"```python\n{FIXED}```")
 
 
 def test_a_selection_is_what_is_meant() -> None:

@@ -35,7 +35,6 @@ ALL = [
     "Explain area",
     "Simplify area",
     "Add type annotations to area",
-    "Complete area",
     "Write tests for area",
     "Write a docstring for area",
 ]
@@ -81,6 +80,24 @@ def test_all_that_a_model_that_chats_can_do() -> None:
     assert titles_of() == ALL
 
 
+@pytest.mark.parametrize(
+    ("body", "complete"),
+    [
+        ("return w + h", False),
+        ("raise ValueError(w)", False),
+        ("pass", True),
+        ("...", True),
+        ("raise NotImplementedError", True),
+        ("total = w", True),
+        ("return w  # TODO: and h", True),
+        ("return w +", True),
+    ],
+)
+def test_only_what_is_not_finished_can_be_completed(body: str, complete: bool) -> None:
+    titles = titles_of(f"def area(w, h):\n    {body}\n", body)
+    assert ("Complete area" in titles) is complete
+
+
 def test_a_model_that_only_fills_in_writes_docstrings() -> None:
     assert titles_of(model=MODEL, settings=WARM) == ["Write a docstring for area"]
 
@@ -115,9 +132,9 @@ def test_a_model_that_chats_itself() -> None:
     ("only", "titles"),
     [
         ("quickfix", ALL[:1]),
-        ("refactor", [ALL[2], ALL[3], ALL[4], ALL[6]]),
-        ("refactor.rewrite.docstring", ALL[6:]),
-        ("fimbria", [ALL[1], ALL[5]]),
+        ("refactor", [ALL[2], ALL[3], ALL[5]]),
+        ("refactor.rewrite.docstring", ALL[5:]),
+        ("fimbria", [ALL[1], ALL[4]]),
         ("source.organizeImports", []),
         ("refactor.rew", []),
         ("", ALL),

@@ -8,7 +8,7 @@ import pytest
 
 from lsp_server.actions.checks import Refused
 from lsp_server.actions.order import Order, Task
-from lsp_server.actions.own import own_actions
+from lsp_server.actions.own import SomeWrong, own_actions
 from lsp_server.actions.prompting import Prompt, file_name, prompt_for
 from lsp_server.actions.site import Target
 from lsp_server.actions.templates import (
@@ -101,20 +101,48 @@ def test_a_template_for_no_task_and_one_that_cannot_be_read(tmp_path: Path) -> N
     ("value", "problem"),
     [
         ("x", "a list of actions"),
-        ([1], "number 1 isn't"),
+        ([1], "number 1 is not one"),
         ([{"title": "a"}], "number 1 lacks one"),
         ([{"title": " ", "prompt": "{{code}}"}], "lacks one"),
         ([{"title": "a", "prompt": "{{kode}}"}], 'in that of "a", {{kode}} is no placeholder'),
-        ([{"title": "a", "prompt": "x", "result": "y"}], "edit or answer"),
-        ([{"title": "a", "prompt": "x", "kind": "a b"}], "such as refactor.rewrite"),
+        ([{"title": "a", "prompt": "{{code}}", "result": "y"}], "edit or answer"),
+        ([{"title": "a", "prompt": "{{code}}", "kind": "a b"}], "such as refactor.rewrite"),
+        ([{"title": "a", "prompt": "Mend it."}], "would not see the code; write {{code}}"),
         ([{"title": "a", "prompt": "x", "promt": "y"}], 'has "promt"'),
-        ([{"title": "a", "prompt": "x"}] * 2, 'two are called "a"'),
+        ([{"title": "a", "prompt": "{{ code }}"}] * 2, 'two are called "a"'),
     ],
 )
 def test_own_actions_that_make_no_sense(value: object, problem: str) -> None:
     with pytest.raises(ValueError) as error:  # noqa: PT011  # the text is what counts
         own_actions(value)
     assert problem in str(error.value)
+
+
+def test_every_mistake_in_own_actions_is_told() -> None:
+    good = {"title": "c", "prompt": "{{ code }}"}
+    review = {"title": "d", "prompt": "Sing.", "result": "answer"}
+    value = [{"title": "a", "prompt": "x"}, good, {"title": "b", "prompt": "{{kode}}"}, review]
+    with pytest.raises(SomeWrong) as error:
+        own_actions(value)
+    assert 'that of "a", the model would not see' in str(error.value)
+    assert 'that of "b", {{kode}} is no placeholder' in str(error.value)
+    assert [action.title for action in error.value.usable] == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("fix", "Mend it: {{problem}}", "write {{code}}"),
+        ("docstring", "Document it.", "write {{before}} or {{after}}"),
+    ],
+)
+def test_a_template_must_show_the_code(name: str, text: str, wanted: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.md").write_text(text)
+    template, said = load_template(name, tmp_path)
+    assert template == own_template(name)
+    assert wanted in said
+    (tmp_path / f"{name}.md").write_text("{{ code }}" if name == "fix" else "{{ before }}")
+    assert load_template(name, tmp_path)[1] == ""
 
 
 def test_a_prompt_names_the_file_and_not_its_folder() -> None:
