@@ -77,9 +77,11 @@ def edit_support_from_lsp(
     """Read it from what the editor has announced."""
     workspace = capabilities.workspace
     edit = workspace.workspace_edit if workspace is not None else None
-    if edit is None or not edit.document_changes:
+    if edit is None:
         return EditSupport()
     new_files = types.ResourceOperationKind.Create in (edit.resource_operations or ())
+    if not edit.document_changes:  # Neovim announces only that it makes files
+        return EditSupport(new_files=new_files)
     return EditSupport(True, new_files, edit.change_annotation_support is not None, confirm)
 
 
@@ -94,7 +96,7 @@ def workspace_edit_to_lsp(
     """Changes of a document as an edit, as safe as the editor allows. FileState.MISSING only for
     editors with `new_files`.
     """
-    if not support.versions:
+    if not support.versions and state is not FileState.MISSING:
         plain = [_text_edit(document, change, encoding) for change in changes]
         return types.WorkspaceEdit(changes={document.uri: plain})
     edit = _annotated_edit if support.labels else _text_edit

@@ -61,6 +61,42 @@ async def apply_edit_for(ls: FimbriaServer, data: object) -> None:
     if not result.applied:
         reason = f": {result.failure_reason}" if result.failure_reason else ""
         tell(ls, types.MessageType.Warning, f"The editor did not apply the edit{reason}.")
+    elif other := other_file(edit, data):
+        await show_file(ls, other)
+
+
+def other_file(edit: types.WorkspaceEdit, data: object) -> str:
+    """The URI of the file that an action's edit changes, if it is not the one that the action was
+    offered in; else empty.
+    """
+    changed = [
+        change.text_document.uri
+        for change in edit.document_changes or ()
+        if isinstance(change, types.TextDocumentEdit)
+    ]
+    uri = next(iter([*changed, *(edit.changes or ())]), "")
+    return "" if uri == Order.from_data(data).uri else uri
+
+
+async def show_file(ls: FimbriaServer, uri: str) -> None:
+    """Open a file that was changed and that the user may not see; its name as a message where the
+    editor opens none.
+    """
+    window = ls.client_capabilities.window
+    if window is not None and window.show_document is not None and window.show_document.support:
+        params = types.ShowDocumentParams(uri=uri, take_focus=False)
+        try:
+            if (await ls.window_show_document_async(params)).success:
+                return
+        except JsonRpcException as error:
+            logger.info("The editor opens no document: %s", type(error).__name__)
+    tell_where(ls, uri)
+
+
+def tell_where(ls: FimbriaServer, uri: str) -> None:
+    """Name the file that an edit is for."""
+    text = f"The edit is for {file_name(uri)}; look at it there, and save it."
+    tell(ls, types.MessageType.Info, text)
 
 
 def tell(ls: FimbriaServer, kind: types.MessageType, text: str) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 METHOD = types.TEXT_DOCUMENT_CODE_ACTION
 APPLY = "fimbria.apply"
 """Our command that carries an action out; its argument is the action's data."""
+SHOW = "show"
+"""Of an argument of APPLY: the URI of a file to open after its edit, and nothing more to do."""
 ASK_INSTRUCTION = "fimbria.askInstruction"
 """The client's command that asks what to do and then runs ours for it. Its argument has `uri`,
 `version` and `range`.
@@ -126,7 +128,7 @@ def _action(ls: FimbriaServer, offer: Offer, params: types.CodeActionParams) -> 
         uri, version = order.uri, order.version
         asked = {"uri": uri, "version": version, "range": _plain(params.range)}
         action.command = types.Command(order.title, ASK_INSTRUCTION, arguments=[asked])
-    elif offer.shows_answer or not _resolves_edits(ls):
+    elif offer.shows_answer or "edit" not in resolved_properties(ls):
         action.command = types.Command(order.title, APPLY, arguments=[order.to_data()])
     else:
         action.data = order.to_data()
@@ -140,8 +142,9 @@ def _plain(span: types.Range) -> dict[str, dict[str, int]]:
     }
 
 
-def _resolves_edits(ls: FimbriaServer) -> bool:
+def resolved_properties(ls: FimbriaServer) -> list[str]:
+    """What of an action the editor takes when it resolves it."""
     document = ls.client_capabilities.text_document
     support = document.code_action if document is not None else None
     resolve = support.resolve_support if support is not None else None
-    return resolve is not None and "edit" in resolve.properties
+    return [] if resolve is None else list(resolve.properties)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lsp_server.convert import position_from_lsp
-from lsp_server.features.code_action import APPLY
+from lsp_server.features.code_action import APPLY, SHOW
 from lsp_server.lean_types import types
 
 if TYPE_CHECKING:
@@ -19,10 +19,17 @@ EDIT_WITH_INSTRUCTION = "fimbria.editWithInstruction"
 
 
 async def on_apply(ls: FimbriaServer, *arguments: object) -> None:
-    """Carry an action out and have the editor apply its edit."""
-    from lsp_server.actions.delivering import apply_edit_for
+    """Carry an action out and have the editor apply its edit; or show the file of one that it has
+    applied.
+    """
+    from lsp_server.actions.delivering import apply_edit_for, show_file
 
-    await apply_edit_for(ls, arguments[0] if arguments else None)
+    argument = arguments[0] if arguments else None
+    shown = argument.get(SHOW) if isinstance(argument, Mapping) else None
+    if isinstance(shown, str):
+        await show_file(ls, shown)
+    else:
+        await apply_edit_for(ls, argument)
 
 
 async def on_edit_with_instruction(ls: FimbriaServer, *arguments: object) -> None:

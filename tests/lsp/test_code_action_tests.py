@@ -49,8 +49,59 @@ def test_a_new_file_is_made_beside_the_code(tmp_path: Path) -> None:
         assert (created["kind"], created["uri"]) == ("create", uri)
         assert created["options"]["overwrite"] is False
         assert applied("", edit, version=None, uri=uri) == TESTS
+        assert "for test_shapes.py; look at it there" in await told(client)
 
     act(scenario, tmp_path)
+
+
+NEOVIM: Mapping[str, Any] = {
+    "textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit", "command"]}}},
+    "workspace": {"workspaceEdit": {"resourceOperations": ["rename", "create", "delete"]}},
+    "window": {"showDocument": {"support": True}},
+}
+"""It announces no `documentChanges`, and makes files all the same."""
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_file_is_opened_after_the_edit(is_there: bool, opens: bool, tmp_path: Path) -> None:
+    file = tmp_path / "test_shapes.py"
+    if is_there:
+        file.write_text(OTHER)
+
+    async def scenario(client: LspClient, runtime: FakeRuntime, root: Path) -> None:
+        action = await client.result(await chosen(client, root))
+        changes = action["edit"].get("documentChanges", [{}])
+        assert (changes[0].get("kind") == "create") is not is_there
+        command = action["command"]
+        params = {"command": command["command"], "arguments": command["arguments"]}
+        request = client.ask("workspace/executeCommand", params)
+        shown = await client.take("window/showDocument")
+        assert shown["params"]["uri"] == file.as_uri()
+        client.send({"id": shown["id"], "result": {"success": opens}})
+        await client.result(request)
+        if not opens:
+            assert "for test_shapes.py; look at it there" in await told(client)
+
+    act(scenario, tmp_path, NEOVIM)
+
+
+def test_an_editor_that_applies_edits_at_our_word_opens_the_file(tmp_path: Path) -> None:
+    (tmp_path / "test_shapes.py").write_text(OTHER)
+    uri = (tmp_path / "shapes.py").as_uri()
+
+    async def scenario(client: LspClient, runtime: FakeRuntime, root: Path) -> None:
+        client.open(TEXT, uri=uri)
+        action = titled(await listed(client, cursor(TEXT, "return"), uri=uri), "Write tests")
+        command = action["command"]
+        params = {"command": command["command"], "arguments": command["arguments"]}
+        request = client.ask("workspace/executeCommand", params)
+        asked = await client.take("workspace/applyEdit")
+        client.send({"id": asked["id"], "result": {"applied": True}})
+        assert "for test_shapes.py; look at it there" in await told(client)
+        await client.result(request)
+
+    act(scenario, tmp_path, {})
 
 
 def test_tests_go_into_the_folder_of_tests(tmp_path: Path) -> None:
@@ -61,6 +112,7 @@ def test_tests_go_into_the_folder_of_tests(tmp_path: Path) -> None:
         edit = (await client.result(await chosen(client, root)))["edit"]
         uri = (root / "tests" / "unit" / "test_shapes.py").as_uri()
         assert applied(OTHER, edit, version=None, uri=uri) == f"{OTHER}\n\n{TESTS}"
+        assert "for test_shapes.py; look at it there" in await told(client)
 
     (call,) = act(scenario, tmp_path).calls
     assert isinstance(call.request, ChatRequest)
@@ -75,6 +127,7 @@ def test_tests_that_are_open_are_changed_as_they_are_in_the_editor(tmp_path: Pat
         client.open(OTHER, uri=uri, version=7)
         edit = (await client.result(await chosen(client, root)))["edit"]
         assert applied(OTHER, edit, version=7, uri=uri) == f"{OTHER}\n\n{TESTS}"
+        assert "for test_shapes.py; look at it there" in await told(client)
 
     act(scenario, tmp_path)
 
@@ -89,6 +142,7 @@ def test_tests_that_are_open_are_found_however_the_editor_spells_their_address(
         client.open(OTHER, uri=uri, version=7)
         edit = (await client.result(await chosen(client, root)))["edit"]
         assert applied(OTHER, edit, version=7, uri=uri) == f"{OTHER}\n\n{TESTS}"
+        assert "for test_shapes.py; look at it there" in await told(client)
 
     act(scenario, tmp_path)
 
