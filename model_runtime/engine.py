@@ -107,14 +107,16 @@ class Engine:
         # model perhaps; from then on it has its own.
         torch.get_num_threads()
         torch.set_num_threads(self._num_threads)
-        while self._wait():
-            self._end_aborted()
-            self._admit()
-            with self._changed:
-                plan = self._scheduler.plan()
-            if not self._run(plan):
-                self._wait_for_change()
-        self._turns.leave(self._place)
+        try:
+            while self._wait():
+                self._end_aborted()
+                self._admit()
+                with self._changed:
+                    plan = self._scheduler.plan()
+                if not self._run(plan):
+                    self._wait_for_change()
+        finally:  # whatever ends the thread: the other engines would wait for this one
+            self._turns.leave(self._place)
 
     def _wait(self) -> bool:
         if not self._scheduler.all():
