@@ -108,7 +108,7 @@ def make_server(rules: list[Answer]) -> LanguageServer:
     register_chat(server, script)
     register_settings(server, script)
     register_script(server, script)
-    register_mishaps(server)
+    register_mishaps(server, script)
     return server
 
 
@@ -238,7 +238,7 @@ def register_script(server: LanguageServer, script: Script) -> None:
         return {**asdict(script.seen), "options": script.options}
 
 
-def register_mishaps(server: LanguageServer) -> None:
+def register_mishaps(server: LanguageServer, script: Script) -> None:
     """What a server may say and do by itself."""
 
     @server.feature("stub/progress")
@@ -251,6 +251,28 @@ def register_mishaps(server: LanguageServer) -> None:
             progress.report(token, types.WorkDoneProgressReport(percentage=params.percentage))
         else:
             progress.end(token, types.WorkDoneProgressEnd())
+
+    @server.feature("stub/work")
+    async def work(params: Any) -> None:
+        """Work on something until it is cancelled."""
+        progress, token = server.work_done_progress, "fimbria-work-1"
+        await progress.create_async(token)
+        progress.begin(token, types.WorkDoneProgressBegin(params.title, cancellable=True))
+        progress.report(token, types.WorkDoneProgressReport(message=params.message))
+
+        def end(_: object) -> None:
+            script.seen.heard.append(("cancelled", {"token": token}))
+            progress.end(token, types.WorkDoneProgressEnd())
+            progress.tokens.pop(token)
+
+        loop = asyncio.get_running_loop()
+        progress.tokens[token].add_done_callback(lambda done: loop.call_soon(end, done))
+
+    @server.feature(types.SHUTDOWN)
+    def shut_down(_params: Any) -> None:
+        if server.work_done_progress.tokens:
+            text = "Fimbria: Fix: it: stopped, because the server ends."
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
 
     @server.feature("stub/say")
     def say(params: Any) -> None:

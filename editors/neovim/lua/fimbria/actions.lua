@@ -28,11 +28,25 @@ local function range_of(arguments)
   return { start = { arguments.line1, 0 }, ['end'] = { arguments.line2, math.max(0, #last - 1) } }
 end
 
---- Do what a code action of ours does, at the cursor or for a range of lines; where there are several, choose.
----@param name string of `COMMANDS`
+---@param client vim.lsp.Client
 ---@param arguments? vim.api.keyset.create_user_command.command_args
-function M.run(name, arguments)
-  local command = M.COMMANDS[name]
+---@return boolean
+local function is_reported(client, arguments)
+  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local first, last = row, row
+  if arguments and arguments.range > 0 then
+    first, last = arguments.line1 - 1, arguments.line2 - 1
+  end
+  local range = {
+    start = { line = first, character = 0 },
+    ['end'] = { line = last, character = 0 },
+  }
+  return #require('fimbria.diagnostics').within(0, range, client.offset_encoding) > 0
+end
+
+---@param command fimbria.ActionCommand
+---@param arguments? vim.api.keyset.create_user_command.command_args
+local function offer(command, arguments)
   vim.lsp.buf.code_action({
     context = { only = { command.kind } },
     range = range_of(arguments),
@@ -41,6 +55,23 @@ function M.run(name, arguments)
       return not command.title or vim.startswith(action.title, command.title)
     end,
   })
+end
+
+--- Do what a code action of ours does, at the cursor or for a range of lines; where there are several, choose.
+---@param name string of `COMMANDS`
+---@param arguments? vim.api.keyset.create_user_command.command_args
+function M.run(name, arguments)
+  require('fimbria.client').with(vim.api.nvim_get_current_buf(), function(client)
+    local command = M.COMMANDS[name]
+    if command.kind == 'quickfix' and not is_reported(client, arguments) then
+      vim.notify('Fimbria: no diagnostic here', vim.log.levels.WARN)
+    elseif command.kind ~= 'fimbria.explain' and vim.api.nvim_buf_get_name(0) == '' then
+      -- Neovim would apply the edit to another buffer, a new one.
+      vim.notify('Fimbria: save this buffer under a name first', vim.log.levels.WARN)
+    else
+      offer(command, arguments)
+    end
+  end)
 end
 
 ---@class (private) fimbria.Place

@@ -113,6 +113,7 @@ local function ask(text)
 end
 
 --- End the answer that is being made; what there is of it stays.
+---@return boolean stopped whether there was one
 function M.stop()
   local server = now.client_id and vim.lsp.get_client_by_id(now.client_id)
   if server and now.request_id then
@@ -120,7 +121,9 @@ function M.stop()
     server:cancel_request(now.request_id)
     now.request_id, now.number = nil, now.number + 1
     view.append(' …\n')
+    return true
   end
+  return false
 end
 
 ---@param bufnr integer

@@ -70,6 +70,7 @@ end
 ---@param signal integer
 ---@param client_id integer
 local function ended(code, signal, client_id)
+  require('fimbria.work').forget(client_id)
   vim.schedule(function()
     if vim.v.exiting ~= vim.NIL then
       return
@@ -157,6 +158,41 @@ end
 ---@return vim.lsp.Client?
 function M.of(bufnr)
   return vim.lsp.get_clients({ bufnr = bufnr or 0, name = M.NAME })[1]
+end
+
+--- Call something once a server answers for a buffer: at once, or when the one that is starting does.
+---@param bufnr integer
+---@param call fun(client: vim.lsp.Client)
+function M.with(bufnr, call)
+  local client = M.of(bufnr)
+  if client then
+    call(client)
+    return
+  end
+  local filetypes = require('fimbria.config').get().filetypes
+  if not vim.tbl_contains(filetypes, vim.bo[bufnr].filetype) or vim.bo[bufnr].buftype ~= '' then
+    tell('not at work in this file')
+    return
+  elseif require('fimbria.status').get().state == 'error' or not vim.lsp.is_enabled(M.NAME) then
+    tell('no server here; :Fimbria health tells why')
+    return
+  end
+  tell('starting …', vim.log.levels.INFO)
+  vim.api.nvim_create_autocmd('LspAttach', {
+    buffer = bufnr,
+    callback = function(event)
+      local attached = vim.lsp.get_client_by_id(event.data.client_id)
+      if not attached or attached.name ~= M.NAME then
+        return false
+      end
+      vim.schedule(function()
+        if vim.api.nvim_get_current_buf() == bufnr and not attached:is_stopped() then
+          call(attached)
+        end
+      end)
+      return true
+    end,
+  })
 end
 
 --- End all servers.

@@ -104,6 +104,15 @@ local SUBCOMMANDS = {
       require('fimbria.client').restart()
     end,
   },
+  cancel = {
+    about = 'stop what runs: actions and the answer in the chat',
+    run = function()
+      local stopped = require('fimbria.chat').stop()
+      if require('fimbria.work').cancel() == 0 and not stopped then
+        tell('nothing is running')
+      end
+    end,
+  },
   stop = {
     about = 'end the server; `restart` brings it back',
     run = function()

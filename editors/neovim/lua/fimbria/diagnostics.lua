@@ -51,7 +51,10 @@ function M.add_to_requests(client)
   ---@diagnostic disable-next-line: duplicate-set-field
   function client:request(method, params, handler, bufnr)
     if method == 'textDocument/codeAction' and params.context then
-      local buf = vim.uri_to_bufnr(params.textDocument.uri)
+      local buf = bufnr or 0
+      if buf == 0 then -- a buffer without a name has no address of its own
+        buf = vim.api.nvim_get_current_buf()
+      end
       local found = M.within(buf, params.range, self.offset_encoding)
       local context = vim.tbl_extend('force', params.context, { diagnostics = found })
       params = vim.tbl_extend('force', params, { context = context })

@@ -2,13 +2,13 @@
 
 local M = {}
 
----@alias fimbria.State 'off'|'loading'|'thinking'|'ready'|'paused'|'error'
+---@alias fimbria.State 'off'|'loading'|'working'|'thinking'|'ready'|'paused'|'error'
 
 ---@class fimbria.Status
 ---@field state fimbria.State
 ---@field text string what a status line shows
 ---@field percent? integer while loading
----@field message? string what is loaded, or what went wrong
+---@field message? string what is loaded or worked on, or what went wrong
 
 local TOKEN = '^fimbria%-loading'
 
@@ -27,7 +27,7 @@ local function changed()
     return
   end
   local state = M.get().state
-  if state == announced and state ~= 'loading' then
+  if state == announced and state ~= 'loading' and state ~= 'working' then
     return
   end
   announced = state
@@ -46,10 +46,13 @@ function M.watch()
     callback = function(event)
       local params = event.data.params
       local client = vim.lsp.get_client_by_id(event.data.client_id)
-      if not client or client.name ~= 'fimbria' or not tostring(params.token):match(TOKEN) then
+      if not client or client.name ~= 'fimbria' then
         return
       end
-      local value = params.value
+      local value, token = params.value, tostring(params.token)
+      if require('fimbria.work').on_progress(client.id, token, value) or not token:match(TOKEN) then
+        return
+      end
       failure = nil
       loading = value.kind ~= 'end' and { message = value.message, percent = value.percentage }
         or nil
@@ -101,6 +104,10 @@ function M.get()
   end
   if not require('fimbria.client').of(0) then
     return made('off', '')
+  end
+  local work = require('fimbria.work').running()
+  if work then
+    return { state = 'working', text = 'Fimbria …', message = work }
   end
   if not ghost.is_on(0) then
     return made('paused', 'Fimbria paused')
