@@ -17,7 +17,7 @@ from tests.lsp.acting import RESOLVING, applied, cursor, diagnostic, listed, res
 from tests.lsp.client import LspClient, Message, cancelling, in_subprocess, play
 from tests.lsp.test_chat_real import talkative
 
-TEXT = "def area(w, h):\n    return w + h\n"
+TEXT = "def area(w, h):\n    return w + h  # TODO\n"
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +117,13 @@ def test_a_daemon_that_is_killed_in_mid_answer(tmp_path: Path, chat_checkpoint: 
     async def scenario() -> None:
         async with editor(tmp_path, model=str(chat_checkpoint)) as client:
             actions = await listed_once_loaded(client, [])
-            request = await beginning(client, titled(actions, "Write tests for area"))
+            request = await beginning(client, titled(actions, "Complete area"))
             (daemon,) = running_daemons()
             os.kill(daemon.pid, signal.SIGKILL)
             assert "edit" not in await client.result(request)
             assert "Nothing was changed." in await told(client)
             again = await listed(client, cursor(TEXT, "return"))
-            request = await beginning(client, titled(again, "Write tests for area"))
+            request = await beginning(client, titled(again, "Complete area"))
             client.send(cancelling(request))
             assert (await client.answer(request))["error"]["code"] == -32800
             await client.settle()
