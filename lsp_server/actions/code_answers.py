@@ -6,10 +6,14 @@ Models wrap code in fences, greet before it, explain after it, or repeat the who
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+_THOUGHTS = re.compile(r"\A\s*<think(ing)?>.*?(</think(ing)?>|\Z)", re.DOTALL)
+_ALIKE = 0.6
 _GREETING = re.compile(
     r"(sure|certainly|of course|okay|ok|here|below|the (following|fixed|updated|corrected|"
     r"simplified|rewritten|completed|annotated)|this is|i('ve| have)|to (fix|simplify)|answer)\b"
@@ -23,47 +27,86 @@ _CLOSING = re.compile(
 )
 
 
-def code_of(answer: str, old: str = "") -> str:
-    """The code in an answer, with `\\n` for line breaks; empty if there is none.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Code as a model has written it; language: as its fence says."""
 
-    old: the code that was to be changed. Of several fenced blocks the one most like it is taken,
-    and not one that merely quotes it. Without a fence, text that has no word in common with it is
-    no code.
+    language: str
+    code: str
+    is_fenced: bool = True
+
+
+def code_of(answer: str, old: str = "") -> str:
+    """The code in an answer, with `\\n` for line breaks; empty if there is none. See `codes_of`."""
+    return next((block.code for block in codes_of(answer, old)), "")
+
+
+def codes_of(answer: str, old: str = "") -> list[Block]:
+    """What may be the code in an answer, the best first.
+
+    old: the code that was to be changed. Of several fenced blocks that are like it the last one is
+    taken, because answers show what was before what is; not one that merely quotes it. Without a
+    fence, text that has no word in common with it is no code.
     """
-    answer = re.sub(r"\r\n?", "\n", answer)
+    answer = _THOUGHTS.sub("", re.sub(r"\r\n?", "\n", answer), count=1)
     fenced = list(_fenced_blocks(answer))
     if not fenced:
         code = _without_chatter(answer, old)
-        return code if not _words(old) or _words(code) & _words(old) else ""
-    blocks = [block for block in fenced if block.strip()]
-    others = [block for block in blocks if block.strip() != old.strip()]
-    if not blocks:
+        is_code = code and (not _words(old) or _words(code) & _words(old))
+        return [Block("", code, is_fenced=False)] if is_code else []
+    blocks = [block for block in fenced if block.code.strip()]
+    others = [block for block in blocks if block.code.strip() != old.strip()] or blocks
+    if not old:
+        return others
+    likenesses = [_likeness(_stripped(block.code), _stripped(old)) for block in others]
+    least = max(likenesses, default=0) / 2
+    by_place = list(zip(likenesses, others, strict=True))[::-1]
+    return [block for _, block in sorted(by_place, key=lambda each: each[0] < least)]
+
+
+def in_place(code: str, old: str) -> str:
+    """The old code with the lines that a few new ones are for replaced; empty where that is not
+    clear.
+    """
+    new, lines = textwrap.dedent(code).strip("\n").split("\n"), old.split("\n")
+    found = sorted(
+        (_similarity(new, lines[at : at + len(new)]), at) for at in range(len(lines) - len(new) + 1)
+    )
+    if not found or found[-1][0] < _ALIKE or (len(found) > 1 and found[-2][0] + 0.1 > found[-1][0]):
         return ""
-    return max(others or blocks, key=lambda block: _likeness(block, old))
+    at = found[-1][1]
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+    return "\n".join([*lines[:at], *(indent + line for line in new), *lines[at + len(new) :]])
+
+
+def _similarity(some: Sequence[str], others: Sequence[str]) -> float:
+    one, other = ("\n".join(line.strip() for line in lines) for lines in (some, others))
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _words(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d]\w+", text))
 
 
-def _fenced_blocks(answer: str) -> Iterator[str]:
+def _fenced_blocks(answer: str) -> Iterator[Block]:
     """What lies between fences, as in Markdown; a last one that is not closed goes to the end. A
     fence further to the right closes none: it belongs to a docstring within the code.
     """
     block: list[str] | None = None
-    opening, furthest = "", 0
+    opening, language, furthest = "", "", 0
     for line in answer.split("\n"):
         match = _FENCE.match(line)
         if block is None:
             if match:
                 block, opening, furthest = [], match["fence"], len(match["indent"]) + 3
+                language = match["info"].strip().lower()
         elif match and _closes(match, opening, furthest):
-            yield _joined(block)
+            yield Block(language, _joined(block))
             block = None
         else:
             block.append(line)
     if block is not None:
-        yield _joined(block)
+        yield Block(language, _joined(block))
 
 
 def _closes(match: re.Match[str], opening: str, furthest: int) -> bool:

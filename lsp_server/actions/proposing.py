@@ -14,11 +14,18 @@ from lsp_server.actions.checks import (
     refusal,
     tree_refusal,
 )
-from lsp_server.actions.code_answers import code_of, without_surroundings
+from lsp_server.actions.code_answers import (
+    Block,
+    code_of,
+    codes_of,
+    in_place,
+    without_surroundings,
+)
 from lsp_server.actions.fitting import fitted
 from lsp_server.actions.keeping import Part, left_out, lost
 from lsp_server.actions.order import Task
 from lsp_server.actions.prompting import normalized
+from lsp_server.chat.diffs import diff_changes, is_diff
 from lsp_server.convert import FileState
 from lsp_server.edits import Change, apply_changes, minimal_changes
 from lsp_server.syntax.trees import parse
@@ -31,6 +38,10 @@ if TYPE_CHECKING:
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u2060-\u2069\u202a-\u202e\ufeff]")
 """Control characters and those that reorder or hide text (CVE-2021-42574)."""
+
+
+_NO_CODE = Refused("The model gave no code.")
+_OUTSIDE = Refused("The answer would change what is outside of the code that was meant.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +83,71 @@ def _proposal(
 ) -> Proposal | Refused:
     if answer.cut_short:
         return Refused("The answer became too long and was cut off; select less code.")
+    old = normalized(document.text.slice(target.start, target.end))
+    outcomes: list[Refused] = []
+    for block in codes_of(answer.text, old):
+        outcome = _outcome(block, document, target, task, tree)
+        if isinstance(outcome, Proposal):
+            return outcome
+        outcomes.append(outcome)
+    return outcomes[0] if outcomes else _NO_CODE
+
+
+def _outcome(
+    block: Block, document: Document, target: Target, task: Task, tree: SyntaxTree | None
+) -> Proposal | Refused:
     text = str(document.text)
     old = text[target.start : target.end]
-    code = code_of(answer.text, normalized(old))
-    if not code.strip():
-        return Refused("The model gave no code.")
+    if set(_UNSEEN.findall(block.code)) - set(text):
+        return Refused("The answer holds characters that cannot be seen.")
+    if is_diff(block.language, block.code):
+        new = _patched(block.code, text, target, document.text.main_line_break())
+    else:
+        new = _placed(block.code, text, target, document, task)
+    if isinstance(new, Refused):
+        return new
+    refused = left_out(new, old) or _checked(document, target, task, tree, new)
+    is_unparsable = isinstance(refused, Refused) and "would not parse" in refused.reason
+    if is_unparsable and not block.is_fenced and not _lines(block.code) & (_lines(old) - {""}):
+        return _NO_CODE  # it is prose
+    return refused
+
+
+def _placed(
+    code: str,
+    text: str,
+    target: Target,
+    document: Document,
+    task: Task,
+) -> str | Refused:
+    """What code becomes in the place of the target's lines, or of those that it is for."""
+    old = text[target.start : target.end]
     around = (normalized(text[: target.start]), normalized(text[target.end :]))
     code = without_surroundings(code, *around, normalized(old))
-    if set(_UNSEEN.findall(code)) - set(text):
-        return Refused("The answer holds characters that cannot be seen.")
+    if task is Task.FIX and target.is_definition and not _defines(code, target.name):
+        code = in_place(code, normalized(old)) or code
     if _begins_outside(code, normalized(old), around[0]):
-        return Refused("The answer would change what is outside of the code that was meant.")
-    new = fitted(code, old, text, document.text.main_line_break())
-    return left_out(new, old) or _checked(document, target, task, tree, new)
+        return _OUTSIDE
+    return fitted(code, old, text, document.text.main_line_break())
+
+
+def _defines(code: str, name: str) -> bool:
+    return bool(name) and re.search(rf"\b{re.escape(name)}\s*[(=:<{{]", code) is not None
+
+
+def _patched(diff: str, text: str, target: Target, line_break: str) -> str | Refused:
+    """The target's lines after a diff, which may quote lines around them."""
+    old = text[target.start : target.end]
+    changes = diff_changes(diff, old, line_break)
+    if not isinstance(changes, Refused):
+        return apply_changes(old, changes)
+    changes = diff_changes(diff, text, line_break)
+    if isinstance(changes, Refused):
+        return changes
+    smallest = minimal_changes(text, apply_changes(text, changes))
+    if any(each.start < target.start or each.end > target.end for each in smallest):
+        return _OUTSIDE
+    return apply_changes(old, [each.moved(-target.start) for each in smallest])
 
 
 def _begins_outside(code: str, old: str, before: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lsp_server.actions.asking import Answer
 from lsp_server.actions.checks import Refused
 from lsp_server.actions.order import Task
@@ -85,3 +87,42 @@ def test_an_addition_that_is_broken_or_there_already_is_refused() -> None:
     doubled = proposed_addition([answer(f"x = 1\n\n\n{old}", 0)], document)
     assert isinstance(doubled, Refused)
     assert "repeats test_a" in doubled.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Before:\n```\n{TEXT.replace('w + h', 'w+h')}```\nAfter:\n```\n{SMALL}```",
+        f"<think>\n```\n{BROKEN}```\n</think>\n```\n{SMALL}```",
+        f"```\n{SMALL}```\nand not\n```\n{BROKEN}```",
+        "```\n    return w * h\n```",
+        "return w * h",
+        "```\n--- a\n+++ b\n@@ -1,2 +1,2 @@\n def area(w, h):\n"
+        "-    return w + h\n+    return w * h\n```",
+        "```diff\n-    return w + h\n+    return w * h\n```",
+    ],
+)
+def test_common_ways_to_answer_a_fix(text: str) -> None:
+    assert offered(Answer(text, cut_short=False), task=Task.FIX) == SMALL
+
+
+def test_a_diff_of_other_lines_is_refused() -> None:
+    above = "x = 1\n"
+    document = Document.of("file:///a.py", "python", 1, above + TEXT)
+    target = Target(len(above), len(above + TEXT), "area", is_definition=True)
+    for diff, reason in [
+        ("-x = 1\n+x = 2\n", "outside of the code"),
+        ("-y = 1\n+y = 2\n", "does not fit"),
+    ]:
+        refused = proposed_edit([Answer(f"```diff\n{diff}```", False)], document, target, Task.FIX)
+        assert isinstance(refused, Refused)
+        assert reason in refused.reason
+    quoted = " x = 1\n def area(w, h):\n-    return w + h\n+    return w * h\n"
+    made = proposed_edit([Answer(f"```diff\n{quoted}```", False)], document, target, Task.FIX)
+    assert isinstance(made, Proposal)
+    assert apply_changes(above + TEXT, made.changes) == above + SMALL
+
+
+def test_prose_is_no_code_that_would_not_parse() -> None:
+    text = "The area is wrong: it adds w and h.\nMultiply them to return it."
+    assert offered(Answer(text, cut_short=False), task=Task.FIX) == "The model gave no code."
