@@ -95,10 +95,14 @@ def show_completion(console: Console, hole: Hole, ghost: str, num_replaced: int 
 def timings_line(answer: Answer) -> str:
     """Say in one line what an answer cost."""
     usage, timings = answer.finished.usage, answer.finished.timings
-    parts = [
+    is_counted = usage.prompt_tokens or usage.completion_tokens
+    counts = [
         f"{_count(usage.completion_tokens, 'token')} in {timings.total_ms:.0f} ms",
         f"prompt {usage.prompt_tokens} = {usage.cached_tokens} cached "
         f"+ {usage.computed_tokens} computed",
+    ]
+    parts = [
+        *(counts if is_counted else [f"{timings.total_ms:.0f} ms, tokens not counted"]),
         f"queue {timings.queue_ms:.1f}, prefill {timings.prefill_ms:.1f}, "
         f"decode {timings.decode_ms:.1f} ms",
     ]

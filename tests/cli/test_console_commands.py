@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from model_runtime.api import (
     Finished,
     FinishReason,
     ModelInfo,
+    Usage,
 )
 from tests.cli.fakes import TIMINGS, USAGE
 
@@ -46,12 +48,33 @@ def test_more_goes_on_where_the_answer_stopped() -> None:
     assert [(one.text, one.answer) for one in code.exchanges] == [("a = <FILL>\nb", "[1, 2]")]
 
     chat = talk_in(Capability.CHAT)
-    say(chat, "hello", "Hel")
+    say(chat, "hello", "Hel", replace(DONE, reason=FinishReason.LENGTH))
     request = chat.go_on().request
     assert isinstance(request, ChatRequest)
     assert [message.content for message in request.messages[:2]] == ["hello", "Hel"]
     with pytest.raises(CommandError, match="no answer yet"):
         talk_in(Capability.CHAT).go_on()
+
+
+def test_a_chats_whole_answer_has_no_more() -> None:
+    chat = talk_in(Capability.CHAT)
+    say(chat, "hello", "Hello.")
+    with pytest.raises(CommandError, match="has come to its end"):
+        chat.go_on()
+
+
+def test_an_engine_that_counts_nothing_has_not_written_nothing() -> None:
+    chat = talk_in(Capability.CHAT)
+    say(chat, "hello", "Hi", Finished(FinishReason.STOP, Usage(0, 0, 0), TIMINGS))
+    told = run_command(Called("stats"), chat, INFO).text
+    assert "tokens not counted" in told
+    assert "0 tokens" not in told
+
+
+def test_a_model_of_which_little_is_known() -> None:
+    info = replace(INFO, family="", device="127.0.0.1", dtype="")
+    told = run_command(Called("model"), talk_in(Capability.CHAT), info).text
+    assert told.startswith("fake · 127.0.0.1 · context 1024")
 
 
 def test_an_answer_that_never_began_is_not_part_of_the_talk() -> None:

@@ -110,9 +110,9 @@ def _stats(_: str, talk: Talk, info: ModelInfo) -> Reply:
 def _model(_: str, __: Talk, info: ModelInfo) -> Reply:
     facts = (
         info.id,
-        info.family.replace("_", " "),
+        info.family.replace("_", " ").strip(),
         f"{info.num_parameters / 1e6:.1f} million parameters" if info.num_parameters else "",
-        f"{info.dtype} on {info.device}" if info.device else "",
+        " on ".join(fact for fact in (info.dtype, info.device) if fact),
         f"context {info.context_length}" if info.context_length else "",
         ", ".join(sorted(one.value for one in info.capabilities)),
     )

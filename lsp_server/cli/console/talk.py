@@ -89,6 +89,8 @@ class Talk:
         """Ask for what follows the last answer. Raises CommandError if there is none."""
         if not self.exchanges:
             raise usage_error("there is no answer yet that could go on.")
+        if self.ways.mode.chats and self.last is not None and _is_whole(self.last):
+            raise usage_error("the last answer has come to its end; ask for what you miss in it.")
         if self.ways.mode.chats:
             return self.question(_GO_ON)
         last = self.exchanges[-1]
@@ -137,6 +139,10 @@ class Talk:
             document=self._key,
             priority=Priority.CHAT,
         )
+
+
+def _is_whole(last: Finished) -> bool:
+    return last.reason is FinishReason.STOP
 
 
 def split_hole(text: str) -> tuple[str, str]:
