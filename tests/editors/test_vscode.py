@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from model_runtime.client import running_daemons
-from tests.editors.vscode_driver import Window
-from tests.editors.vscode_fixtures import workbench
+from tests.editors.vscode_driver import Window, another_window
+from tests.editors.vscode_fixtures import vscode_tools, workbench
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
 
@@ -91,6 +92,35 @@ def test_ghost_text_comes_back_after_the_daemon_was_killed(
     window.type(TYPED.strip())
     assert window.wait_for_ghost() == ghost
     assert [running.pid for running in running_daemons()] != [daemon.pid]
+
+
+def test_two_windows_share_one_model(
+    window: Window, environment: dict[str, str], tmp_path: Path
+) -> None:
+    window.open("one.py", CODE)
+    window.wait_for_status("ready")
+    window.type(TYPED)
+    ghost = window.wait_for_ghost()
+    with another_window(vscode_tools(), window, tmp_path) as second:
+        second.open("two.py", CODE)
+        second.wait_for_status("ready")
+        second.type(TYPED)
+        assert second.wait_for_ghost() == ghost
+        assert window.ghost() == ghost
+        (daemon,) = daemons(environment)
+    assert daemon["model"] == "starter"
+
+
+def daemons(environment: dict[str, str]) -> list[dict[str, object]]:
+    """Return the model processes, as `fimbria status` tells them to a program."""
+    found = subprocess.run(
+        [*SERVER, "status", "--json"],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+    )
+    told: list[dict[str, object]] = json.loads(found.stdout)["daemons"]
+    return told
 
 
 def test_the_first_steps_end_with_an_accepted_suggestion(window: Window) -> None:

@@ -4,56 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.editors.vscode_driver import Window
-from tests.editors.vscode_fixtures import workbench
+from tests.editors.vscode_fixtures import Stub, new_stub, workbench
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
-
-STUB = Path(__file__).with_name("vscode_stub_server.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Stub:
-    """The files that the server follows, and what it has seen."""
-
-    folder: Path
-
-    def suggest(self, *texts: str) -> None:
-        (self.folder / "answer").write_text("\n---\n".join(texts), encoding="utf-8")
-
-    def hold(self) -> None:
-        (self.folder / "hold").touch()
-
-    def release(self) -> None:
-        (self.folder / "hold").unlink()
-
-    def forget(self) -> None:
-        """Forget what was seen, but for the server's start."""
-        (self.folder / "seen").write_text("", encoding="utf-8")
-
-    def seen(self, word: str) -> list[str]:
-        lines = (self.folder / "seen").read_text(encoding="utf-8").splitlines()
-        return [line for line in lines if line.startswith(word)]
 
 
 @pytest.fixture(scope="module")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Stub:
-    folder = tmp_path_factory.mktemp("stub")
-    (folder / "seen").touch()
-    return Stub(folder)
+    return new_stub(tmp_path_factory.mktemp("stub"))
 
 
 @pytest.fixture(scope="module")
 def shared_window(tmp_path_factory: pytest.TempPathFactory, stub: Stub) -> Iterator[Window]:
     home = tmp_path_factory.mktemp("vscode")
-    with workbench(home, [sys.executable, str(STUB), str(stub.folder)]) as window:
+    with workbench(home, stub.command) as window:
         yield window
 
 
@@ -184,10 +153,9 @@ def test_a_killed_server_is_started_again(window: Window, stub: Stub) -> None:
 
 
 def test_without_a_server_it_offers_to_install_one(window: Window, stub: Stub) -> None:
-    stub_command = [sys.executable, str(STUB), str(stub.folder)]
     window.set("fimbria.server.command", [])
     window.wait_for_status("not installed")
     window.call("waitFor", '.notification-toast:has-text("server was not found")')
     window.screenshot("install")
-    window.set("fimbria.server.command", stub_command)
+    window.set("fimbria.server.command", stub.command)
     window.wait_for_status("ready")

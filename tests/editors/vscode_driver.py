@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -60,12 +60,14 @@ class Window:
     """A workbench on a folder.
 
     settings_file: the machine's settings; VS Code watches it.
+    workspace: a workspace file, to be opened in place of the folder.
     """
 
     browser: subprocess.Popen[str]
     address: str
     folder: Path
     settings_file: Path
+    workspace: Path | None = None
 
     def call(self, name: str, *arguments: object) -> Any:
         """Have the browser do something. Raises AssertionError with what it says went wrong."""
@@ -92,12 +94,18 @@ class Window:
         path = self.folder / name
         path.write_bytes(text.encode())
         if not self.call("isOpen"):
-            self.call("open", f"http://{self.address}/?folder={quote(str(self.folder))}")
+            self.call("open", f"http://{self.address}/?{self.place()}")
         self.call("waitFor", ".monaco-workbench")
         self.press("Control+Shift+E")  # the explorer
         self.call("doubleClick", f'.explorer-folders-view [role="treeitem"][aria-label="{name}"]')
         self.call("waitFor", f'.tab.active[data-resource-name="{name}"]')
         return path
+
+    def place(self) -> str:
+        """Return what to open, in the way that the workbench's address says it."""
+        if self.workspace is not None:
+            return f"workspace={quote(str(self.workspace))}"
+        return f"folder={quote(str(self.folder))}"
 
     def type(self, text: str, delay_ms: int = 30) -> None:
         self.call("type", text, delay_ms)
@@ -184,6 +192,15 @@ def running(
     address = f"127.0.0.1:{free_port()}"
     with serving(tools, home, address, surroundings), browsing(tools, surroundings) as browser:
         yield Window(browser, address, folder, settings_file)
+
+
+@contextmanager
+def another_window(
+    tools: Tools, window: Window, folder: Path, workspace: Path | None = None
+) -> Iterator[Window]:
+    """Open a second window of a running workbench; it has an extension host of its own."""
+    with browsing(tools, tools.environment()) as browser:
+        yield replace(window, browser=browser, folder=folder, workspace=workspace)
 
 
 def write_settings(folder: Path, settings: Mapping[str, object]) -> Path:

@@ -3,8 +3,9 @@
     vscode_stub_server.py FOLDER lsp
 
 `answer`: what it suggests, several texts with a line `---` between them; the first alone where it
-is not asked explicitly. `hold`: while it is there, answers wait. `seen`: what it was asked and
-told, a line each, for the test to read.
+is not asked explicitly. They replace what the entry that is selected in a menu would replace.
+`hold`: while it is there, answers wait. `seen`: what it was asked and told, a line each, for the
+test to read.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ def make_server(folder: Path) -> LanguageServer:
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def complete(params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
         kind = types.InlineCompletionTriggerKind(params.context.trigger_kind)
+        selected = params.context.selected_completion_info
         note(f"asked {kind.name} {params.position.line}:{params.position.character}")
+        if selected is not None:
+            note(f"selected {selected.text}")
         try:
             await released(folder)
         except asyncio.CancelledError:
             note("cancelled")
             raise
-        here = types.Range(params.position, params.position)
+        here = selected.range if selected else types.Range(params.position, params.position)
         texts = (folder / "answer").read_text(encoding="utf-8").split("\n---\n")
         if kind is types.InlineCompletionTriggerKind.Automatic:
             texts = texts[:1]
@@ -44,6 +48,7 @@ def make_server(folder: Path) -> LanguageServer:
     @server.feature(types.INITIALIZED)
     def initialized(_params: types.InitializedParams) -> None:
         note(f"started {os.getpid()}")
+        note(f"folders {sorted(folder.name for folder in server.workspace.folders.values())}")
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configured(params: types.DidChangeConfigurationParams) -> None:
