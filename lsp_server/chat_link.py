@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from lsp_server.endpoint import is_endpoint
 from model_runtime.api import Capability, MissingCapability, RuntimeFailure
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ REMEDY = (
     "chat_endpoint to the URL of an engine that speaks OpenAI's API."
 )
 """What brings chat, as the end of a sentence."""
+UNUSABLE_ENDPOINT = "chat_endpoint is no URL: it begins with http:// or https://."
 
 
 @dataclass(eq=False, slots=True)
@@ -62,7 +64,9 @@ class ChatLink:
     @property
     def available(self) -> bool:
         """Whether chats can be answered, as far as it is known without asking a model."""
-        if self._settings.chat_endpoint or self._settings.chat_model:
+        if self._settings.chat_endpoint:
+            return is_endpoint(self._settings.chat_endpoint)
+        if self._settings.chat_model:
             return True
         return _chats(self._runtime.known)
 
@@ -71,6 +75,8 @@ class ChatLink:
         """One sentence on which setting brings chat; empty while it is available."""
         if self.available:
             return ""
+        if self._settings.chat_endpoint:
+            return UNUSABLE_ENDPOINT
         known = self._runtime.known
         subject = "The model that is set" if known is None else known.id
         does = "is not loaded yet; if it does not chat," if known is None else "does not chat:"
@@ -119,7 +125,8 @@ class ChatLink:
         """Wait until it is known whether there is a model that chats. Raises MissingCapability if
         there is none, and RuntimeFailure if the model cannot be loaded.
         """
-        if not self.available and self._runtime.known is None:
+        is_unknown = not self._settings.chat_endpoint and self._runtime.known is None
+        if not self.available and is_unknown:
             await self._runtime.describe()
         if not self.available:
             logger.info("Nobody answers a chat: %s", self.why_not)

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsp_server.endpoint import parsed_endpoint
 from model_runtime.api import RuntimeFailure
 from model_runtime.kv_cache.memory_share import parse_memory
 
@@ -107,13 +108,6 @@ def _text_or_nothing(value: object) -> str:
     raise ValueError("a text")
 
 
-def _endpoint(value: object) -> str:
-    text = _text_or_nothing(value).rstrip("/")
-    if text and not text.startswith(("http://", "https://")):
-        raise ValueError("a URL such as http://127.0.0.1:8080/v1")
-    return text
-
-
 def _patterns(value: object) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
@@ -169,7 +163,7 @@ class Settings:
     """A second model for chats and code actions where `model` does not chat, loaded when first
     needed; with `chat_endpoint`, the name of a model there.
     """
-    chat_endpoint: str = field(default="", metadata={"parse": _endpoint})
+    chat_endpoint: str = field(default="", metadata={"parse": parsed_endpoint})
     """Base URL of an engine that speaks OpenAI's API, such as http://127.0.0.1:8080/v1, for chats
     and code actions. Only with it does text leave for where it points to.
     """
@@ -249,7 +243,8 @@ def apply(
                 if usable is None:
                     kept = _kept(settings, name)
                 else:
-                    settings, kept = replace(settings, **{name: usable}), "the others are used"
+                    settings = replace(settings, **{name: usable})
+                    kept = getattr(error, "kept", "the others are used")
                 problems.append(f'{source}: "{key}" must be {error}; {kept}.')
     return settings, problems
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 
-from lsp_server.chat_link import REMEDY
+from lsp_server.chat_link import REMEDY, UNUSABLE_ENDPOINT
 from lsp_server.cli.checks import Check, State
+from lsp_server.endpoint import is_endpoint
 from lsp_server.settings import Settings, from_environment
 from lsp_server.user_config import user_settings
 from model_runtime.api import Capability, ModelInfo, RuntimeFailure
@@ -21,6 +22,8 @@ def check_chat(settings: Settings, model: ModelInfo | None) -> Check:
     model: the completion model, None if it could not be loaded. An engine elsewhere is asked for
     its models; a second model's files are looked for, it is not loaded.
     """
+    if not is_endpoint(settings.chat_endpoint):
+        return Check(_NAME, State.BROKEN, UNUSABLE_ENDPOINT, "Correct it in the settings.")
     if settings.chat_endpoint:
         return asyncio.run(_check_endpoint(settings))
     if model is not None and Capability.CHAT in model.capabilities:

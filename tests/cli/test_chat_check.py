@@ -47,6 +47,12 @@ def test_a_second_model_s_files_are_looked_for(tmp_path: Path, starter_folder: P
     assert missing.hint
 
 
+def test_an_endpoint_that_is_no_url_is_what_is_wrong() -> None:
+    check = check_chat(Settings(chat_endpoint="127.0.0.1:8080/v1", chat_model="second"), CHATTING)
+    assert check.state is State.BROKEN
+    assert "chat_endpoint is no URL" in check.found
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     yield from running(Engine(streamed()))

@@ -246,3 +246,19 @@ def test_an_engine_that_is_down_and_comes_up() -> None:
             assert result["answer"]["content"] == "Yes"
 
     session(whole)
+
+
+def test_a_mistaken_endpoint_is_replaced_by_no_other_model() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        configure(client, chatEndpoint="127.0.0.1:8080/v1", chatModel="second")
+        message = (await client.take("window/showMessage"))["params"]["message"]
+        assert "must be a URL such as http://127.0.0.1:8080/v1; nobody answers chats" in message
+        await client.take("window/logMessage")
+        status = await client.result(client.ask("fimbria/chat/status", {}))
+        assert not status["isAvailable"]
+        assert "chat_endpoint is no URL" in status["whyNot"]
+        failure = await error_of(client, "fimbria/chat", {"message": "Hi"})
+        assert "chat_endpoint is no URL" in str(failure)
+        assert runtime.calls == []
+
+    session(scenario)
