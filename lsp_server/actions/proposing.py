@@ -22,18 +22,19 @@ from lsp_server.actions.code_answers import (
     without_surroundings,
 )
 from lsp_server.actions.fitting import fitted
+from lsp_server.actions.imports import imports_apart, place_of_imports
 from lsp_server.actions.keeping import Part, left_out, lost
 from lsp_server.actions.order import Task
 from lsp_server.actions.prompting import normalized
+from lsp_server.actions.site import Target
 from lsp_server.chat.diffs import diff_changes, is_diff
 from lsp_server.convert import FileState
+from lsp_server.documents import Document
 from lsp_server.edits import Change, apply_changes, minimal_changes
 from lsp_server.syntax.trees import parse
 
 if TYPE_CHECKING:
     from lsp_server.actions.asking import Answer
-    from lsp_server.actions.site import Target
-    from lsp_server.documents import Document
     from lsp_server.syntax.trees import SyntaxTree
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u2060-\u2069\u202a-\u202e\ufeff]")
@@ -106,7 +107,7 @@ def _outcome(
         new = _placed(block.code, text, target, document, task)
     if isinstance(new, Refused):
         return new
-    refused = left_out(new, old) or _checked(document, target, task, tree, new)
+    refused = left_out(new, old) or _with_imports(document, target, task, tree, new)
     is_unparsable = isinstance(refused, Refused) and "would not parse" in refused.reason
     if is_unparsable and not block.is_fenced and not _lines(block.code) & (_lines(old) - {""}):
         return _NO_CODE  # it is prose
@@ -162,6 +163,37 @@ def _begins_outside(code: str, old: str, before: str) -> bool:
 
 def _lines(text: str) -> set[str]:
     return {line.strip() for line in text.split("\n")}
+
+
+def _with_imports(
+    document: Document, target: Target, task: Task, tree: SyntaxTree | None, new: str
+) -> Proposal | Refused:
+    """Imports at the start of a function's new code go where the file has its own."""
+    imports, rest = imports_apart(new)
+    is_python = tree is not None and tree.grammar == "python" and target.is_definition
+    at = place_of_imports(tree, target.start) if tree and is_python and imports else None
+    if at is None:
+        return _checked(document, target, task, tree, new)
+    text = str(document.text)
+    known = _lines(normalized(text[:at]))
+    line_break = document.text.main_line_break()
+    missing = [line for line in imports if line not in known]
+    first = next((line for line in missing if line.startswith("from __future__")), "")
+    if first:
+        return Refused(f"The answer needs `{first}`; put that first in the file and ask again.")
+    added = "".join(line + line_break for line in missing)
+    shifted = Document.of(
+        document.uri, document.language_id, document.version, text[:at] + added + text[at:]
+    )
+    start, end = target.start + len(added), target.end + len(added)
+    moved = Target(start, end, target.name, target.is_definition)
+    outcome = _checked(shifted, moved, task, parse(document.language_id, str(shifted.text)), rest)
+    above = (Change(at, at, added),) if added else ()
+    if outcome is UNCHANGED and above:
+        return Proposal(document, above)
+    if isinstance(outcome, Refused):
+        return outcome
+    return Proposal(document, above + tuple(each.moved(-len(added)) for each in outcome.changes))
 
 
 def _checked(

@@ -126,3 +126,32 @@ def test_a_diff_of_other_lines_is_refused() -> None:
 def test_prose_is_no_code_that_would_not_parse() -> None:
     text = "The area is wrong: it adds w and h.\nMultiply them to return it."
     assert offered(Answer(text, cut_short=False), task=Task.FIX) == "The model gave no code."
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+@pytest.mark.parametrize("task", [Task.FIX, Task.ANNOTATE])
+def test_an_import_goes_to_the_others(task: Task, line_break: str) -> None:
+    head = "import os  # for later\n\nSIZE = 1\n\n\nclass A:\n"
+    old = f"{head}    def area(w, h):\n        return w\n".replace("\n", line_break)
+    document = Document.of("file:///a.py", "python", 1, old)
+    target = Target(old.index("    def"), len(old), "area", is_definition=True)
+
+    def after(code: str) -> str:
+        made = proposed_edit([Answer(f"```\n{code}```", cut_short=False)], document, target, task)
+        assert isinstance(made, Proposal), made
+        return apply_changes(old, made.changes)
+
+    imported = old.replace("later", f"later{line_break}from re import X, Y")
+    typed = "def area(w: X, h):\n    return w\n"
+    assert after(f"from re import X, Y\n\n\n{typed}") == imported.replace("(w,", "(w: X,")
+    assert after("from re import X, Y\n\ndef area(w, h):\n    return w\n") == imported
+
+
+def test_an_import_that_must_be_the_first_is_refused() -> None:
+    old = f"import os\n\n\n{TEXT}"
+    document = Document.of("file:///a.py", "python", 1, old)
+    target = Target(old.index("def"), len(old), "area", is_definition=True)
+    new = f"from __future__ import annotations\n\n{SMALL}"
+    refused = proposed_edit([Answer(new, cut_short=False)], document, target, Task.FIX)
+    assert isinstance(refused, Refused)
+    assert "needs `from __future__ import annotations`" in refused.reason
