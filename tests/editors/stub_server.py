@@ -153,7 +153,7 @@ def register_suggestions(server: LanguageServer, script: Script) -> None:
 def register_actions(server: LanguageServer, script: Script) -> None:
     """A code action of each kind, which writes what it was asked for above the range."""
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(resolve_provider=True))
     def offer(params: types.CodeActionParams) -> list[types.CodeAction]:
         script.seen.reported += [problem.message for problem in params.context.diagnostics]
         kind = params.context.only[0] if params.context.only else "quickfix"
@@ -162,6 +162,12 @@ def register_actions(server: LanguageServer, script: Script) -> None:
         edit = types.TextEdit(types.Range(start, start), f"# {kind}: {params.range.end.line}\n")
         changes = types.WorkspaceEdit(changes={uri: [edit]})
         return [types.CodeAction("Fix: it", kind=kind, edit=changes)]
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        if any(rule.get("hold") for rule in script.rules):
+            await script.released.wait()
+        return action
 
     @server.command("fimbria.editWithInstruction")
     def edit(argument: Any) -> None:

@@ -141,6 +141,23 @@ def report(editor: Editor, row: int, message: str) -> None:
     )
 
 
+def test_an_action_that_arrives_while_somebody_types_is_undone_alone(editor: Editor) -> None:
+    editor.script({"after": "never", "text": None, "hold": True})
+    editor.keys("ione<Esc>")
+    editor.wait_for_lines("one")
+    editor.command("Fimbria simplify")
+    editor.keys("A two")
+    editor.wait_for_lines("one two")
+    editor.request("stub/release")
+    editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one two")
+    editor.keys(" three<Esc>")
+    editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one two three")
+    editor.keys("u")
+    editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one two")
+    editor.keys("u")
+    editor.wait_for_lines("one two")
+
+
 def test_code_actions_see_what_others_report(editor: Editor) -> None:
     editor.keys("ione<Esc>")
     report(editor, row=0, message="one is odd")

@@ -1,6 +1,7 @@
 --- Accepting ghost text: all of it, its next word, its next line.
 
 local ghost = require('fimbria.ghost')
+local undo = require('fimbria.undo')
 
 local M = {}
 
@@ -22,11 +23,6 @@ local function part_of(text, kind)
   end
   local part = vim.fn.matchstr(text, kind == 'word' and WORD or LINE)
   return part ~= '' and part or text
-end
-
---- Setting the option, even to what it is, begins a new undo step.
-local function begin_undo_step()
-  vim.cmd('let &g:undolevels = &g:undolevels')
 end
 
 ---@param row integer
@@ -52,9 +48,9 @@ function M.accept(kind)
   local text = part_of(rest.text, kind)
   local is_whole = text == rest.text
   -- Undo takes back the accepted text, and neither what was typed before it nor after it.
-  begin_undo_step()
+  undo.begin_step()
   insert(rest.row, rest.col, rest.col + (is_whole and rest.covered or 0), text)
-  begin_undo_step()
+  undo.begin_step()
   if is_whole then
     ghost.accepted()
     local client = vim.lsp.get_client_by_id(rest.suggestion.client_id)

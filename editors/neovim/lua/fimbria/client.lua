@@ -132,6 +132,7 @@ function M.lsp_config()
     on_init = function(client)
       run.started = now()
       require('fimbria.diagnostics').add_to_requests(client)
+      require('fimbria.undo').separate_actions(client)
     end,
     on_attach = function(client, bufnr)
       require('fimbria.ghost').attach(client, bufnr)
