@@ -15,8 +15,8 @@ _STATEMENTS = ("import_statement", "import_from_statement", "future_import_state
 
 
 def imports_apart(new: str) -> tuple[list[str], str]:
-    """The imports, of one line each, that code begins with, and the rest of it. None where nothing
-    else is in it.
+    """The imports, of one line each, that code begins with, and the rest of it; no imports where
+    there is nothing else.
     """
     lines = lines_of(new)
     first = next(
