@@ -49,8 +49,24 @@ SECRETS = (
     "*.tfstate.*",
     "credentials",
     "credentials.*",
+    "secret",
+    "secrets",
     "secret.*",
     "secrets.*",
+    "*[-_.]secret.*",
+    "*[-_.]secrets.*",
+    "*[-_.]credentials.*",
+    "kubeconfig",
+    "*.kubeconfig",
+    "kubeconfig.*",
+    "local.settings.json",
+    "password.*",
+    "passwords",
+    "passwords.*",
+    "token",
+    "token.json",
+    "token.txt",
+    "tokens.txt",
     "*.secret",
     "*.secrets",
     "service-account*.json",
@@ -72,7 +88,7 @@ _NOT_SECRETS = (
     ".cpp",
     ".h",
 )
-"""`secrets.py` is code about secrets."""
+"""`secrets.py` is code about secrets, and so is what is called `credentials.py` or `token.go`."""
 
 
 def may_be_read(path: Path, root: Path | None, excluded: Sequence[str] = ()) -> bool:

@@ -12,6 +12,8 @@ from lsp_server.private_files import is_secret, may_be_read
     [
         *(".env", ".env.local", "prod.env", "a/.ENV", ".ssh/config", "id_rsa", "deploy/id_ed25519"),
         *("server.pem", "tls.key", "vault.kdbx", ".netrc", ".npmrc", "main.tfvars", "secrets.yaml"),
+        *("kubeconfig", "prod.kubeconfig", "application-secrets.yml", "local.settings.json"),
+        *("passwords.txt", "token.txt", "token.json", "aws_credentials.csv", "db.secret.yaml"),
         *("credentials.json", ".aws/config", ".git/config", "service-account-1.json"),
     ],
 )
@@ -20,7 +22,13 @@ def test_secrets(name: str, tmp_path: Path) -> None:
     assert not may_be_read(tmp_path / name, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["main.py", "environment.py", "keys.py", "secrets.py", "env/a.c"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("main.py", "environment.py", "keys.py", "secrets.py", "env/a.c", "credentials.py"),
+        *("token.py", "app_secrets.go", "tokens.json", "tokenizer.json", "password_field.css"),
+    ],
+)
 def test_code(name: str, tmp_path: Path) -> None:
     assert not is_secret(Path("/project") / name)
     assert may_be_read(tmp_path / name, tmp_path)
