@@ -5,7 +5,7 @@ chats.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from lsp_server.actions.asking import ask, tail
@@ -14,7 +14,14 @@ from lsp_server.actions.templates import load_template
 from lsp_server.context.windows import cursor_context
 from lsp_server.source_text import SourceText
 from lsp_server.user_config import config_file
-from model_runtime.api import Capability, Chunk, CompletionRequest, Layout, Priority
+from model_runtime.api import (
+    Capability,
+    Chunk,
+    CompletionRequest,
+    Layout,
+    Priority,
+    RuntimeFailure,
+)
 
 if TYPE_CHECKING:
     from lsp_server.actions.asking import Report
@@ -60,4 +67,10 @@ def writer(
         (answer,) = await ask(ls, Prompt(messages, 2 * _MAX_TOKENS), report)
         return answer.text.strip().partition("\n")[0]
 
-    return infilled if can_infill(ls) else asked
+    async def written(prefix: str, suffix: str) -> str:
+        if ls.runtime.known is None:  # or code would go elsewhere only because a model still loads
+            with suppress(RuntimeFailure):
+                await ls.runtime.describe()
+        return await (infilled if can_infill(ls) else asked)(prefix, suffix)
+
+    return written

@@ -110,3 +110,20 @@ def test_a_prompt_with_an_unknown_placeholder_is_told_at_the_start(prompts: Path
         assert "{{codes}}" in await told(client)
 
     session(scenario, FIXED, capabilities=RESOLVING, settings=CHATTING)
+
+
+def test_a_docstring_is_for_the_model_that_fills_in_also_while_that_still_loads() -> None:
+    engine = Engine(refusing(500, {"error": {"message": "must not be asked"}}))
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        async with engine.running():
+            values = {"settings": {"fimbria": {"chatEndpoint": engine.url}}}
+            client.notify("workspace/didChangeConfiguration", values)
+            client.open(TEXT)
+            actions = await listed(client, AT)
+            action = await client.result(resolve(client, titled(actions, "Write a docstring")))
+            assert '"""' in applied(TEXT, action["edit"])
+        assert runtime.calls
+
+    session(scenario, "Add width and height.", capabilities=RESOLVING, settings=QUIET)
+    assert engine.bodies == []
