@@ -73,7 +73,7 @@ def test_a_run_writes_table_figures_and_what_was_left_out(tmp_path: Path) -> Non
         ("--contexts", "-1", "--contexts takes numbers"),
         ("--contexts", "many", "invalid literal"),
         ("--models", "shape:9t", "no shape '9t'"),
-        ("--device", "warp:0", "cannot be used"),
+        ("--device", "warp:0", "is no device"),
     ],
 )
 def test_wrong_options_are_one_line_on_stderr(option: str, value: str, said: str) -> None:
