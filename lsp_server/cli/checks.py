@@ -19,7 +19,7 @@ from model_runtime.models import resolve_model
 from model_runtime.places import DaemonSpec, daemon_files
 
 _MIN_PYTHON = (3, 11)
-_MIN_NEOVIM = (0, 12)
+_MIN_NEOVIM = (0, 11)
 _PROBE_TIMEOUT_S = 120
 _PACKAGES = {"int4": "torchao", "nf4": "bitsandbytes"}
 
@@ -129,7 +129,7 @@ def check_runtime_folder(spec: DaemonSpec) -> Check:
 
 
 def check_neovim() -> Check:
-    """Look for a Neovim that can show ghost text of a language server."""
+    """Look for a Neovim that the plugin runs in."""
     name = "Neovim"
     found = _version_of("nvim")
     if found is None:

@@ -89,7 +89,7 @@ The ghost text ({ghost}) is what the model answered just now; a small model is o
 
 [bold]Next[/bold]
   Your own code   {fimbria} complete FILE:LINE:COLUMN
-  In Neovim 0.12  {escape(_neovim_set_up())}
+  Your editor     {fimbria} setup neovim, vscode, helix or emacs shows what it changes, and asks
   Other editors   start the language server with: {fimbria} lsp
   Trouble?        {fimbria} doctor"""
 
@@ -101,15 +101,6 @@ def _own_command() -> str:
     if own.name != "fimbria" or (found and own.samefile(found)):
         return "fimbria"
     return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
-
-
-def _neovim_set_up() -> str:
-    plugin = Path(__file__).parents[2] / "editors" / "neovim"
-    if not plugin.is_dir():
-        return "see editors/neovim in the project's repository"
-    found = shutil.which("fimbria")
-    own = "" if found else f"vim.g.fimbria_cmd = '{Path(sys.argv[0]).absolute()}'; "
-    return f"in init.lua: {own}vim.opt.runtimepath:append('{plugin}')"
 
 
 def _say(console: Console, markup: str) -> None:

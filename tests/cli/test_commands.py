@@ -277,6 +277,7 @@ def test_the_demo_shows_ghost_text_and_what_to_do_next(commands: Commands) -> No
     assert outcome.stdout.count("‹answer›") == 3
     assert outcome.stdout.count("3 tokens in 6 ms") == 3
     assert "fimbria complete FILE:LINE:COLUMN" in outcome.stdout
+    assert "fimbria setup neovim" in outcome.stdout
     assert len(commands.runtime.requests) == 3
 
 
