@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 from lsp_server.cli.errors import CommandError
-from lsp_server.cli.setup_files import FileChange, read
+from lsp_server.cli.setup_files import FileChange, own_program, read
 
 HELIX_AFTERWARDS = "Open a Python file in Helix and type; :log-open says what went wrong."
 EMACS_AFTERWARDS = "Start Emacs 29 or newer and open a Python file; C-M-i completes."
@@ -40,7 +39,7 @@ def change_emacs(*, undo: bool) -> FileChange:
     """What is to be done to Emacs' init file. Raises OSError."""
     file = _emacs_init()
     before = read(file)
-    program = json.dumps(_program(), ensure_ascii=False)
+    program = json.dumps(own_program(), ensure_ascii=False)
     lines = (
         "(with-eval-after-load 'eglot",
         "  (add-to-list 'eglot-server-programs",
@@ -72,15 +71,8 @@ def _marks(comment: str) -> tuple[str, str]:
 
 
 def _helix_server() -> str:
-    command = json.dumps(_program(), ensure_ascii=False)
+    command = json.dumps(own_program(), ensure_ascii=False)
     return f'[language-server.fimbria]\ncommand = {command}\nargs = ["lsp"]'
-
-
-def _program() -> str:
-    """The command that an editor finds, whatever PATH it has."""
-    if shutil.which("fimbria"):
-        return "fimbria"
-    return str(Path(sys.executable).with_name("fimbria"))
 
 
 def _configuration(name: str) -> Path:

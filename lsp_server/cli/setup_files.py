@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,3 +54,10 @@ def make(change: FileChange) -> None:
     if file.exists():
         unfinished.chmod(file.stat().st_mode)
     unfinished.replace(file)
+
+
+def own_program() -> str:
+    """The command that an editor starts: by its name where that is found, else where it lies."""
+    if shutil.which("fimbria"):
+        return "fimbria"
+    return str(Path(sys.executable).with_name("fimbria"))

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from lsp_server.cli.errors import CommandError
-from lsp_server.cli.setup_files import FileChange, read
+from lsp_server.cli.setup_files import FileChange, own_program, read
 
 _FIRST_LINE = "-- Written by `fimbria setup neovim`; `fimbria setup neovim --undo` removes it."
 AFTERWARDS = "Start Neovim, open a file and type; :checkhealth fimbria says what is missing."
@@ -50,9 +49,9 @@ def plugin_folder() -> Path:
 def _snippet() -> str:
     lines = [_FIRST_LINE, f"local folder = {_lua(str(plugin_folder()))}"]
     lines += ["if vim.uv.fs_stat(folder) then"]
-    if shutil.which("fimbria") is None:
-        program = Path(sys.executable).with_name("fimbria")
-        cmd = f"{{ cmd = {_lua(str(program))} }}"
+    program = own_program()
+    if Path(program).is_absolute():
+        cmd = f"{{ cmd = {_lua(program)} }}"
         lines += [f"  vim.g.fimbria = vim.tbl_extend('keep', vim.g.fimbria or {{}}, {cmd})"]
     lines += ["  vim.opt.runtimepath:append(folder)", "  vim.cmd.runtime('plugin/fimbria.lua')"]
     return "\n".join([*lines, "end", ""])

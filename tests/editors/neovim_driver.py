@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.editors.neovim_screen import PATIENCE_S, Cell, EmbeddedNeovim
+from tests.editors.waiting import until_within
 
 PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
 STUB_SERVER = (sys.executable, str(Path(__file__).with_name("stub_server.py")))
@@ -27,14 +27,7 @@ T = TypeVar("T")
 
 def until(condition: Callable[[], T], what: str) -> T:
     """Return the first true value of `condition`; fail with `what` was expected."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE_S:.0f} s: {what}")
-        time.sleep(0.01)
+    return until_within(PATIENCE_S, 0.01, condition, what)
 
 
 def is_ghost(cell: Cell) -> bool:

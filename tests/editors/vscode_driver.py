@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from tests.editors.get_neovim import cache_folder
 from tests.editors.get_vscode import Tools
+from tests.editors.waiting import until_within
 
 BROWSER = Path(__file__).with_name("vscode_browser.mjs")
 PATIENCE_S = 40.0
@@ -45,14 +45,7 @@ T = TypeVar("T")
 
 def until(condition: Callable[[], T], what: str) -> T:
     """Return the first true value of `condition`; fail with `what` was expected."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE_S:.0f} s: {what}")
-        time.sleep(0.05)
+    return until_within(PATIENCE_S, 0.05, condition, what)
 
 
 @dataclass(frozen=True, slots=True)
