@@ -3,6 +3,8 @@
 One file per conversation, one JSON object per line. A line is added in one piece, on the disk when
 the call returns. Several servers may write to one file: a lock puts them in order. A last line
 without its line break was torn off by a crash; readers leave it out, the next writer removes it.
+
+A file's time of modification says when its conversation was last used: written to, or opened.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +27,10 @@ _SUFFIX = ".jsonl"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 _LOCK_TIMEOUT_S = 10.0
 _LOCK_POLL_S = 0.005
+NUM_KEPT = 200
+"""So many conversations are kept however old they are."""
+KEPT_S = 90 * 24 * 3600.0
+"""What was used in so many seconds is kept however much there is."""
 
 
 class NoSuchConversation(Exception):
@@ -67,14 +74,28 @@ class FolderShelf:
             raise NoSuchConversation from None
         return list(_parsed(content))
 
+    def opened(self, conversation_id: str) -> None:
+        """Note that somebody reads a conversation; what is not there is nobody's concern."""
+        with suppress(NoSuchConversation, OSError):
+            os.utime(self._file(conversation_id))
+
     def newest(self, limit: int) -> list[str]:
-        """Ids of the conversations that were written to last, the newest first. Raises OSError."""
-        try:
-            entries = [entry for entry in os.scandir(self._folder) if _is_conversation(entry)]
-        except FileNotFoundError:
-            return []
-        entries.sort(key=_written, reverse=True)
-        return [entry.name.removesuffix(_SUFFIX) for entry in entries[:limit]]
+        """Ids of the conversations that were used last, the newest first. Raises OSError."""
+        return [_id_of(entry) for entry in self._newest_first()[:limit]]
+
+    def prune(self, in_use: Container[str]) -> int:
+        """Forget what is neither among the newest NUM_KEPT nor was used in the last KEPT_S, except
+        for what is in use; returns how many those were. Raises OSError.
+        """
+        num_removed = 0
+        with self._locked():
+            too_old_ns = int((time.time() - KEPT_S) * 1e9)
+            for entry in self._newest_first()[NUM_KEPT:]:
+                used_ns, _ = _used(entry)
+                if 0 < used_ns < too_old_ns and _id_of(entry) not in in_use:
+                    Path(entry).unlink(missing_ok=True)
+                    num_removed += 1
+        return num_removed
 
     def remove(self, conversation_id: str) -> None:
         """Forget a conversation. Raises NoSuchConversation and OSError."""
@@ -86,6 +107,13 @@ class FolderShelf:
                 file.unlink()
             except FileNotFoundError:
                 raise NoSuchConversation from None
+
+    def _newest_first(self) -> list[os.DirEntry[str]]:
+        try:
+            entries = [entry for entry in os.scandir(self._folder) if _is_conversation(entry)]
+        except FileNotFoundError:
+            return []
+        return sorted(entries, key=_used, reverse=True)
 
     def _file(self, conversation_id: str) -> Path:
         if not is_id(conversation_id):
@@ -182,10 +210,15 @@ def _parsed(content: bytes) -> Iterator[Record]:
 
 
 def _is_conversation(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(_SUFFIX) and is_id(entry.name.removesuffix(_SUFFIX))
+    return entry.name.endswith(_SUFFIX) and is_id(_id_of(entry))
 
 
-def _written(entry: os.DirEntry[str]) -> tuple[int, str]:
+def _id_of(entry: os.DirEntry[str]) -> str:
+    return entry.name.removesuffix(_SUFFIX)
+
+
+def _used(entry: os.DirEntry[str]) -> tuple[int, str]:
+    """When it was, in nanoseconds since 1970; 0 where that cannot be known."""
     try:
         return entry.stat().st_mtime_ns, entry.name
     except OSError:

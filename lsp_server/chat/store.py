@@ -27,9 +27,11 @@ class ConversationStore:
         self._keeps = keeps
         self._folder = FolderShelf(folder or data_folder())
         self._memory = MemoryShelf()
+        self._in_use: set[str] = set()
 
     async def create(self, conversation_id: str, records: Sequence[Record]) -> bool:
-        """Begin a conversation; returns whether it is on disk."""
+        """Begin a conversation, and forget old ones; returns whether it is on disk."""
+        self._in_use.add(conversation_id)
         if not self._keeps():
             self._memory.create(conversation_id, records)
             return False
@@ -38,6 +40,7 @@ class ConversationStore:
         except OSError as error:
             self._fall_back(conversation_id, records, error)
             return False
+        await asyncio.to_thread(_prune, self._folder, frozenset(self._in_use))
         return True
 
     async def append(self, conversation_id: str, records: Sequence[Record]) -> bool:
@@ -55,10 +58,11 @@ class ConversationStore:
 
     async def get(self, conversation_id: str) -> Conversation:
         """Raises NoSuchConversation, and OSError if it cannot be read."""
+        self._in_use.add(conversation_id)
         if self._in_memory(conversation_id):
             records = self._memory.records(conversation_id)
         else:
-            records = await self._on_disk(lambda shelf: shelf.records(conversation_id))
+            records = await self._on_disk(lambda shelf: _opened(shelf, conversation_id))
         return Conversation(conversation_id).since(records)
 
     async def newest(self, limit: int) -> list[Conversation]:
@@ -96,6 +100,22 @@ class ConversationStore:
     def _fall_back(self, conversation_id: str, records: Sequence[Record], error: OSError) -> None:
         logger.warning("A conversation is kept in memory only: %s", error.strerror or error)
         self._memory.create(conversation_id, records)
+
+
+def _opened(shelf: FolderShelf, conversation_id: str) -> list[Record]:
+    shelf.opened(conversation_id)
+    return shelf.records(conversation_id)
+
+
+def _prune(shelf: FolderShelf, in_use: frozenset[str]) -> None:
+    """Forget old conversations; one that cannot be removed is tried again the next time."""
+    try:
+        num_removed = shelf.prune(in_use)
+    except OSError as error:
+        logger.info("Old conversations cannot be removed: %s", error.strerror or error)
+        return
+    if num_removed:
+        logger.info("Removed %d conversations that nobody had used for long", num_removed)
 
 
 def _read_newest(shelf: FolderShelf, limit: int) -> list[Conversation]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.chat.conversation import Conversation
-from lsp_server.chat.shelves import FolderShelf, NoSuchConversation
+from lsp_server.chat.shelves import KEPT_S, NUM_KEPT, FolderShelf, NoSuchConversation
+from lsp_server.chat.store import ConversationStore
 from tests.unit.test_conversations import CONVERSATION, question, reply, said
 
 
@@ -160,3 +163,64 @@ def test_the_newest_comes_first_and_other_files_are_left_alone(
     (tmp_path / "conversations" / "notes.jsonl").write_text("{}\n")
     assert shelf.newest(10) == ids[::-1]
     assert shelf.newest(2) == ids[:1:-1]
+
+
+def kept_long_ago(shelf: FolderShelf, tmp_path: Path, count: int) -> list[str]:
+    """As many conversations, nobody's since a while, the oldest first."""
+    ids = [f"{number:016x}" for number in range(count)]
+    shelf.create(ids[0], [question("a")])
+    folder = tmp_path / "conversations"
+    long_ago = time.time() - KEPT_S - 10_000
+    for index, name in enumerate(ids):
+        (folder / f"{name}.jsonl").write_bytes((folder / f"{ids[0]}.jsonl").read_bytes())
+        os.utime(folder / f"{name}.jsonl", (long_ago + index, long_ago + index))
+    return ids
+
+
+def test_a_new_conversation_takes_the_place_of_what_nobody_has_used_for_long(
+    shelf: FolderShelf, tmp_path: Path
+) -> None:
+    ids = kept_long_ago(shelf, tmp_path, NUM_KEPT + 4)
+    (tmp_path / "conversations" / "notes.jsonl").write_text("{}\n")
+    os.utime(tmp_path / "conversations" / "notes.jsonl", (1, 1))
+
+    async def sessions() -> None:
+        """One window opens an old conversation, another one begins a new one."""
+        window, other_window = (
+            ConversationStore(lambda: True, tmp_path / "conversations") for _ in range(2)
+        )
+        await window.get(ids[0])
+        await other_window.create(CONVERSATION, [question("new")])
+
+    asyncio.run(sessions())
+    assert shelf.newest(1000) == [CONVERSATION, ids[0], *ids[:5:-1]]
+    assert len(shelf.newest(1000)) == NUM_KEPT
+    assert (tmp_path / "conversations" / "notes.jsonl").exists()
+
+
+def test_what_is_open_stays_however_old_it_is(shelf: FolderShelf, tmp_path: Path) -> None:
+    ids = kept_long_ago(shelf, tmp_path, NUM_KEPT + 3)
+    assert shelf.prune(in_use={ids[0]}) == 2
+    assert shelf.newest(1000) == [*ids[:2:-1], ids[0]]
+
+
+def test_what_is_young_stays_however_much_there_is(shelf: FolderShelf, tmp_path: Path) -> None:
+    ids = kept_long_ago(shelf, tmp_path, NUM_KEPT + 3)
+    for name in ids:
+        shelf.opened(name)
+    assert shelf.prune(in_use=()) == 0
+    assert len(shelf.newest(1000)) == len(ids)
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_talking(
+    shelf: FolderShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = kept_long_ago(shelf, tmp_path, NUM_KEPT + 1)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    store = ConversationStore(lambda: True, tmp_path / "conversations")
+    assert asyncio.run(store.create(CONVERSATION, [question("new")]))
+    assert len(shelf.newest(1000)) == len(ids) + 1
