@@ -152,6 +152,18 @@ def test_a_killed_server_is_started_again(window: Window, stub: Stub) -> None:
     assert window.wait_for_ghost() == "one two"
 
 
+def test_what_was_typed_before_the_server_was_ready_is_answered(window: Window, stub: Stub) -> None:
+    """VS Code asks only while somebody types, and then nobody was there to be asked."""
+    stub.hold("hold-start")
+    window.run_command("Fimbria: Restart Server")
+    window.wait_for_status("starting")
+    window.type("q")
+    window.wait_for_line("q")
+    stub.release("hold-start")
+    assert window.wait_for_ghost() == "one two"
+    assert stub.seen("asked") == ["asked Automatic 1:1"]
+
+
 def test_without_a_server_it_offers_to_install_one(window: Window, stub: Stub) -> None:
     window.set("fimbria.server.command", [])
     window.wait_for_status("not installed")

@@ -51,11 +51,11 @@ class Stub:
     def suggest(self, *texts: str) -> None:
         (self.folder / "answer").write_text("\n---\n".join(texts), encoding="utf-8")
 
-    def hold(self) -> None:
-        (self.folder / "hold").touch()
+    def hold(self, what: str = "hold") -> None:
+        (self.folder / what).touch()
 
-    def release(self) -> None:
-        (self.folder / "hold").unlink()
+    def release(self, what: str = "hold") -> None:
+        (self.folder / what).unlink()
 
     def forget(self) -> None:
         """Forget what was seen."""

@@ -4,8 +4,8 @@
 
 `answer`: what it suggests, several texts with a line `---` between them; the first alone where it
 is not asked explicitly. They replace what the entry that is selected in a menu would replace.
-`hold`: while it is there, answers wait. `seen`: what it was asked and told, a line each, for the
-test to read.
+`hold`: while it is there, answers wait; `hold-start`: while it is there, the server does not start.
+`seen`: what it was asked and told, a line each, for the test to read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 from lsprotocol import types
@@ -63,5 +64,12 @@ async def released(folder: Path) -> None:
         await asyncio.sleep(0.02)
 
 
+def main(folder: Path) -> None:
+    """Serve, as soon as the start is not held back."""
+    while (folder / "hold-start").exists():
+        time.sleep(0.02)
+    make_server(folder).start_io()
+
+
 if __name__ == "__main__" and sys.argv[2:] == ["lsp"]:
-    make_server(Path(sys.argv[1])).start_io()
+    main(Path(sys.argv[1]))

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { wanted } from "./configuration.ts";
 import { reasonForSilence } from "./core/enablement.ts";
-import { LateAnswers, type Patience, type Place } from "./core/lateAnswers.ts";
+import { isSamePosition, LateAnswers, type Patience, type Place } from "./core/lateAnswers.ts";
 import type { Latencies } from "./core/latencies.ts";
 import type { Snooze } from "./snooze.ts";
 import type { StatusBar } from "./statusBar.ts";
@@ -13,11 +13,17 @@ type Answer = vscode.InlineCompletionItem[] | vscode.InlineCompletionList;
 type Provide = NonNullable<Middleware["provideInlineCompletionItems"]>;
 type Next = Parameters<Provide>[4];
 
+const AUTOMATIC = vscode.InlineCompletionTriggerKind.Automatic;
+
 export class GhostText implements vscode.Disposable {
   readonly #status: StatusBar;
   readonly #snooze: Snooze;
   readonly #latencies: Latencies;
   readonly #late = new LateAnswers<Answer>({ cursor, show }, isEmpty);
+  /** The version of a document that the editor could ask nobody about: there was no server. */
+  #unasked: { uri: string; version: number } | undefined;
+  /** Where the editor is made to ask for what it could not ask before. */
+  #caughtUp: Place | undefined;
   readonly #listeners: vscode.Disposable;
 
   constructor(status: StatusBar, snooze: Snooze, latencies: Latencies) {
@@ -28,7 +34,10 @@ export class GhostText implements vscode.Disposable {
       this.#late.moved();
     };
     this.#listeners = vscode.Disposable.from(
-      vscode.workspace.onDidChangeTextDocument(moved),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        moved();
+        if (contentChanges.length > 0) this.#note(document);
+      }),
       vscode.window.onDidChangeTextEditorSelection(moved),
       vscode.window.onDidChangeActiveTextEditor(() => {
         moved();
@@ -45,13 +54,30 @@ export class GhostText implements vscode.Disposable {
 
   /** The language client's middleware. An explicit wish is granted in silence, too. */
   readonly provide: Provide = async (document, position, context, token, next) => {
-    const isExplicit = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
-    if (!isExplicit && this.#silence(document) !== undefined) return null;
     const place = placeOf(document, position, context.selectedCompletionInfo?.text ?? "");
+    const asked = this.#isCatchingUp(place) ? { ...context, triggerKind: AUTOMATIC } : context;
+    this.#unasked = undefined;
+    this.#caughtUp = undefined;
+    const isExplicit = asked.triggerKind !== AUTOMATIC;
+    if (!isExplicit && this.#silence(document) !== undefined) return null;
     return this.#late.provide(place, isExplicit, patienceOf(token), (signal) =>
-      this.#status.during(this.#ask(next, document, position, context, signal)),
+      this.#status.during(this.#ask(next, document, position, asked, signal)),
     );
   };
+
+  /**
+   * To be called when a server has become ready. Before, the editor had nobody to ask, and it asks
+   * only while somebody types: here it is made to, if nothing has changed since.
+   */
+  catchUp(): void {
+    const place = cursor();
+    const unasked = this.#unasked;
+    if (place === undefined || unasked?.uri !== place.uri) return;
+    if (unasked.version !== place.version) return;
+    if (this.#silence(vscode.window.activeTextEditor?.document) !== undefined) return;
+    this.#caughtUp = place;
+    show();
+  }
 
   /** Brings the status bar up to date with what is switched off. */
   showSilence(): void {
@@ -63,6 +89,15 @@ export class GhostText implements vscode.Disposable {
   dispose(): void {
     this.#late.drop();
     this.#listeners.dispose();
+  }
+
+  #note(document: vscode.TextDocument): void {
+    if (document !== vscode.window.activeTextEditor?.document) return;
+    this.#unasked = { uri: document.uri.toString(), version: document.version };
+  }
+
+  #isCatchingUp(place: Place): boolean {
+    return this.#caughtUp !== undefined && isSamePosition(place, this.#caughtUp);
   }
 
   #silence(document: vscode.TextDocument | undefined): string | undefined {

@@ -140,6 +140,7 @@ export class Session implements vscode.Disposable {
     this.#backoff.started(Date.now());
     this.#status.update({ server: "running", failure: undefined });
     this.#ghostText.showSilence();
+    this.#ghostText.catchUp();
     setContext("isRunning", true);
     this.steps.complete("serverFound");
     this.#changed.fire(undefined);

@@ -123,7 +123,7 @@ function isSamePlace(one: Place, other: Place): boolean {
   return isSamePosition(one, other) && one.selected === other.selected;
 }
 
-function isSamePosition(one: Place, other: Place): boolean {
+export function isSamePosition(one: Place, other: Place): boolean {
   return (
     one.uri === other.uri &&
     one.version === other.version &&
