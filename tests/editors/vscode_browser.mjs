@@ -7,6 +7,7 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 
 const [packages, executablePath] = process.argv.slice(2);
 const { chromium } = createRequire(path.join(packages, "package.json"))("playwright-core");
@@ -54,6 +55,17 @@ const calls = {
   doubleClick: (selector) => page.locator(selector).first().dblclick(),
   type: (text, delay) => page.keyboard.type(text, { delay }),
   press: (key) => page.keyboard.press(key),
+  typeEach: async (texts, pace) => {
+    // One text each `pace` milliseconds; what follows a text's first character comes with it.
+    const began = performance.now();
+    for (const [at, text] of texts.entries()) {
+      await wait(began + at * pace - performance.now());
+      await page.keyboard.type(text[0]);
+      if (text.length > 1) await page.keyboard.insertText(text.slice(1));
+    }
+    await wait(began + texts.length * pace - performance.now());
+  },
+  evaluate: (script) => page.evaluate(script),
   texts: (selector) => page.evaluate(visibleTexts, selector),
   attribute: (selector, name) => page.locator(selector).first().getAttribute(name),
   count: (selector) => page.locator(selector).count(),

@@ -171,17 +171,21 @@ def running(
     home: Path,
     settings: Mapping[str, object],
     environment: Mapping[str, str] | None = None,
+    *,
+    extension: bool = True,
 ) -> Iterator[Window]:
     """Run a workbench with our extension installed and nothing kept from anywhere else.
 
     settings: of the machine, where VS Code expects what a workspace must not set.
+    extension: False for a workbench without ours.
     """
     folder = home / "project"
     folder.mkdir()
     write_settings(home / "data" / "User", SETTINGS)
     settings_file = write_settings(home / "data" / "Machine", settings)
     surroundings = {**tools.environment(), **(environment or {})}
-    install_extension(tools, home, surroundings)
+    if extension:
+        install_extension(tools, home, surroundings)
     address = f"127.0.0.1:{free_port()}"
     with serving(tools, home, address, surroundings), browsing(tools, surroundings) as browser:
         yield Window(browser, address, folder, settings_file)
