@@ -20,8 +20,9 @@ from benchmarks.endless import EndlessRenderer
 from benchmarks.gpu_steps import ANSWER_LEN, quantile
 from benchmarks.gpu_subject import Clock, Subject, free, stepper
 from model_runtime.api import Chunk, CompletionRequest, Event, Finished, ModelInfo, RuntimeFailure
-from model_runtime.config import Habits, read_config
+from model_runtime.config import read_config
 from model_runtime.engine import Abort, Engine
+from model_runtime.habits import Habits
 from model_runtime.kv_cache.memory_share import MemoryShare
 from model_runtime.kv_cache.planning import (
     MAX_SLOTS,

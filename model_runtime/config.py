@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from model_runtime.api import Capability, ModelNotFound, UnsupportedModel
-from model_runtime.ngrams import CacheWeights
+from model_runtime.habits import Habits, read_habits
 
 _OWN_ARCHITECTURE = "LlamaForCausalLM"
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -43,19 +43,6 @@ class RopeScaling:
     low_freq_factor: float = 1.0
     high_freq_factor: float = 1.0
     original_context_length: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """What was found out about a model and stands in its config's `fimbria` object.
-
-    single_line, min_mean_logprob, min_token_logprob: see ModelInfo. cache: see CacheWeights.
-    """
-
-    single_line: bool = False
-    min_mean_logprob: float | None = None
-    min_token_logprob: float | None = None
-    cache: CacheWeights = field(default_factory=CacheWeights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +130,7 @@ def _parse(raw: dict[str, Any]) -> ModelConfig:
         tied_embeddings=bool(raw.get("tie_word_embeddings", False)),
         dtype=str(raw.get("dtype") or raw.get("torch_dtype") or ""),
         eos_ids=_ids(raw.get("eos_token_id")),
-        habits=_habits(raw.get("fimbria", {})),
+        habits=read_habits(raw.get("fimbria", {})),
         architecture=str((raw.get("architectures") or [""])[0]),
         origin=str(raw.get("_name_or_path") or ""),
         family=str(raw.get("fimbria", {}).get("family", "")),
@@ -217,21 +204,8 @@ def _is_lean(raw: dict[str, Any]) -> bool:
     )
 
 
-def _habits(raw: dict[str, Any]) -> Habits:
-    return Habits(
-        single_line=bool(raw.get("single_line", False)),
-        min_mean_logprob=_number(raw.get("min_mean_logprob")),
-        min_token_logprob=_number(raw.get("min_token_logprob")),
-        cache=CacheWeights(**{key: float(value) for key, value in raw.get("cache", {}).items()}),
-    )
-
-
 def _capabilities(names: list[str] | None) -> frozenset[Capability] | None:
     return None if names is None else frozenset(map(Capability, names))
-
-
-def _number(value: object) -> float | None:
-    return None if value is None else float(str(value))
 
 
 def _ids(value: int | list[int] | None) -> frozenset[int]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from model_runtime.api import ModelNotFound, UnsupportedModel
-from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.config import ModelConfig, read_config
+from model_runtime.habits import Habits
 
 _OFFICIAL = re.compile(
     r"(?:(?:codellama|meta-llama)/)?CodeLlama-(7|13|34|70)b(?:-(?:Python|Instruct))?(?:-hf)?",
