@@ -264,6 +264,10 @@ class ModelInfo:
     """Ghost text whose tokens are less likely than this on average is better not shown."""
     min_token_logprob: float | None = None
     """Ghost text is better cut before a line with a token that is less likely than this."""
+    languages: tuple[str, ...] = ()
+    """What it was trained on, by the names of grammars; empty where that does not matter."""
+    min_token_logprob_elsewhere: float | None = None
+    """The same as min_token_logprob for code in other languages; None if it is the same."""
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"

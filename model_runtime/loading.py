@@ -13,7 +13,7 @@ from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
 from model_runtime.checkpoint import assemble, load_model
-from model_runtime.config import Habits, ModelConfig, read_config
+from model_runtime.config import ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
 from model_runtime.cuda_graphs import GraphedLlama, graphed
 from model_runtime.device_turns import DeviceTurns
@@ -33,6 +33,7 @@ from model_runtime.engine import Engine
 from model_runtime.failures import memory_failure
 from model_runtime.foresight import Lookahead
 from model_runtime.generation import Vocabulary
+from model_runtime.habits import Habits
 from model_runtime.healing import ByteVocabulary
 from model_runtime.kv_cache.memory_share import MemoryShare, parse_memory
 from model_runtime.kv_cache.planning import (
@@ -207,6 +208,8 @@ def _describe(
         single_line=habits.single_line,
         min_mean_logprob=habits.min_mean_logprob,
         min_token_logprob=habits.min_token_logprob,
+        languages=habits.languages,
+        min_token_logprob_elsewhere=habits.min_token_logprob_elsewhere,
         num_parameters=model.num_parameters,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
