@@ -36,6 +36,12 @@ def window(rows: int, columns: int, title: str, content: Sequence[str]) -> str:
     )
 
 
+def caption(words: str, columns: int) -> str:
+    """What stands in the title of a window."""
+    x = MARGIN + columns * CELL_WIDTH / 2
+    return f'<text x="{x:g}" y="24" text-anchor="middle" font-size="13">{escape(words)}</text>'
+
+
 def place(row: int, column: int) -> tuple[float, float]:
     """Return the upper left corner of a cell."""
     return MARGIN + column * CELL_WIDTH, TITLE_HEIGHT + MARGIN + row * CELL_HEIGHT
