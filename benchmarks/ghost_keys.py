@@ -1,52 +1,26 @@
-"""Typing into a real Neovim at a steady pace, and what its screen shows after each key."""
+"""What an editor draws while somebody types, and what each key led to, for any editor."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.editors.neovim_driver import GHOST_COLOR, Editor
-from tests.editors.neovim_screen import Screen
-
-LOOK_S = 0.003
-"""How long before the next key Neovim is asked whether it still waits for an answer."""
+LOOK_MS = 3.0
+"""How long before the next key it is looked at whether a key is answered."""
 FLICKER_MS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What was drawn, and when, by `time.monotonic`. ghost: the rows of ghost text."""
+    """What was drawn, and when, in seconds of one clock. ghost: the rows of ghost text.
+
+    cursor: its row, and how far to the right it stands, in any units.
+    """
 
     at: float
     cursor: tuple[int, int]
     ghost: str
-
-
-class Frames(Screen):
-    """A screen that remembers what it showed each time that Neovim had drawn all of a change."""
-
-    def __init__(self, columns: int, rows: int) -> None:
-        super().__init__(columns, rows)
-        self.frames: list[Frame] = []
-
-    def go_on_from(self, screen: Screen) -> None:
-        """Know the colours that Neovim has told another screen, and will not tell again."""
-        self._attributes = screen._attributes
-
-    def _on_flush(self) -> None:
-        at = time.monotonic()
-        self.frames.append(Frame(at, self.cursor, self._ghost()))
-
-    def _ghost(self) -> str:
-        colours = {
-            number
-            for number, attributes in self._attributes.items()
-            if attributes.get("foreground") == GHOST_COLOR
-        }
-        rows = ("".join(text for text, number in row if number in colours) for row in self._drawn)
-        return "\n".join(row.rstrip() for row in rows if row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +40,16 @@ class Key:
     is_flicker: bool
 
 
+Typist = Callable[[Sequence[str], float], list[Key]]
+"""Types keys, one each so many milliseconds, and tells what each led to."""
+
+
 def keys_of(lines: Sequence[str]) -> Iterator[str]:
-    """Keys in Neovim's notation; a line's indentation comes with the Enter before it."""
+    """The keys for some lines; a line's indentation comes with the line break before it."""
     for line in lines:
         code = line.lstrip()
-        yield "<CR>" + " " * (len(line) - len(code))
-        yield from ({"<": "<lt>", " ": "<Space>"}.get(key, key) for key in code)
-
-
-def type_keys(
-    editor: Editor, frames: Frames, keys: Sequence[str], delay_ms: float, *, with_plugin: bool
-) -> list[Key]:
-    """Press keys, one each `delay_ms`, in insert mode."""
-    found = []
-    due = time.monotonic()
-    before = Frame(due, frames.cursor, "")
-    for key in keys:
-        frames.frames = []
-        began = time.monotonic()
-        editor.keys(key)
-        due += delay_ms / 1000
-        editor.rpc.watch(due - LOOK_S)
-        is_thinking = with_plugin and editor.lua("return require('fimbria.ghost').is_thinking(0)")
-        editor.rpc.watch(due)
-        found.append(outcome(key, began, before, frames.frames, is_answered=not is_thinking))
-        before = frames.frames[-1] if frames.frames else before
-    return found
+        yield "\n" + " " * (len(line) - len(code))
+        yield from code
 
 
 def outcome(
@@ -101,13 +59,12 @@ def outcome(
     echoed = next((at for at, one in enumerate(frames) if one.cursor != before.cursor), None)
     after = [] if echoed is None else frames[echoed:]
     drawn = next((frame for frame in after if frame.ghost), None)
-    typed = {"<lt>": "<", "<Space>": " "}.get(key, key)
     is_along = bool(
-        drawn and before.ghost.startswith(typed) and drawn.ghost == before.ghost.removeprefix(typed)
+        drawn and before.ghost.startswith(key) and drawn.ghost == before.ghost.removeprefix(key)
     )
 
     def since(frame: Frame | None) -> float | None:
-        return 1000 * (frame.at - began) if frame else None
+        return round(1000 * (frame.at - began), 3) if frame else None
 
     return Key(
         key,

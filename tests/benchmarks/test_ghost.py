@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.ghost import sample
+import pytest
+
 from benchmarks.ghost_keys import Frame, Key, keys_of, outcome
+from benchmarks.ghost_neovim import in_neovims_notation
 from benchmarks.ghost_report import figures, ghost_markdown
+from benchmarks.ghost_text import sample
 from benchmarks.machine import machine
 
 BEFORE = Frame(0.0, (0, 1), "obar")
@@ -45,19 +48,24 @@ def test_nothing_drawn() -> None:
 
 
 def test_keys_are_those_that_a_person_presses() -> None:
-    assert list(keys_of(["    a < b"])) == [
+    keys = list(keys_of(["    a < b"]))
+    assert keys == ["\n    ", "a", " ", "<", " ", "b"]
+    assert [in_neovims_notation(key) for key in keys] == [
         *("<CR>    ", "a", "<Space>", "<lt>", "<Space>", "b"),
     ]
 
 
 def test_what_is_typed_is_cut_out_of_the_file() -> None:
     text = "\n".join(f"    def f{n}(): ...\n        pass" for n in range(20))
-    before, typed, after = sample(text)
-    assert "\n".join([*before, *typed, *after]) == text
-    assert typed[0].startswith("    def f1")
+    cut = sample("x.py", text, 12)
+    assert "\n".join([*cut.before, *cut.typed, *cut.after]) == text
+    assert cut.around == "\n".join([*cut.before, *cut.after])
+    assert cut.typed[0].startswith("    def f1")
+    assert len(cut.typed) == 12
 
 
-def test_figures() -> None:
+@pytest.mark.parametrize("editor", ["neovim", "vscode"])
+def test_figures(editor: str) -> None:
     keys = [
         Key("a", 1.0, 31.0, is_along=False, is_answered=True, is_flicker=False),
         Key("b", 2.0, 2.5, is_along=True, is_answered=True, is_flicker=False),
@@ -72,5 +80,6 @@ def test_figures() -> None:
     assert round(point["answered_share"], 2) == 0.67
     assert (point["num_flickers"], point["echo_ms"]) == (1, 0.5)
     config = {**machine(), "model": "starter", "dtype": "float32", "device": "cpu", "threads": 1}
-    page = ghost_markdown({"config": {**config, "source": "x.py"}, "points": [point]})
-    assert "| 150 | 3 | 67% | 1 | 31.0 | 1 | 0.5 | 1 | +0.5 |" in page
+    named = {**config, "editor": editor, "source": "x.py"}
+    page = ghost_markdown({"config": named, "points": [point]})
+    assert "| 150 | 3 | 67% | 1 | 31.0 | 1 | 0.5 | 1 | 1.0 | 1.5 | +0.5 |" in page
