@@ -9,7 +9,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lsp_server.confidence import sure_part
+from lsp_server.confidence import may_speak, shown_unasked
+from lsp_server.context import beside
 from lsp_server.context.place import context_at
 from lsp_server.context.request import completion_request, idle, warm_up_request
 from lsp_server.context.windows import before_typing, plain
@@ -22,6 +23,7 @@ from lsp_server.postprocess import (
     worth_showing,
 )
 from lsp_server.suggestions import Remembered, Written, accepted
+from lsp_server.syntax.languages import grammar_name
 from model_runtime.api import Capability
 
 if TYPE_CHECKING:
@@ -61,8 +63,10 @@ async def suggest(
     if Capability.INFILLING not in model.capabilities:
         _tell_what_is_missing(ls, model)
     ls.suggestions.answers_come_from(model)
-    memory = ls.suggestions.of(uri)
-    if opens_docstring(context) and _language(ls, uri) == "python":
+    memory, language = ls.suggestions.of(uri), _language(ls, uri)
+    if automatic and not may_speak(model, language):
+        return Rejected(Rejection.LANGUAGE)
+    if opens_docstring(context) and language == "python":
         written = await _docstring(ls, uri, context, model)
         if written is not None or ls.runtime.ready is None:
             return _several([written])
@@ -74,7 +78,7 @@ async def suggest(
         answers = () if answer is None else (answer,)
     if not answers:
         return None
-    judged = [_judged(answer, context, model, automatic=automatic) for answer in answers]
+    judged = [_judged(each, context, model, language if automatic else None) for each in answers]
     memory.remember(judged[0])
     return _several([each.at(context) for each in judged])
 
@@ -107,8 +111,9 @@ def opens_docstring(context: CursorContext) -> bool:
 
 
 def _language(ls: FimbriaServer, uri: str) -> str:
+    """The name of the grammar that reads a document; empty if nobody says which."""
     document = ls.documents.snapshot(uri)
-    return document.language_id if document is not None else ""
+    return grammar_name(document.language_id, uri) if document is not None else ""
 
 
 def _tell_what_is_missing(ls: FimbriaServer, model: ModelInfo) -> None:
@@ -154,7 +159,12 @@ async def _warm_up(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     await asyncio.sleep(QUIET_S)
     model = ls.runtime.ready
     if model is not None:
-        request = warm_up_request(context, model, document=ls.document_key(uri))
+        request = warm_up_request(
+            context,
+            model,
+            document=ls.document_key(uri),
+            beside=beside.surroundings(ls, uri, context, model),
+        )
         await ls.runtime.answer_quietly(request, lambda _: False)
 
 
@@ -169,7 +179,7 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     if answer is None:
         memory.forget_ahead()
         return
-    memory.remember_ahead(_judged(answer, context, model, automatic=True))
+    memory.remember_ahead(_judged(answer, context, model, _language(ls, uri)))
 
 
 def _request(
@@ -185,6 +195,7 @@ def _request(
         max_tokens=ls.settings.max_tokens,
         document=ls.document_key(uri),
         drafts=drafts,
+        beside=beside.surroundings(ls, uri, context, model),
     )
 
 
@@ -201,21 +212,13 @@ def _settling(context: CursorContext, hear: Callable[[Written], None]) -> Callab
 
 
 def _judged(
-    answer: Answer, context: CursorContext, model: ModelInfo, *, automatic: bool
+    answer: Answer, context: CursorContext, model: ModelInfo, language: str | None
 ) -> Remembered:
+    """language: of the document, where nobody has asked; None for somebody who has."""
     worth = worth_showing(answer.text, context, cut_short=answer.cut_short)
-    if automatic and not isinstance(worth, Rejected):
-        worth = _sure(worth, answer, model)
+    if language is not None and not isinstance(worth, Rejected):
+        sure = shown_unasked(worth, answer.scores, model, language)
+        worth = sure or Rejected(Rejection.UNSURE)
     outcome = worth if isinstance(worth, Rejected) else fitted(worth, context)
     written = Written(context, answer.text)
     return Remembered(written, outcome if isinstance(outcome, Rejected) else worth)
-
-
-def _sure(text: str, answer: Answer, model: ModelInfo) -> str | Rejected:
-    sure = sure_part(
-        text,
-        answer.scores,
-        min_mean_logprob=model.min_mean_logprob,
-        min_token_logprob=model.min_token_logprob,
-    )
-    return sure or Rejected(Rejection.UNSURE)

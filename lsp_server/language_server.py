@@ -16,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 from lsp_server import __version__
 from lsp_server.answer_document import AnswerFolder
 from lsp_server.chat_link import ChatLink
+from lsp_server.context.visits import Visits
 from lsp_server.documents import DocumentStore
 from lsp_server.idle_work import IdleWork
 from lsp_server.lean_types import types
@@ -89,6 +90,7 @@ class FimbriaServer(LanguageServer):
         self.encoding = PositionEncoding.UTF16
         self.documents = DocumentStore()
         self.notebooks = NotebookStore()
+        self.visits = Visits()
         self.requests: PendingRequests[InlineCompletions] = PendingRequests()
         self.idle = IdleWork()
         self.suggestions = SuggestionStore()

@@ -204,6 +204,10 @@ class Settings:
     """Load the model when the editor starts instead of with the first request, and let it read a
     change before ghost text is asked for there.
     """
+    snippets: bool = field(default=True, metadata={"parse": _switch})
+    """Let the model see, or copy from, pieces of other files that you have opened in this session
+    and that `exclude`, `.gitignore` and their names allow. Most models can.
+    """
     guess_ahead: bool = field(default=True, metadata={"parse": _switch})
     """While idle, compute what comes after the ghost text that is shown, so that accepting it shows
     more at once.

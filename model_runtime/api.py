@@ -46,6 +46,16 @@ class Priority(StrEnum):
     """Nobody waits: warm-ups and guesses, dropped as soon as anything else arrives."""
 
 
+class OtherFiles(StrEnum):
+    """What a model makes of `CompletionRequest.snippets`."""
+
+    IGNORED = "ignored"
+    COPIED = "copied"
+    """It does not see them, but what it writes is mixed with what stands there (ngrams.py)."""
+    SHOWN = "shown"
+    """They stand in its prompt."""
+
+
 class FinishReason(StrEnum):
     """Why a completion ended."""
 
@@ -92,9 +102,9 @@ class CompletionRequest:
     num_candidates: how many different answers; with temperature 0 each begins with another token.
     drafts: guesses of the text that comes next, best first; checked by the model, never believed.
     speculate: whether drafts are used at all; changes how long it takes, not what comes out.
-    snippets: pieces of other files, the most helpful ones last. Models that know how files stand
-    beside each other see them, in up to a quarter of the context; others do not.
-    path, repository: what the document is called beside the snippets; may be empty.
+    snippets: pieces of other files, the most helpful ones last. What a model makes of them says
+    `ModelInfo.other_files`; it sees as many as take up to a quarter of its context.
+    path, repository: what the document is called beside snippets that are shown; may be empty.
     """
 
     prompt: str
@@ -268,6 +278,7 @@ class ModelInfo:
     """What it was trained on, by the names of grammars; empty where that does not matter."""
     min_token_logprob_elsewhere: float | None = None
     """The same as min_token_logprob for code in other languages; None if it is the same."""
+    other_files: OtherFiles = OtherFiles.IGNORED
     num_parameters: int = 0
     device: str = "cpu"
     dtype: str = "float32"

@@ -4,11 +4,11 @@ and what the document leads one to expect.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from model_runtime.api import ChatRequest, Request
+from model_runtime.api import ChatRequest, Request, Snippet
 from model_runtime.drafting import Drafter, DraftPolicy
 from model_runtime.kv_cache.slots import Placement
 from model_runtime.ngrams import CacheDistribution, CacheModel, CacheWeights
@@ -72,9 +72,10 @@ class Lookahead:
         return Foresight(drafter, self.weights, speculate=request.speculate)
 
     def _text(self, request: Request, prompt: Prompt) -> list[int]:
-        """All text of the request in reading order, what follows the cursor first: more than the
-        prompt where the model's context has no room for it. What a small model may copy from is
-        mostly there. Of a conversation, its prompt. Nothing where nobody will look.
+        """All text of the request, the nearest last: other files, what follows the cursor, what
+        comes before it. More than the prompt where the model's context has no room for it, and what
+        a small model may copy from is mostly there. Of a conversation, its prompt. Nothing where
+        nobody will look.
         """
         if not request.max_tokens or not (request.speculate or self.weights.weight):
             return []
@@ -82,11 +83,18 @@ class Lookahead:
             return prompt.ids
         before = request.prompt.encode()
         before = before[: len(before) - len(prompt.healed)]
+        edge = sorted(self.control_ids)[:1]  # keeps the texts apart
         return [
+            *self._snippets(request.snippets, edge),
             *self.tokenizer.encode_continuation(request.suffix or ""),
-            *sorted(self.control_ids)[:1],  # keeps the end of the file apart from its beginning
+            *edge,
             *self.tokenizer.encode_continuation(before.decode()),
         ]
+
+    def _snippets(self, snippets: Sequence[Snippet], edge: list[int]) -> Iterator[int]:
+        for snippet in snippets:
+            yield from self.tokenizer.encode_continuation(snippet.text)
+            yield from edge
 
     def _guessed(self, request: Request, prompt: Prompt) -> list[list[int]]:
         begun = prompt.healed.decode("utf-8", errors="replace")

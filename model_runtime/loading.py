@@ -11,7 +11,7 @@ import torch
 
 from model_runtime.adapter_merging import check_adapter
 from model_runtime.adapters import resolve_adapter
-from model_runtime.api import LoadProgress, ModelInfo, ProgressCallback, RuntimeFailure
+from model_runtime.api import LoadProgress, ModelInfo, OtherFiles, ProgressCallback, RuntimeFailure
 from model_runtime.checkpoint import assemble, load_model
 from model_runtime.config import ModelConfig, read_config
 from model_runtime.context_length import choose_context, slots_that_fit
@@ -210,11 +210,19 @@ def _describe(
         min_token_logprob=habits.min_token_logprob,
         languages=habits.languages,
         min_token_logprob_elsewhere=habits.min_token_logprob_elsewhere,
+        other_files=_other_files(renderer, habits),
         num_parameters=model.num_parameters,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
         kernels=_kernels(model),
     )
+
+
+def _other_files(renderer: PromptRenderer, habits: Habits) -> OtherFiles:
+    """A cache model copies from what is not shown, too."""
+    if renderer.other_files is OtherFiles.IGNORED and habits.cache.weight > 0:
+        return OtherFiles.COPIED
+    return renderer.other_files
 
 
 def _kernels(model: CausalModel) -> str:

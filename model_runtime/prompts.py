@@ -8,7 +8,8 @@ line some way before the cursor, and typed what follows it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from model_runtime.api import (
@@ -17,6 +18,7 @@ from model_runtime.api import (
     CompletionRequest,
     InvalidRequest,
     Layout,
+    OtherFiles,
 )
 from model_runtime.capabilities import (
     ModelTraits,
@@ -38,7 +40,7 @@ from model_runtime.families import (
     find_fim_ids,
 )
 from model_runtime.models import model_name
-from model_runtime.snippets import show_files
+from model_runtime.snippets import ShownFiles, show_files, use_of_files
 from model_runtime.tokenization import Ids, Tokenizer
 from model_runtime.tokenizer_files import generation_eos_ids, open_tokenizer, read_notes
 from model_runtime.windows import frozen_len, prefix_window, suffix_window
@@ -104,6 +106,11 @@ class PromptRenderer:
         return find_capabilities(self.family, ModelTraits(name=self.name), has_fim=has_fim)
 
     @property
+    def other_files(self) -> OtherFiles:
+        """What becomes of a request's snippets in prompts, by family and context."""
+        return use_of_files(self.family, self._room(0))
+
+    @property
     def layouts(self) -> tuple[Layout, ...]:
         """Trained prompt orders, the default first; none without infilling."""
         return self.family.layouts if self._infills else ()
@@ -130,19 +137,22 @@ class PromptRenderer:
         """Turn a checked request into ids that leave `max_tokens` of the context free; too long
         texts are cut (see windows.py), long conversations lose their oldest turns.
         """
-        answer = max(request.max_tokens, min(_RESERVED_ANSWER, self.context_length // 4))
+        budget = self._room(request.max_tokens)
         if isinstance(request, ChatRequest):
-            ids = self._chat_renderer.render(request.messages, self.context_length - answer)
+            ids = self._chat_renderer.render(request.messages, budget + self._num_control_tokens)
             return Prompt(ids, b"", self.eos_ids | self._chat_renderer.end_ids)
-        budget = self.context_length - answer - self._num_control_tokens
-        files, head = show_files(self.tokenizer, self.family, request, budget // 4)
-        if head:
-            request = replace(request, prompt=head + request.prompt)
+        files = show_files(self.tokenizer, self.family, request, budget)
+        budget -= len(files.before) + len(files.head)
         if request.suffix is None or self.fim is None:
-            prefix, healed = self._prefix(request.prompt, budget - len(files), heal=request.heal)
-            ids = [*self._frame.start, *files, *prefix]
+            prefix, healed = self._prefix(request.prompt, budget, files.head, heal=request.heal)
+            ids = [*self._frame.start, *files.before, *prefix]
             return Prompt(ids or self._document_edge, healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget, files)
+
+    def _room(self, max_tokens: int) -> int:
+        """Tokens for a prompt's text before an answer."""
+        answer = max(max_tokens, min(_RESERVED_ANSWER, self.context_length // 4))
+        return self.context_length - answer - self._num_control_tokens
 
     @property
     def _infills(self) -> bool:
@@ -181,39 +191,49 @@ class PromptRenderer:
             raise InvalidRequest(f"This model has no layout {request.layout!r}.")
 
     def _infilling(
-        self, request: CompletionRequest, text: str, fim: FimIds, budget: int, files: list[int]
+        self, request: CompletionRequest, text: str, fim: FimIds, budget: int, files: ShownFiles
     ) -> Prompt:
         layout = self.family.layouts[0] if request.layout is Layout.AUTO else request.layout
-        budget -= len(files)
         suffix_budget = min(MAX_SUFFIX_TOKENS, budget // 4)
         suffix = suffix_window(self.tokenizer.encode_lines(text), suffix_budget)
         room = budget - len(suffix)
         if layout is Layout.FROZEN:
-            ids, healed = self._frozen(request, suffix, fim, room)
+            ids, healed = self._frozen(request, suffix, fim, room, files.head)
         elif layout is Layout.SPM:
-            ids, healed = self._suffix_first(request, suffix, fim, room)
+            ids, healed = self._suffix_first(request, suffix, fim, room, files.head)
         else:
             # Prefix-first training splits at any character, so there a cursor inside a token is
             # nothing unusual.
-            prefix, healed = self._prefix(request.prompt, room, heal=False)
+            prefix, healed = self._prefix(request.prompt, room, files.head, heal=False)
             ids = [fim.prefix, *prefix, fim.suffix, *suffix, *self._middle(fim)]
         end_ids = self.eos_ids if fim.end < 0 else self.eos_ids | {fim.end}
-        return Prompt([*self._frame.start, *self._frame.before, *files, *ids], healed, end_ids)
+        ids = [*self._frame.start, *self._frame.before, *files.before, *ids]
+        return Prompt(ids, healed, end_ids)
 
     def _suffix_first(
-        self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int
+        self,
+        request: CompletionRequest,
+        suffix: list[int],
+        fim: FimIds,
+        room: int,
+        head: Sequence[int],
     ) -> tuple[list[int], bytes]:
         order = self.family.suffix_first
         if order is SuffixFirst.CLOSED:
-            prefix, healed = self._prefix(request.prompt, room, heal=False)
+            prefix, healed = self._prefix(request.prompt, room, head, heal=False)
             return [fim.suffix, *suffix, fim.prefix, *prefix, *self._middle(fim)], healed
-        prefix, healed = self._prefix(request.prompt, room, heal=request.heal)
+        prefix, healed = self._prefix(request.prompt, room, head, heal=request.heal)
         if order is SuffixFirst.BARE:
             return [fim.suffix, *suffix, fim.prefix, *prefix], healed
         return [fim.prefix, fim.suffix, *suffix, *self._middle(fim), *prefix], healed
 
     def _frozen(
-        self, request: CompletionRequest, suffix: list[int], fim: FimIds, room: int
+        self,
+        request: CompletionRequest,
+        suffix: list[int],
+        fim: FimIds,
+        room: int,
+        head: Sequence[int],
     ) -> tuple[list[int], bytes]:
         """The middle has begun already, and no middle in training ends inside a token: that is why
         it is healed.
@@ -221,7 +241,7 @@ class PromptRenderer:
         typed_budget = min(MAX_TYPED_TOKENS, room // 2)
         encode = self.tokenizer.encode_continuation
         end = frozen_len(request.prompt, lambda typed: len(encode(typed)) <= typed_budget)
-        prefix, _ = self._prefix(request.prompt[:end], room - typed_budget, heal=False)
+        prefix, _ = self._prefix(request.prompt[:end], room - typed_budget, head, heal=False)
         lines, tail = self._encode(request.prompt[end:], heal=request.heal)
         typed = prefix_window(lines, typed_budget)[1] if lines else []
         ids = [fim.prefix, *prefix, fim.suffix, *suffix, *self._middle(fim), *typed]
@@ -230,11 +250,16 @@ class PromptRenderer:
     def _middle(self, fim: FimIds) -> list[int]:
         return [*([] if fim.middle < 0 else [fim.middle]), *self._frame.after]
 
-    def _prefix(self, text: str, budget: int, *, heal: bool) -> tuple[list[int], bytes]:
+    def _prefix(
+        self, text: str, budget: int, head: Sequence[int], *, heal: bool
+    ) -> tuple[list[int], bytes]:
+        """head: ids that stand before the window."""
         lines, tail = self._encode(text, heal=heal)
         if not lines:
-            return [], tail.encode()
+            return [*head], tail.encode()
         first, ids = prefix_window(lines, budget)
+        if head:
+            return [*head, *ids], tail.encode()
         # The window's first line begins the text that the model sees: it gets the dummy space that
         # encode() gives.
         if len(ids) == sum(map(len, lines[first:])):

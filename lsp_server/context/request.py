@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lsp_server.context.snippets import Surroundings
 from lsp_server.context.windows import CursorContext
 from lsp_server.postprocess import stop_strings
-from model_runtime.api import Capability, CompletionRequest, ModelInfo, Priority
+from model_runtime.api import Capability, CompletionRequest, ModelInfo, OtherFiles, Priority
+
+_ALONE = Surroundings()
 
 
 def completion_request(
@@ -16,8 +19,12 @@ def completion_request(
     max_tokens: int,
     document: str | None = None,
     drafts: tuple[str, ...] = (),
+    beside: Surroundings = _ALONE,
 ) -> CompletionRequest:
-    """Ask for what belongs at the cursor, infilling if the model can."""
+    """Ask for what belongs at the cursor, infilling if the model can. Of what is beside the
+    document only that is sent which the model has a use for.
+    """
+    shows_files = model.other_files is OtherFiles.SHOWN
     infills = Capability.INFILLING in model.capabilities
     return CompletionRequest(
         prompt=context.prefix,
@@ -26,14 +33,21 @@ def completion_request(
         stop=stop_strings(context, single_line=model.single_line),
         document=document,
         drafts=drafts,
+        snippets=() if model.other_files is OtherFiles.IGNORED else beside.snippets,
+        path=beside.path if shows_files else "",
+        repository=beside.repository if shows_files else "",
     )
 
 
 def warm_up_request(
-    context: CursorContext, model: ModelInfo, *, document: str | None = None
+    context: CursorContext,
+    model: ModelInfo,
+    *,
+    document: str | None = None,
+    beside: Surroundings = _ALONE,
 ) -> CompletionRequest:
     """Have the prompt computed that `completion_request` makes of the same context."""
-    return idle(completion_request(context, model, max_tokens=0, document=document))
+    return idle(completion_request(context, model, max_tokens=0, document=document, beside=beside))
 
 
 def idle(request: CompletionRequest) -> CompletionRequest:

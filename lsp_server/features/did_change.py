@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lsp_server.context import beside
 from lsp_server.convert import edits_from_lsp
 from lsp_server.documents import last_change
 from lsp_server.ghost_text import text_changed
@@ -23,4 +24,6 @@ def handle(ls: FimbriaServer, params: types.DidChangeTextDocumentParams) -> None
     edits = edits_from_lsp(params.content_changes)
     document = ls.documents.change(changed.uri, changed.version, edits, ls.encoding)
     if before is not None and document is not None:
-        text_changed(ls, document, last_change(before, document, edits, ls.encoding))
+        change = last_change(before, document, edits, ls.encoding)
+        beside.note(ls, document, None if change is None else change.end)
+        text_changed(ls, document, change)

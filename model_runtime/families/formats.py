@@ -63,6 +63,8 @@ class FileMarks:
     repository: before the first file. file: before each of the other files. current: before the
     markers of the current file, head: behind them, at the beginning of its prefix. in_prefix: the
     other files are part of the prefix. always: `current` stands there without other files, too.
+    commented: marks and files stand there as comments of the current file's language. share: they
+    take the context's so-manieth part at most. least_room: with fewer tokens for prompts, none.
     """
 
     file: str
@@ -71,6 +73,9 @@ class FileMarks:
     head: str = ""
     in_prefix: bool = False
     always: bool = False
+    commented: bool = False
+    share: int = 4
+    least_room: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ _BARRED = FimPieces("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 # Rozière et al., arXiv 2308.12950 (section 2.4: trained with 16,384 tokens and a base of 10^6, good
 # up to 100,000); Meta's llama/generation.py (`infilling_prompt_tokens`,
-# `chat_completion`, `dialog_prompt_tokens`).
+# `chat_completion`, `dialog_prompt_tokens`). It was trained on files by themselves: others stand as
+# comments before its prefix, as in CrossCodeEval (arXiv 2310.11248, section 3.1), Tabby, Continue.
 CODE_LLAMA = Family(
     name="code_llama",
     title="Code Llama",
@@ -29,6 +30,9 @@ CODE_LLAMA = Family(
     fim=FimPieces("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),
     layouts=(Layout.SPM, Layout.PSM, Layout.FROZEN),
     controls=("<step>",),
+    files=FileMarks(
+        "Path: {}\n", head="Path: {}\n", in_prefix=True, commented=True, share=8, least_room=3500
+    ),
     chat=ChatFormat.LLAMA2,
     names=r"code[-_ ]?llama",
     architectures=("LlamaForCausalLM",),
