@@ -37,6 +37,8 @@ class Seen:
     instructions: list[Answer] = field(default_factory=list)
     settings: list[Answer] = field(default_factory=list)
     questions: list[Answer] = field(default_factory=list)
+    renamed: list[Answer] = field(default_factory=list)
+    deleted: list[Answer] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -186,11 +188,13 @@ def register_chat(server: LanguageServer, script: Script) -> None:
         def send(value: Answer) -> None:
             server.protocol.notify("$/progress", types.ProgressParams(token, value))
 
-        send({"kind": "begin", "conversation": "c1", "references": []})
+        name = f"q{len(script.seen.questions)}"
+        send({"kind": "begin", "conversation": "c1", "question": name, "references": []})
         send({"kind": "text", "text": "Like this:\n\n```py"})
         await script.released.wait()
         send({"kind": "text", "text": "thon\nx = 1\n```\n"})
-        return {"conversation": "c1", "answer": {"content": "all of it"}}
+        answer = {"content": "all of it"}
+        return {"conversation": "c1", "title": "100% so", "question": name, "answer": answer}
 
     @server.feature("fimbria/chat/status")
     def tell(_params: Any) -> Answer:
@@ -203,7 +207,16 @@ def register_chat(server: LanguageServer, script: Script) -> None:
     @server.feature("fimbria/chat/get")
     def conversation(_params: Any) -> Answer:
         turns = [("user", "Why?"), ("assistant", "Because.")]
-        return {"messages": [{"role": role, "content": text} for role, text in turns]}
+        messages = [{"role": role, "content": text, "id": f"{role}0"} for role, text in turns]
+        return {"conversation": "c0", "title": "Halves", "messages": messages}
+
+    @server.feature("fimbria/chat/rename")
+    def rename(params: Any) -> None:
+        script.seen.renamed.append(plain(params))
+
+    @server.feature("fimbria/chat/delete")
+    def delete(params: Any) -> None:
+        script.seen.deleted.append(plain(params))
 
     @server.feature("fimbria/chat/applyBlock")
     def apply(params: Any) -> Answer:

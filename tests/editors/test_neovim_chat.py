@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim_driver import STUB_SERVER, Editor, running, until
+from tests.editors.neovim_driver import PLUGIN, STUB_SERVER, Editor, running, until
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -103,17 +103,100 @@ def test_no_code_block_is_told(editor: Editor) -> None:
     until(lambda: "there is no code block here" in editor.messages(), "the message")
 
 
-def test_an_earlier_conversation_goes_on(editor: Editor) -> None:
+def choose_the_first(editor: Editor) -> None:
     editor.lua("vim.ui.select = function(items, _, done) done(items[1]) end")
-    editor.keys(":Fimbria chats<CR>")
+    editor.keys(":Fimbria chat list<CR>")
     wait_until_said(editor, "## You\n\nWhy?\n\n## Fimbria\n\nBecause.\n")
+
+
+def test_an_earlier_conversation_goes_on(editor: Editor) -> None:
+    choose_the_first(editor)
     editor.request("stub/release")
     editor.keys("how?<CR>")
     wait_until_said(editor, "x = 1")
     (question,) = editor.request("stub/seen")["questions"]
     assert question["conversation"] == "c0"
-    editor.keys("<Esc>:Fimbria newchat<CR>")
+    editor.keys("<Esc>:Fimbria chat new<CR>")
     until(lambda: said(editor) == "", "an empty conversation")
+
+
+def waiting_screen(editor: Editor) -> list[str]:
+    """The screen while Neovim waits for a key, and redraws nothing when it is told to."""
+    assert editor.rpc.call("nvim_get_mode")
+    return ["".join(cell.text for cell in row) for row in editor.rpc.screen.cells()]
+
+
+def test_the_bar_names_the_conversation_and_the_key_that_tells_the_others(editor: Editor) -> None:
+    editor.request("stub/release")
+    editor.command("Fimbria chat how?")
+    wait_until_said(editor, "x = 1")
+    until(lambda: any("100% so" in row for row in editor.screen()), "the title on the screen")
+    assert any("g? for keys" in row for row in editor.screen())
+    in_chat_window(editor, "g?")
+    until(lambda: any("D   delete the conv" in row for row in waiting_screen(editor)), "the keys")
+    editor.keys("<CR>")
+
+
+def test_a_conversation_gets_another_name(editor: Editor) -> None:
+    choose_the_first(editor)
+    in_chat_window(editor, "R")
+    prompt = "name of the conversation: Halves"
+    until(lambda: any(prompt in row for row in waiting_screen(editor)), "the question")
+    editor.keys("<C-u>Thirds<CR>")
+    until(lambda: any(" Thirds" in row for row in editor.screen()), "the name above the chat")
+    assert editor.seen("renamed") == [{"conversation": "c0", "title": "Thirds"}]
+
+
+def test_a_conversation_is_deleted_by_who_says_so(editor: Editor) -> None:
+    choose_the_first(editor)
+    in_chat_window(editor, "Dk")
+    assert editor.seen("deleted") == []
+    assert "Because." in said(editor)
+    editor.keys("Dd")
+    until(lambda: said(editor) == "", "an empty conversation")
+    assert editor.seen("deleted") == [{"conversation": "c0"}]
+
+
+def test_there_is_nothing_to_rename_or_ask_again_yet(editor: Editor) -> None:
+    editor.command("Fimbria chat rename")
+    assert "nothing was said in this conversation yet" in editor.messages()
+    editor.command("Fimbria chat again")
+    assert "nothing was asked yet" in editor.messages()
+
+
+def test_a_question_of_one_word_and_a_command(editor: Editor) -> None:
+    editor.request("stub/release")
+    editor.command("Fimbria chat delete the first line")
+    wait_until_said(editor, "x = 1")
+    editor.keys("<Esc><C-w>h:2Fimbria chat again<CR>")
+    until(lambda: said(editor).count("x = 1") == 2, "the second answer")
+    questions = editor.seen("questions")
+    assert [each["message"] for each in questions] == ["delete the first line", "again"]
+    assert editor.lua("return vim.fn.getcompletion('Fimbria chat re', 'cmdline')") == ["rename"]
+    assert editor.lua("return vim.fn.getcompletion('Fimbria chat how re', 'cmdline')") == []
+
+
+def test_every_command_of_the_chat_is_in_the_help(editor: Editor) -> None:
+    text = (PLUGIN / "doc" / "fimbria.txt").read_text(encoding="utf-8")
+    names = editor.lua("return require('fimbria.chat_commands').names()")
+    assert {name for name in names if f"\n:Fimbria chat {name}" not in text} == set()
+
+
+def test_the_answer_is_yanked_and_the_conversation_written(editor: Editor, tmp_path: Path) -> None:
+    choose_the_first(editor)
+    in_chat_window(editor, "gY")
+    until(lambda: editor.lua("return vim.fn.getreg('\"')") == "Because.\n", "the answer")
+    editor.keys(f":write {tmp_path}/talk.md<CR>")
+    until((tmp_path / "talk.md").exists, "the file")
+    assert "Because." in (tmp_path / "talk.md").read_text()
+
+
+def test_other_windows_keep_their_looks(editor: Editor, tmp_path: Path) -> None:
+    editor.command("set number")
+    choose_the_first(editor)
+    in_chat_window(editor, "q")
+    editor.command(f"edit {tmp_path / 'other.py'}")
+    assert editor.lua("return { vim.o.number, vim.o.winbar }") == [True, ""]
 
 
 def test_closed_and_opened_again(editor: Editor) -> None:

@@ -84,6 +84,103 @@ def test_stopped(editor: Editor, engine: ChatEngine) -> None:
     until(lambda: "That is all." in said(editor), "the next answer")
 
 
+def kept(editor: Editor) -> list[tuple[str, list[str]]]:
+    """The conversations that the server knows: their titles, and what was said."""
+    found = editor.request("fimbria/chat/list")
+    whole = [editor.request("fimbria/chat/get", conversation=one["conversation"]) for one in found]
+    return [(one["title"], [each["content"] for each in one["messages"]]) for one in whole]
+
+
+def ask(editor: Editor, engine: ChatEngine, question: str, answer: str) -> None:
+    """Have a question answered; the cursor is where questions are written."""
+    engine.answer = answer
+    editor.keys(f"{question}<CR>")
+    until(lambda: said(editor).endswith(f"{question}\n\n## Fimbria\n\n{answer}\n"), "the answer")
+
+
+@pytest.fixture
+def talking(editor: Editor, engine: ChatEngine) -> Editor:
+    """The chat after two questions, with the cursor at the end of what was said."""
+    editor.keys(":Fimbria chat<CR>")
+    ask(editor, engine, "one?", "1")
+    ask(editor, engine, "two?", "2")
+    editor.keys("<Esc><C-w>kG")
+    return editor
+
+
+def test_the_last_question_asked_again(talking: Editor, engine: ChatEngine) -> None:
+    engine.answer = "zwei"
+    talking.keys(".")
+    until(lambda: said(talking).endswith("two?\n\n## Fimbria\n\nzwei\n"), "the other answer")
+    assert said(talking).count("two?") == 1
+    assert kept(talking) == [("one?", ["one?", "1", "two?", "zwei"])]
+    assert CODE in engine.asked[-1]
+
+
+def test_an_earlier_question_in_other_words(talking: Editor, engine: ChatEngine) -> None:
+    engine.answer = "I"
+    talking.keys("ggcc")
+    until(lambda: any("in the place of an" in row for row in talking.screen()), "the hint")
+    talking.keys("<C-u>uno?<CR>")
+    until(lambda: said(talking).endswith("uno?\n\n## Fimbria\n\nI\n"), "the answer")
+    assert "one?" not in said(talking)
+    assert "two?" not in said(talking)
+    assert CODE in engine.asked[-1]
+    assert [words for _, words in kept(talking)] == [["uno?", "I"]]
+    assert not any("in the place of an" in row for row in talking.screen())
+    ask(talking, engine, "due?", "II")
+    assert [words for _, words in kept(talking)] == [["uno?", "I", "due?", "II"]]
+
+
+def test_a_question_that_is_left_as_it_is(talking: Editor, engine: ChatEngine) -> None:
+    talking.keys("ggcc")
+    until(lambda: any("in the place of an" in row for row in talking.screen()), "the hint")
+    talking.keys("<C-c>")
+    ask(talking, engine, "three?", "3")
+    assert [words for _, words in kept(talking)] == [["one?", "1", "two?", "2", "three?", "3"]]
+
+
+def test_nothing_is_taken_back_without_an_answer(talking: Editor, engine: ChatEngine) -> None:
+    before = said(talking)
+    engine.is_broken = True
+    talking.keys("ggcc<C-u>uno?<CR>")
+    until(lambda: "500" in said(talking), "the failure")
+    assert said(talking).startswith(before)
+    assert [words for _, words in kept(talking)] == [["one?", "1", "two?", "2"]]
+    engine.is_broken, engine.answer = False, "I"
+    talking.keys("<Esc>:Fimbria chat again<CR>")
+    until(lambda: said(talking) == "\n## You\n\nuno?\n\n## Fimbria\n\nI\n", "the answer")
+    assert [words for _, words in kept(talking)] == [["uno?", "I"]]
+
+
+def test_an_answer_stopped_before_its_first_words(talking: Editor, engine: ChatEngine) -> None:
+    before = said(talking)
+    engine.answer, engine.hold = "", True
+    talking.keys(".")
+    until(lambda: len(engine.asked) == 3, "the question at the engine")
+    talking.keys("<C-c>")
+    until(lambda: said(talking).startswith(before), "what was said")
+    assert engine.hung_up.wait(60)
+    assert [words for _, words in kept(talking)] == [["one?", "1", "two?", "2"]]
+    engine.answer, engine.hold = "zwei", False
+    talking.keys(".")
+    until(lambda: said(talking).endswith("two?\n\n## Fimbria\n\nzwei\n"), "the other answer")
+    assert said(talking).count("two?") == 1
+
+
+def test_conversations_are_named_listed_and_deleted(talking: Editor, engine: ChatEngine) -> None:
+    talking.lua("vim.ui.select = function(items, _, done) done(items[#items]) end")
+    talking.keys("R<C-u>Numbers<CR>O")
+    until(lambda: said(talking) == "", "a new conversation")
+    ask(talking, engine, "a?", "A")
+    assert [title for title, _ in kept(talking)] == ["a?", "Numbers"]
+    talking.keys("<Esc><C-w>ko")
+    until(lambda: "one?" in said(talking), "the first conversation")
+    talking.keys("<Esc><C-w>kDd")
+    until(lambda: said(talking) == "", "an empty conversation")
+    assert [title for title, _ in kept(talking)] == ["a?"]
+
+
 def test_an_explanation_opens(editor: Editor, engine: ChatEngine) -> None:
     engine.answer = "It returns what it is given.\n"
     editor.command("Fimbria explain")

@@ -14,6 +14,7 @@ from typing import Any
 @dataclass(slots=True)
 class ChatEngine:
     """answer: what it says next. hold: it stops after the first line and waits to be hung up on.
+    is_broken: it answers with an error.
 
     asked: the messages of each request, as one text. hung_up: set when a client has gone away.
     """
@@ -21,6 +22,7 @@ class ChatEngine:
     url: str = ""
     answer: str = ""
     hold: bool = False
+    is_broken: bool = False
     asked: list[str] = field(default_factory=list)
     hung_up: threading.Event = field(default_factory=threading.Event)
 
@@ -51,6 +53,9 @@ def handler_for(engine: ChatEngine) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             engine.asked.append("\n".join(str(one["content"]) for one in body["messages"]))
+            if engine.is_broken:
+                self.send_error(500, "out of order")
+                return
             if not body.get("stream"):
                 self.begin("application/json")
                 message = {"role": "assistant", "content": engine.answer}

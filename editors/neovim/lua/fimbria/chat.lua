@@ -1,5 +1,6 @@
 --- Chat about the code: questions and streamed answers, as docs/chat-protocol.md of Fimbria describes.
 
+local shown = require('fimbria.chat_shown')
 local view = require('fimbria.chat_view')
 
 local M = {}
@@ -8,16 +9,15 @@ local api = vim.api
 local TOKEN = 'fimbria-chat-'
 
 ---@class (private) fimbria.Conversation
----@field id? string
 ---@field source integer buffer that is talked about
----@field client_id? integer of the server that is answering
+---@field references table[] for the next question
+---@field editing? fimbria.ChatTurn the question in whose place the next one is asked
 ---@field number integer of the newest question
 ---@field request_id? integer of the question that is being answered
----@field streamed boolean some of its answer has come
----@field references table[] for the next question
+---@field client_id? integer of the server that is answering
 
 ---@type fimbria.Conversation
-local now = { source = 0, number = 0, streamed = false, references = {} }
+local now = { source = 0, references = {}, number = 0 }
 
 ---@param text string
 local function warn(text)
@@ -26,16 +26,18 @@ end
 
 --- The server to ask: that of the file that is talked about, or else any.
 ---@return vim.lsp.Client?
-local function client()
+---@return integer source buffer that is talked about, or 0
+function M.client()
   if not api.nvim_buf_is_valid(now.source) then
     now.source = 0
   end
-  return require('fimbria.client').of(now.source) or vim.lsp.get_clients({ name = 'fimbria' })[1]
+  local server = require('fimbria.client').of(now.source)
+  return server or vim.lsp.get_clients({ name = 'fimbria' })[1], now.source
 end
 
 --- Talk about the current buffer from now on, unless it is the chat itself.
 ---@return boolean is_file
-local function look_here()
+function M.look_here()
   local bufnr = api.nvim_get_current_buf()
   if vim.startswith(api.nvim_buf_get_name(bufnr), 'fimbria://') then
     return false
@@ -53,21 +55,10 @@ function M.on_progress(err, params, ctx)
   if not vim.startswith(tostring(params.token), TOKEN) then
     return vim.lsp.handlers['$/progress'](err, params, ctx)
   end
-  if params.token ~= TOKEN .. now.number then
-    return nil
+  if params.token == TOKEN .. now.number then
+    shown.progressed(params.value --[[@as table<string, any>]])
   end
-  local value = params.value --[[@as table<string, any>]]
-  if value.kind == 'text' then
-    now.streamed = true
-    view.append(value.text)
-  elseif value.kind == 'begin' then
-    now.id = value.conversation
-    for _, reference in ipairs(value.references or {}) do
-      if reference.problem ~= '' then
-        view.append(('> %s\n\n'):format(reference.problem))
-      end
-    end
-  end
+  return nil
 end
 
 ---@param number integer
@@ -79,28 +70,30 @@ local function answered(number, err, result)
   end
   now.request_id = nil
   if err then
-    view.append(('> %s\n'):format(err.message))
+    shown.ended(('> %s\n'):format(err.message))
   elseif result then
-    now.id = result.conversation
-    view.append((now.streamed and '' or result.answer.content) .. '\n')
+    shown.answered(result)
   end
 end
 
 ---@param text string
-local function ask(text)
-  local server = client()
+---@param instead? fimbria.ChatTurn
+---@return boolean sent
+local function ask(text, instead)
+  local server = M.client()
   if not server then
     warn('no server; :Fimbria health tells why')
-    return
+    return false
   end
   M.stop()
-  now.number, now.streamed = now.number + 1, false
+  now.number = now.number + 1
   local number = now.number
-  view.append(('\n## You\n\n%s\n\n## Fimbria\n\n'):format(text))
+  local turn = shown.begin(text, instead and instead.references or now.references, instead)
   local params = {
     message = text,
-    conversation = now.id,
-    references = now.references,
+    conversation = shown.current(),
+    references = turn.references,
+    replaces = turn.replaces,
     partialResultToken = TOKEN .. number,
   }
   now.references, now.client_id = {}, server.id
@@ -110,6 +103,7 @@ local function ask(text)
   if number == now.number then
     now.request_id = request_id
   end
+  return true
 end
 
 --- End the answer that is being made; what there is of it stays.
@@ -120,11 +114,34 @@ function M.stop()
     -- Neovim keeps the response to itself; nothing more of this answer counts.
     server:cancel_request(now.request_id)
     now.request_id, now.number = nil, now.number + 1
-    view.append(' …\n')
+    shown.ended(' …\n')
     return true
   end
   return false
 end
+
+--- The next question is a further one.
+local function leave_editing()
+  now.editing = nil
+  view.set_hint('')
+end
+
+---@type fimbria.ChatEvents
+local EVENTS = {
+  send = function(text)
+    local sent = ask(text, now.editing)
+    if sent then
+      leave_editing()
+    end
+    return sent
+  end,
+  stop = function()
+    if not M.stop() and now.editing then
+      leave_editing()
+      view.write('')
+    end
+  end,
+}
 
 ---@param bufnr integer
 ---@param arguments? vim.api.keyset.create_user_command.command_args
@@ -164,16 +181,16 @@ end
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.open(text, arguments)
   local is_selection = arguments and arguments.range > 0
-  if look_here() and (is_selection or not now.id) then
+  if M.look_here() and (is_selection or not shown.current()) then
     now.references = references(now.source, arguments)
   end
-  local server = client()
+  local server = M.client()
   if not server then
     warn('no server; :Fimbria health tells why')
     return
   end
   local is_new = not view.buffer()
-  view.open(ask, M.stop)
+  view.open(EVENTS)
   if text ~= '' then
     ask(text)
   elseif is_new then
@@ -181,99 +198,48 @@ function M.open(text, arguments)
   end
 end
 
+--- Ask the last question again; the answer takes the place of the one that there is.
+function M.again()
+  local last = shown.last()
+  if not last then
+    warn('nothing was asked yet')
+    return
+  end
+  if not view.is_shown() then
+    view.open(EVENTS)
+  end
+  ask(last.question, last)
+end
+
+--- Change the question at the chat's cursor: the next one that is sent takes its place.
+function M.edit()
+  local turn = shown.turn_at_cursor()
+  if not turn then
+    warn('nothing was asked yet')
+    return
+  end
+  view.open(EVENTS)
+  now.editing = turn
+  view.set_hint('in the place of an earlier question; <C-c> leaves that')
+  view.write(turn.question)
+  vim.cmd('startinsert!')
+end
+
 --- Begin a new conversation.
 function M.new()
   M.stop()
-  now.id, now.references = nil, references(now.source)
-  view.clear()
+  leave_editing()
+  now.references = references(now.source)
+  shown.clear()
 end
 
---- Choose one of the earlier conversations and go on with it.
-function M.choose()
-  look_here()
-  local server = client()
-  if not server then
-    warn('no server; :Fimbria health tells why')
-    return
-  end
-  server:request('fimbria/chat/list', { limit = 50 }, function(err, found)
-    if err or not found or #found == 0 then
-      warn(err and err.message or 'there are no conversations yet')
-      return
-    end
-    local options = {
-      prompt = 'Fimbria: conversation',
-      format_item = function(item)
-        return ('%s  %s'):format(os.date('%Y-%m-%d', math.floor(item.updated)), item.title)
-      end,
-    }
-    vim.ui.select(found, options, function(item)
-      if item then
-        M.go_on(server, item.conversation)
-      end
-    end)
-  end, now.source)
-end
-
---- Show an earlier conversation, and go on with it.
----@param server vim.lsp.Client
----@param id string
-function M.go_on(server, id)
-  server:request('fimbria/chat/get', { conversation = id }, function(err, found)
-    if err or not found then
-      warn(err and err.message or 'this conversation is gone')
-      return
-    end
-    view.open(ask, M.stop)
-    M.new()
-    now.id, now.references = id, {}
-    for _, message in ipairs(found.messages) do
-      local who = message.role == 'user' and 'You' or 'Fimbria'
-      view.append(('\n## %s\n\n%s\n'):format(who, message.content))
-    end
-  end, now.source)
-end
-
---- Put the code block at the cursor of the chat into the registers.
-function M.yank_block()
-  local block = view.block_at_cursor()
-  if not block then
-    warn('there is no code block here')
-    return
-  end
-  vim.fn.setreg('"', block.code)
-  pcall(vim.fn.setreg, '+', block.code)
-  vim.notify(('Fimbria: %d lines yanked'):format(#vim.split(block.code, '\n') - 1))
-end
-
---- Make the code block at the cursor of the chat an edit of the file that is talked about.
----@param mode 'diff'|'insert'
-function M.apply_block(mode)
-  local block, server = view.block_at_cursor(), client()
-  if not block or not server or now.source == 0 then
-    warn('there is no code block here, or no file to apply it to')
-    return
-  end
-  local win = vim.fn.bufwinid(now.source)
-  local params = {
-    code = block.code,
-    language = block.language,
-    textDocument = { uri = vim.uri_from_bufnr(now.source) },
-    mode = mode,
-  }
-  if mode == 'insert' and win == -1 then
-    warn('the file is in no window; show it first')
-    return
-  elseif mode == 'insert' then
-    params.position = vim.lsp.util.make_position_params(win, server.offset_encoding).position
-  end
-  server:request('fimbria/chat/applyBlock', params, function(err, result)
-    if err or not result then
-      warn(err and err.message or 'nothing was applied')
-    elseif result.edit and result.edit ~= vim.NIL then
-      vim.lsp.util.apply_workspace_edit(result.edit, server.offset_encoding)
-    end
-  end, now.source)
+--- Show a conversation that the server has kept, and go on with it.
+---@param kept table<string, any> of `fimbria/chat/get`
+function M.show(kept)
+  view.open(EVENTS)
+  M.new()
+  now.references = {}
+  shown.restore(kept)
 end
 
 return M

@@ -4,11 +4,17 @@ local M = {}
 
 local api = vim.api
 
+---@class fimbria.ChatEvents
+---@field send fun(text: string): boolean returns whether it was sent
+---@field stop fun()
+
 ---@class fimbria.ChatView
 ---@field said integer buffer
 ---@field input integer buffer
----@field on_send fun(text: string)
----@field on_stop fun()
+---@field starts integer[] the line above each question
+---@field title string of the conversation
+---@field hint string about what is written
+---@field events fimbria.ChatEvents
 
 ---@type fimbria.ChatView?
 local view
@@ -37,40 +43,35 @@ local function window_of(bufnr)
 end
 
 ---@param chat fimbria.ChatView
----@param text string
-local function send(chat, text)
-  if vim.trim(text) ~= '' then
+local function send(chat)
+  local text = vim.trim(table.concat(api.nvim_buf_get_lines(chat.input, 0, -1, true), '\n'))
+  if text ~= '' and chat.events.send(text) then
     api.nvim_buf_set_lines(chat.input, 0, -1, true, {})
-    chat.on_send(vim.trim(text))
   end
 end
 
 ---@param chat fimbria.ChatView
 local function map_keys(chat)
-  ---@param modes string[]
-  ---@param key string
-  ---@param what string
-  ---@param run fun()
-  ---@param bufnr integer
-  local function map(modes, key, what, run, bufnr)
-    vim.keymap.set(modes, key, run, { buffer = bufnr, desc = 'Fimbria chat: ' .. what })
+  require('fimbria.chat_keys').map(chat.said, chat.input, {
+    send = function()
+      send(chat)
+    end,
+    stop = chat.events.stop,
+    close = M.close,
+  })
+end
+
+--- Show the title and what goes for the text that is written above the windows.
+---@param chat fimbria.ChatView
+local function draw_bars(chat)
+  local said, input = window_of(chat.said), window_of(chat.input)
+  local title, hint = chat.title:gsub('%%', '%%%%'), chat.hint:gsub('%%', '%%%%')
+  if said then
+    vim.wo[said][0].winbar = (' %%<%s%%=g? for keys '):format(title)
   end
-  map({ 'n', 'i' }, '<CR>', 'send', function()
-    send(chat, table.concat(api.nvim_buf_get_lines(chat.input, 0, -1, true), '\n'))
-  end, chat.input)
-  for _, bufnr in ipairs({ chat.said, chat.input }) do
-    map({ 'n', 'i' }, '<C-c>', 'stop the answer', chat.on_stop, bufnr)
-    map({ 'n' }, 'q', 'close', M.close, bufnr)
+  if input then
+    vim.wo[input][0].winbar = hint
   end
-  map({ 'n' }, 'gy', 'yank the code block', function()
-    require('fimbria.chat').yank_block()
-  end, chat.said)
-  map({ 'n' }, 'ga', 'apply the code block where it belongs', function()
-    require('fimbria.chat').apply_block('diff')
-  end, chat.said)
-  map({ 'n' }, 'gi', 'insert the code block at the cursor of the file', function()
-    require('fimbria.chat').apply_block('insert')
-  end, chat.said)
 end
 
 ---@param chat fimbria.ChatView
@@ -83,24 +84,27 @@ local function show(chat)
   local input = api.nvim_get_current_win()
   api.nvim_win_set_buf(input, chat.input)
   for _, win in ipairs({ said, input }) do
-    vim.wo[win].number, vim.wo[win].relativenumber = false, false
-    vim.wo[win].wrap, vim.wo[win].linebreak = true, true
-    vim.wo[win].signcolumn = 'no'
+    local options = vim.wo[win][0]
+    options.number, options.relativenumber = false, false
+    options.wrap, options.linebreak = true, true
+    options.signcolumn = 'no'
   end
-  vim.wo[said].conceallevel = 2
-  vim.wo[input].winfixheight = true
+  vim.wo[said][0].conceallevel = 2
+  vim.wo[input][0].winfixheight = true
+  draw_bars(chat)
 end
 
 --- Open the chat, or go to it, ready to write.
----@param on_send fun(text: string)
----@param on_stop fun()
-function M.open(on_send, on_stop)
+---@param events fimbria.ChatEvents
+function M.open(events)
   if not view or not api.nvim_buf_is_valid(view.said) or not api.nvim_buf_is_valid(view.input) then
     view = {
       said = scratch('fimbria://chat'),
       input = scratch('fimbria://chat-input'),
-      on_send = on_send,
-      on_stop = on_stop,
+      starts = {},
+      title = '',
+      hint = '',
+      events = events,
     }
     vim.bo[view.said].modifiable = false
     map_keys(view)
@@ -123,6 +127,12 @@ function M.close()
       api.nvim_win_close(win, true)
     end
   end
+end
+
+--- Whether it is in a window of this tab page.
+---@return boolean
+function M.is_shown()
+  return view ~= nil and window_of(view.said) ~= nil
 end
 
 ---@return integer? bufnr of what was said
@@ -149,13 +159,73 @@ function M.append(text)
   end
 end
 
---- Forget what was said.
-function M.clear()
+--- Write a question, below which its answer is going to be.
+---@param turn fimbria.ChatTurn
+function M.begin(turn)
   local bufnr = M.buffer()
-  if bufnr then
-    vim.bo[bufnr].modifiable = true
-    api.nvim_buf_set_lines(bufnr, 0, -1, true, {})
-    vim.bo[bufnr].modifiable = false
+  if view and bufnr then
+    view.starts[#view.starts + 1] = api.nvim_buf_line_count(bufnr)
+    M.append(('\n## You\n\n%s\n\n## Fimbria\n\n'):format(turn.question))
+  end
+end
+
+--- Show these turns in the place of what was said.
+---@param turns fimbria.ChatTurn[]
+function M.show(turns)
+  local bufnr = M.buffer()
+  if not view or not bufnr then
+    return
+  end
+  view.starts = {}
+  vim.bo[bufnr].modifiable = true
+  api.nvim_buf_set_lines(bufnr, 0, -1, true, {})
+  vim.bo[bufnr].modifiable = false
+  for _, turn in ipairs(turns) do
+    M.begin(turn)
+    M.append(turn.notes .. turn.answer .. turn.ending)
+  end
+end
+
+--- The number of the turn at the cursor, or of the first one below it.
+---@return integer? number nil where it is not shown
+function M.turn_at_cursor()
+  local win = view and window_of(view.said)
+  if not view or not win then
+    return nil
+  end
+  local row = api.nvim_win_get_cursor(win)[1]
+  local found = 1
+  for number, start in ipairs(view.starts) do
+    found = start <= row and number or found
+  end
+  return found
+end
+
+---@param title string
+function M.set_title(title)
+  if view then
+    view.title = title
+    draw_bars(view)
+  end
+end
+
+--- Say something about what is being written; empty, nothing is said.
+---@param hint string
+function M.set_hint(hint)
+  if view then
+    view.hint = hint
+    draw_bars(view)
+  end
+end
+
+--- Have some text in the place of what is being written.
+---@param text string
+function M.write(text)
+  local win = view and window_of(view.input)
+  if view and win then
+    local lines = vim.split(text, '\n')
+    api.nvim_buf_set_lines(view.input, 0, -1, true, lines)
+    api.nvim_win_set_cursor(win, { #lines, #lines[#lines] })
   end
 end
 

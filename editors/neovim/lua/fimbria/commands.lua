@@ -164,20 +164,10 @@ SUBCOMMANDS.edit = {
 SUBCOMMANDS.chat = {
   about = 'open the chat, or ask in it; a range is what the question is about',
   run = function(words, arguments)
-    require('fimbria.chat').open(table.concat(words, ' '), arguments)
+    require('fimbria.chat_commands').run(words, arguments)
   end,
-}
-SUBCOMMANDS.newchat = {
-  about = 'begin a new conversation',
-  run = function()
-    require('fimbria.chat').new()
-    require('fimbria.chat').open('')
-  end,
-}
-SUBCOMMANDS.chats = {
-  about = 'go on with an earlier conversation',
-  run = function()
-    require('fimbria.chat').choose()
+  complete = function()
+    return require('fimbria.chat_commands').names()
   end,
 }
 
@@ -211,7 +201,8 @@ function M.complete(typed, line)
   local choices = names()
   if #words > 1 then
     local subcommand = SUBCOMMANDS[words[1]]
-    choices = subcommand and subcommand.complete and subcommand.complete() or {}
+    local is_known = #words == 2 and subcommand and subcommand.complete
+    choices = is_known and subcommand.complete() or {}
   end
   return vim.tbl_filter(function(choice)
     return vim.startswith(choice, typed)
