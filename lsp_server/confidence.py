@@ -6,6 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_runtime.api import ModelInfo
+
+_PROSE_NAMES = (
+    "adoc asciidoc asciidoctor gitcommit git-commit help latex mail markdown md mdx org plaintext "
+    "quarto restructuredtext rmd rst tex text txt typst"
+)
+_PROSE = frozenset(["", *_PROSE_NAMES.split()])
+"""By editors' language ids and files' suffixes; a text that nobody says anything about is prose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,33 @@ def scores_of_chunk(start: int, text: str, logprobs: Sequence[float]) -> list[To
     """
     num_breaks = len(text) - len(text.lstrip("\n"))
     return [TokenScore(start + min(at, num_breaks), logprob) for at, logprob in enumerate(logprobs)]
+
+
+def may_speak(model: ModelInfo, language: str) -> bool:
+    """Whether a model's ghost text is worth showing unasked at all, in a language by the name of
+    its grammar. Of the starter's lines of prose none of dozens was right, sure or not
+    (benchmarks/results, languages).
+    """
+    return _is_home(model, language) or language not in _PROSE
+
+
+def shown_unasked(text: str, scores: Sequence[TokenScore], model: ModelInfo, language: str) -> str:
+    """Return what of `text` is shown to somebody who has not asked for it; empty if nothing."""
+    if not may_speak(model, language):
+        return ""
+    min_token_logprob = model.min_token_logprob
+    if not _is_home(model, language) and model.min_token_logprob_elsewhere is not None:
+        min_token_logprob = model.min_token_logprob_elsewhere
+    return sure_part(
+        text,
+        scores,
+        min_mean_logprob=model.min_mean_logprob,
+        min_token_logprob=min_token_logprob,
+    )
+
+
+def _is_home(model: ModelInfo, language: str) -> bool:
+    return not model.languages or language in model.languages
 
 
 def sure_part(

@@ -35,6 +35,7 @@ class Rejection(StrEnum):
     ANOTHER_FILE = "begins another file"
     OUT_OF_SCOPE = "belongs outside of the block"
     UNSURE = "the model is not sure enough"
+    LANGUAGE = "the model has not learnt this language"
 
 
 @dataclass(frozen=True, slots=True)

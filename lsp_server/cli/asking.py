@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 
 from lsp_server.cli.options import Lines
 from lsp_server.cli.target import Hole
-from lsp_server.confidence import TokenScore, mean_logprob, scores_of_chunk, sure_part
+from lsp_server.confidence import TokenScore, mean_logprob, scores_of_chunk, shown_unasked
 from lsp_server.context.request import completion_request
 from lsp_server.context.windows import CursorContext, cursor_context
 from lsp_server.postprocess import Rejected, fitted, worth_showing
 from lsp_server.source_text import SourceText
+from lsp_server.syntax.languages import grammar_name
 from model_runtime.api import (
     Candidate,
     Chunk,
@@ -158,17 +160,16 @@ def _filling(
         text=suggestion.text,
         num_replaced=suggestion.num_replaced,
         mean_logprob=mean_logprob(draft.scores, len(worth)),
-        shown=_shown(worth, draft, model),
+        shown=_shown(worth, draft, model, question.hole.path),
     )
 
 
-def _shown(text: str, draft: _Draft, model: ModelInfo) -> Shown:
-    sure = sure_part(
-        text,
-        draft.scores,
-        min_mean_logprob=model.min_mean_logprob,
-        min_token_logprob=model.min_token_logprob,
-    )
+def _language(path: Path) -> str:
+    return grammar_name("", path.name) or path.suffix.lower().removeprefix(".")
+
+
+def _shown(text: str, draft: _Draft, model: ModelInfo, path: Path) -> Shown:
+    sure = shown_unasked(text, draft.scores, model, _language(path))
     if sure == text:
         return Shown.ALL
     return Shown.BEGINNING if sure else Shown.NOTHING

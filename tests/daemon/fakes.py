@@ -31,6 +31,8 @@ INFO = ModelInfo(
     layouts=(Layout.SPM, Layout.PSM),
     min_mean_logprob=-1.25,
     min_token_logprob=-3.5,
+    languages=("cobol", "fortran"),
+    min_token_logprob_elsewhere=-1.5,
     num_parameters=7,
     kernels="imagination",
 )
