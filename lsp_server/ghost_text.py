@@ -158,7 +158,7 @@ def text_changed(ls: FimbriaServer, document: Document, change: Change | None) -
 async def _warm_up(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     await asyncio.sleep(QUIET_S)
     model = ls.runtime.ready
-    if model is not None:
+    if model is not None and may_speak(model, _language(ls, uri)):
         request = warm_up_request(
             context,
             model,
