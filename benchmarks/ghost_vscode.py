@@ -93,7 +93,11 @@ def _wait_for_model(window: Window) -> None:
     """Ask for ghost text until there is some, at the end of the file."""
     window.wait_for_status("ready")
     window.run_command("Fimbria: Suggest Here")
-    window.until(lambda: any(one.told for one in questions(recorded(window))), "the model")
+
+    def is_there() -> bool:
+        return any(one.num_suggestions >= 0 for one in questions(recorded(window)))
+
+    window.until(is_there, "the model")
     window.wait_for_status("ready")
     window.press("Escape")
 
@@ -111,4 +115,4 @@ def _go_behind(window: Window, lines: Sequence[str]) -> None:
 def _row(window: Window) -> str:
     """The text of the cursor's line, as the recorder sees it."""
     window.call("evaluate", "ghostRecorder.begin()")
-    return str(recorded(window)[-1][4])
+    return str(recorded(window)[-1][3])

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.ghost_keys import keys_of
 from benchmarks.ghost_page import Record, outcomes, questions
-from benchmarks.ghost_text import daemon_of_its_own, sample
+from benchmarks.ghost_text import Sample, daemon_of_its_own
 from benchmarks.ghost_vscode import recorded, type_each, workbench_on
 from tests.editors.vscode_fixtures import vscode_tools
 
@@ -104,15 +104,15 @@ def test_lost_keys_are_not_measured() -> None:
 @pytest.mark.timeout(400)
 def test_keys_in_a_real_vscode() -> None:
     vscode_tools()
-    text = "class A:\n    def f(self):\n        self.names = []\n\n    def g(self):\n        pass\n"
-    keys = [*keys_of(["        self.nam"])]
+    cut = Sample("size.py", ["import os", "", "", "def file_size(path):"], [], [""])
+    keys = list(keys_of(["    return os.path.getsize("]))
 
     def has_ghost_text(records: Sequence[Record]) -> bool:
         return any(record[0] == "frame" and record[4] for record in records)
 
     with (
         daemon_of_its_own() as environment,
-        workbench_on(sample("names.py", text, 0), environment, with_plugin=True) as window,
+        workbench_on(cut, environment, with_plugin=True) as window,
     ):
         type_each(window, keys, 60)
         window.until(lambda: has_ghost_text(recorded(window)), "ghost text in a frame")
@@ -120,5 +120,6 @@ def test_keys_in_a_real_vscode() -> None:
     assert [key.text for key in outcomes(keys, records, 60_000)] == keys
     assert records[-1][0] != "key"
     shown = [record for record in records if record[0] == "frame"]
-    assert (shown[0][3], shown[-1][3]) == ("    def g(self):", "        self.nam")
+    assert shown[0][3] == "def file_size(path):"
+    assert shown[-1][3] == "    return os.path.getsize("
     assert questions(records)[-1].num_suggestions > 0
