@@ -18,7 +18,7 @@ CHUNK_LINES = 32
 MAX_CHUNK_CHARS = 4_000
 """Lines so long hold data rather than code."""
 MAX_FILE_CHARS = 200_000
-MAX_CHARS = 12_000
+MAX_CHARS = 8_000
 """Of all snippets of a request. What is too much for a model, the runtime leaves out."""
 _CHARS_BEFORE, _CHARS_AFTER = 2_000, 500
 _LEAST_SIMILARITY = 0.03

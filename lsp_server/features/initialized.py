@@ -22,7 +22,7 @@ def handle(ls: FimbriaServer, _params: types.InitializedParams) -> None:
     ls.on_close(log_to_editor(ls))
     ls.in_background(ls.warm_up())
     if ls.settings.warm_up:
-        ls.in_background(asyncio.to_thread(_import_grammars))
+        ls.in_background(asyncio.to_thread(_import_what_is_needed_later))
 
 
 def _problems_of_prompts() -> list[str]:
@@ -34,6 +34,7 @@ def _problems_of_prompts() -> list[str]:
     return template_problems(folder)
 
 
-def _import_grammars() -> None:
-    """The first list of code actions comes as fast as the next."""
+def _import_what_is_needed_later() -> None:
+    """The first list of code actions and the first choice of snippets come as fast as the next."""
+    import pathspec  # noqa: F401
     import tree_sitter_language_pack  # noqa: F401

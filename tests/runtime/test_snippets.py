@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from model_runtime.api import CompletionRequest, Layout, Snippet
+from model_runtime.api import CompletionRequest, Layout, OtherFiles, Snippet
 from model_runtime.families import FAMILIES
 from model_runtime.prompts import PromptRenderer
 from tests.runtime.chats import opened, shown
@@ -56,6 +57,51 @@ def ids(renderer: PromptRenderer, **options: Any) -> list[int]:
 def test_files_stand_as_in_training(name: str, expected: str, family_folders: Path) -> None:
     renderer = opened(family_folders / name)
     assert shown(renderer, ids(renderer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "mark"), [("main.py", "#"), ("src/main.RS", "//"), ("q.sql", "--"), ("notes.txt", "")]
+)
+def test_code_llama_sees_them_as_comments(path: str, mark: str, family_folders: Path) -> None:
+    """It was trained on files by themselves: the others must be a part of this one's prefix."""
+    renderer = opened(family_folders / "CodeLlama-7b-Instruct-hf")
+    assert ids(renderer, path=path) == ids(renderer, snippets=())
+    renderer = replace(renderer, context_length=4096)
+    expected = (
+        f"{mark} Path: lib/one.py\n{mark} one = 1\n\n{mark} Path: two.py\n{mark} two = 2\n\n"
+        f"{mark} Path: {path}\n"
+    )
+    found = shown(renderer, ids(renderer, path=path, layout=Layout.SPM))
+    before, _, prefix = found.partition("▁<MID>")
+    assert before == "<s>▁<PRE>▁<SUF>\n"
+    assert prefix.removeprefix(" ") == (expected if mark else "") + "x = "
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("starcoder2-3b", OtherFiles.SHOWN),
+        ("deepseek-coder-1.3b-instruct", OtherFiles.SHOWN),
+        ("gpt_bigcode-santacoder", OtherFiles.IGNORED),
+        ("CodeLlama-7b-Instruct-hf", OtherFiles.IGNORED),
+    ],
+)
+def test_what_becomes_of_them_is_known(name: str, use: OtherFiles, family_folders: Path) -> None:
+    assert opened(family_folders / name).other_files is use
+
+
+def test_code_llama_shows_them_where_there_is_room(family_folders: Path) -> None:
+    renderer = opened(family_folders / "CodeLlama-7b-Instruct-hf")
+    assert replace(renderer, context_length=4096).other_files is OtherFiles.SHOWN
+
+
+@pytest.mark.parametrize("layout", [Layout.PSM, Layout.FROZEN])
+def test_a_long_file_does_not_push_them_out(layout: Layout, family_folders: Path) -> None:
+    renderer = opened(family_folders / "deepseek-coder-1.3b-instruct")
+    long = "".join(f"value_{n} = {n}\n" for n in range(2000))
+    found = shown(renderer, ids(renderer, prompt=long + "x = ", layout=layout))
+    assert "#lib/one.py\none = 1\n\n#two.py\ntwo = 2\n\n#main.py\nvalue_" in found
+    assert len(ids(renderer, prompt=long)) < renderer.context_length
 
 
 def test_without_snippets_nothing_is_said_of_files(family_folders: Path) -> None:
