@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from lsp_server.cli import setup_blocks, setup_neovim, setup_vscode
+from lsp_server.cli import setup_emacs, setup_helix, setup_neovim, setup_vscode
 from lsp_server.cli.errors import CommandError, usage_error
 from lsp_server.cli.setup_files import diff, make
 
@@ -42,8 +42,8 @@ class _Target:
 
 _TARGETS = {
     Editor.NEOVIM: _Target(setup_neovim.change, setup_neovim.AFTERWARDS),
-    Editor.HELIX: _Target(setup_blocks.change_helix, setup_blocks.HELIX_AFTERWARDS),
-    Editor.EMACS: _Target(setup_blocks.change_emacs, setup_blocks.EMACS_AFTERWARDS),
+    Editor.HELIX: _Target(setup_helix.change, setup_helix.AFTERWARDS),
+    Editor.EMACS: _Target(setup_emacs.change, setup_emacs.AFTERWARDS),
 }
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -81,7 +81,7 @@ def _change_file(console: Console, target: _Target, *, undo: bool, yes: bool) ->
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The configuration cannot be read: {error}.") from error
     if not change.is_needed:
-        state = "is not there" if undo else "is as it should be"
+        state = "has nothing of this command" if undo else "is as it should be"
         console.print(f"Nothing to do: {change.file} {state}.", highlight=False, soft_wrap=True)
         return
     _show(console, change)

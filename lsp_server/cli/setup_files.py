@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
+import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,18 +44,50 @@ def diff(change: FileChange) -> Iterator[str]:
 
 
 def make(change: FileChange) -> None:
-    """Write or delete the file; one that is a link stays one. Raises OSError."""
-    if change.after is None:
-        change.file.unlink(missing_ok=True)
-        return
+    """Write or delete the file; one that is a link stays one. Raises OSError, also for a file that
+    is marked as not to be written, which replacing it would not notice.
+    """
     file = Path(os.path.realpath(change.file))
+    if file.exists() and not file.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(None, "it is read-only")
+    if change.after is None:
+        file.unlink(missing_ok=True)
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.new")
-    with unfinished.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(change.after)
+    _replace(file, change.after)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file so that it is never there by half."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    unfinished = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        unfinished.chmod(_mode(file))
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _mode(file: Path) -> int:
+    """A file's permissions, or those that a new one gets."""
     if file.exists():
-        unfinished.chmod(file.stat().st_mode)
-    unfinished.replace(file)
+        return stat.S_IMODE(file.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def configuration_folder(name: str, windows: str = "APPDATA") -> Path:
+    """Where a program keeps its configuration: in XDG's folder, or on Windows in that which the
+    variable `windows` names.
+    """
+    if chosen := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(chosen) / name
+    if sys.platform == "win32" and (folder := os.environ.get(windows)):
+        return Path(folder) / name
+    return Path.home() / ".config" / name
 
 
 def own_program() -> str:

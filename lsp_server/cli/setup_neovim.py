@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 from lsp_server.cli.errors import CommandError
-from lsp_server.cli.setup_files import FileChange, own_program, read
+from lsp_server.cli.setup_files import FileChange, configuration_folder, own_program, read
 
 _FIRST_LINE = "-- Written by `fimbria setup neovim`; `fimbria setup neovim --undo` removes it."
 AFTERWARDS = "Start Neovim, open a file and type; :checkhealth fimbria says what is missing."
@@ -18,21 +17,13 @@ AFTERWARDS = "Start Neovim, open a file and type; :checkhealth fimbria says what
 
 def change(*, undo: bool) -> FileChange:
     """What is to be done to the user's configuration. Raises CommandError, and OSError."""
-    file = configuration_folder() / "plugin" / "fimbria-setup.lua"
+    name = os.environ.get("NVIM_APPNAME") or "nvim"
+    folder = configuration_folder(name, windows="LOCALAPPDATA")
+    file = folder / "plugin" / "fimbria-setup.lua"
     before = read(file)
     if before is not None and not before.startswith(_FIRST_LINE):
         raise CommandError(f"{file} was not written by this command; move it out of the way first.")
     return FileChange(file, before, None if undo else _snippet())
-
-
-def configuration_folder() -> Path:
-    """Where Neovim looks for init.lua."""
-    name = os.environ.get("NVIM_APPNAME") or "nvim"
-    if chosen := os.environ.get("XDG_CONFIG_HOME"):
-        return Path(chosen) / name
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / name
-    return Path.home() / ".config" / name
 
 
 def plugin_folder() -> Path:
@@ -48,7 +39,7 @@ def plugin_folder() -> Path:
 
 def _snippet() -> str:
     lines = [_FIRST_LINE, f"local folder = {_lua(str(plugin_folder()))}"]
-    lines += ["if vim.uv.fs_stat(folder) then"]
+    lines += ["if vim.fn.has('nvim-0.11') == 1 and vim.uv.fs_stat(folder) then"]
     program = own_program()
     if Path(program).is_absolute():
         cmd = f"{{ cmd = {_lua(program)} }}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsp_server.cli.errors import CommandError
+from lsp_server.cli.setup_files import own_program
 
 AFTERWARDS = "Reload VS Code's window, open a file and type."
 EXTENSION = "fimbria.fimbria"
-_EDITORS = ("code", "codium", "code-insiders", "cursor")
+_EDITORS = ("code", "codium", "code-insiders", "cursor", "code-server")
 _PACKAGE = Path("dist", "fimbria.vsix")
 
 
@@ -32,13 +35,36 @@ def commands(*, undo: bool) -> list[Command]:
     """What is to be run. Raises CommandError for a program or source that is not there."""
     editor = _program("VS Code", _EDITORS)
     if undo:
-        return [Command((editor, "--uninstall-extension", EXTENSION), Path.cwd())]
+        uninstall = Command((editor, "--uninstall-extension", EXTENSION), Path.cwd())
+        return [uninstall, *_unlinking()]
     folder, npm = source_folder(), _program("Node 22.18 or newer with npm", ("npm",))
     return [
         Command((npm, "ci", "--no-audit", "--no-fund"), folder),
         Command((npm, "run", "package"), folder),
         Command((editor, "--install-extension", str(_PACKAGE), "--force"), folder),
+        *_linking(),
     ]
+
+
+def _link() -> Path:
+    """A place where the extension looks for the program even if it is not on the PATH."""
+    return Path.home() / ".local" / "bin" / "fimbria"
+
+
+def _linking() -> Iterator[Command]:
+    """Make a program that is not on the PATH one that the extension finds."""
+    program, link = own_program(), _link()
+    if sys.platform == "win32" or not os.path.isabs(program) or os.path.lexists(link):
+        return
+    yield Command(("mkdir", "-p", str(link.parent)), Path.home())
+    yield Command(("ln", "-s", program, str(link)), Path.home())
+
+
+def _unlinking() -> Iterator[Command]:
+    """Take that back, if the link leads to this program."""
+    program = Path(sys.executable).with_name("fimbria")
+    if _link().is_symlink() and os.readlink(_link()) == str(program):
+        yield Command(("rm", str(_link())), Path.home())
 
 
 def source_folder() -> Path:
