@@ -20,6 +20,8 @@ _FILE_HEADER = "# file: "
 """What the starter model has seen at the start of each file of its training."""
 _LOOP_PERIODS = range(3, 41)
 _LOOP_ROUNDS = 5
+_UNFINISHED_ROUNDS = 3
+_LAST_WORD = re.compile(r"\s*\w+$")
 _ANY_LINE = " " * 1000 + "x"
 """A line that is no reason to cut before it."""
 
@@ -95,11 +97,12 @@ def worth_showing(raw: str, context: CursorContext, *, cut_short: bool) -> str |
     if not any(map(str.strip, lines)):
         return Rejected(Rejection.OUT_OF_SCOPE)
     lines = _kept(lines, context)
-    sound = _before_loop(lines)
+    is_unfinished = cut_short and len(lines) == raw.count("\n") + 1
+    sound = _before_loop(lines, is_unfinished=is_unfinished)
     if lines and not any(map(str.strip, sound)):
         return Rejected(Rejection.LOOP)
-    if cut_short and len(sound) == len(raw_lines):
-        sound = _complete_lines(sound)
+    if is_unfinished and len(sound) == len(lines):
+        sound = _complete(sound)
     text = "\n".join(sound)
     return text if text.strip() else Rejected(Rejection.REPEATS_FOLLOWING)
 
@@ -138,11 +141,13 @@ def _begins_file(text: str, context: CursorContext) -> bool:
     return (before + text).lstrip().startswith(_FILE_HEADER) and _FILE_HEADER not in before
 
 
-def _before_loop(lines: list[str]) -> list[str]:
+def _before_loop(lines: list[str], *, is_unfinished: bool) -> list[str]:
     """Cut before a line that goes round in circles, and before the quotes of a text that would
     begin with it.
     """
-    loop = next((at for at, line in enumerate(lines) if _is_loop(line)), None)
+    last = len(lines) - 1
+    loops = (_is_loop(line, is_unfinished and at == last) for at, line in enumerate(lines))
+    loop = next((at for at, loops_here in enumerate(loops) if loops_here), None)
     if loop is None:
         return lines
     while loop and lines[loop - 1].strip() in _TEXT_QUOTES:
@@ -150,11 +155,15 @@ def _before_loop(lines: list[str]) -> list[str]:
     return lines[:loop]
 
 
-def _is_loop(line: str) -> bool:
-    """Whether the end repeats itself; a line drawn with one character does not count."""
+def _is_loop(line: str, is_unfinished: bool = False) -> bool:
+    """Whether the end repeats itself; a line drawn with one mark does not count. Fewer rounds tell
+    enough, also of a single digit, where the model had no tokens left: it would not have stopped.
+    """
     line = line.rstrip()
-    rounds = (line[-period:] for period in _LOOP_PERIODS if period * _LOOP_ROUNDS <= len(line))
-    return any(line.endswith(round_ * _LOOP_ROUNDS) and len(set(round_)) > 1 for round_ in rounds)
+    times = _UNFINISHED_ROUNDS if is_unfinished else _LOOP_ROUNDS
+    rounds = (line[-period:] for period in _LOOP_PERIODS if period * times <= len(line))
+    ends = (each for each in rounds if line.endswith(each * times))
+    return any(len(set(each)) > 1 or (is_unfinished and each.isalnum()) for each in ends)
 
 
 def _kept(lines: list[str], context: CursorContext) -> list[str]:
@@ -162,9 +171,15 @@ def _kept(lines: list[str], context: CursorContext) -> list[str]:
     return _without_next_line(_without_repeats(_scope(lines, context), context), context)
 
 
-def _complete_lines(lines: list[str]) -> list[str]:
-    """Leave a last line out that the model had no tokens left to finish, unless it is all."""
-    return lines[:-1] if any(map(str.strip, lines[:-1])) else lines
+def _complete(lines: list[str]) -> list[str]:
+    """Leave a last line out that the model had no tokens left to finish; where it is all, only its
+    last word, which may be half of one.
+    """
+    *before, last = lines
+    if any(map(str.strip, before)):
+        return before
+    words = _LAST_WORD.sub("", last)
+    return [*before, words if words.strip() else last]
 
 
 def _scope(lines: list[str], context: CursorContext) -> list[str]:

@@ -32,8 +32,8 @@ def accepted(fixture: str, raw: str, *, cut_short: bool = False) -> str:
     return context.prefix + outcome.text + context.suffix[outcome.num_replaced :]
 
 
-def rejected(fixture: str, raw: str) -> Rejection:
-    outcome = postprocess(raw, context_of(fixture), cut_short=False)
+def rejected(fixture: str, raw: str, *, cut_short: bool = False) -> Rejection:
+    outcome = postprocess(raw, context_of(fixture), cut_short=cut_short)
     assert isinstance(outcome, Rejected), outcome
     return outcome.reason
 
@@ -69,6 +69,13 @@ def test_a_text_that_becomes_a_loop_is_cut_before() -> None:
     assert rejected("def f():‸", '\n    """\n' + loop) is Rejection.LOOP
     assert accepted("def f():‸", "\n    x = 1\n" + loop) == "def f():\n    x = 1"
     assert rejected("def f():‸", '\n    """\n' + loop[:-1]) is Rejection.LOOP
+
+
+@pytest.mark.parametrize("stuck", [" 1000000000000", "ab/cd, ab/cd, ab/cd, a", "eeeeeeeeeeeee"])
+def test_a_line_still_going_round_when_the_tokens_are_used_up_is_not_shown(stuck: str) -> None:
+    assert rejected("limit = ‸", stuck, cut_short=True) is Rejection.LOOP
+    assert accepted("limit = ‸", stuck).endswith(stuck.strip())
+    assert accepted("f(‸)", "0, 0, 0\n1", cut_short=True) == "f(0, 0, 0)"
 
 
 def test_a_drawn_line_is_no_loop() -> None:
@@ -200,6 +207,9 @@ def test_few_lines() -> None:
 def test_a_line_that_was_cut_short_is_left_out() -> None:
     assert accepted("def f():‸", "\n    a = 1\n    b = ma", cut_short=True) == "def f():\n    a = 1"
     assert accepted("a = ‸", "some_long_na", cut_short=True) == "a = some_long_na"
+    assert accepted("a = ‸", "first + some_long_na", cut_short=True) == "a = first +"
+    assert accepted("a = ‸", "first + second\n", cut_short=True) == "a = first + second"
+    assert accepted("f(‸)", "first, some_long_na", cut_short=True) == "f(first,)"
 
 
 def test_the_next_line_is_not_repeated() -> None:
