@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -108,8 +109,14 @@ def test_a_model_keeps_its_description(model: ModelInfo) -> None:
 
 def test_an_older_daemons_model_can_be_read() -> None:
     listed = wire.model_to_json(INFO, 0)
-    for newer in ("min_mean_logprob", "min_token_logprob", "kernels", "family"):
+    nothing: dict[str, Any] = {
+        "min_mean_logprob": None,
+        "min_token_logprob": None,
+        "languages": (),
+        "min_token_logprob_elsewhere": None,
+        "kernels": "",
+        "family": "",
+    }
+    for newer in nothing:
         del listed["fimbria"][newer]
-    assert wire.model_from_json(listed) == replace(
-        INFO, min_mean_logprob=None, min_token_logprob=None, kernels="", family=""
-    )
+    assert wire.model_from_json(listed) == replace(INFO, **nothing)
