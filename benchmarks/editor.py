@@ -53,7 +53,8 @@ class Editor:
     def open(self, file: Path, text: str) -> None:
         """Open a file with this text."""
         self._uri, self._version = file.as_uri(), 0
-        document = {"uri": self._uri, "languageId": "plaintext", "version": 0, "text": text}
+        # A model may have nothing to say in other languages, and what it says is timed here.
+        document = {"uri": self._uri, "languageId": "python", "version": 0, "text": text}
         self._write(self._notification("textDocument/didOpen", {"textDocument": document}))
 
     def change(self, step: Step) -> None:

@@ -38,12 +38,17 @@ def scores_of_chunk(start: int, text: str, logprobs: Sequence[float]) -> list[To
     return [TokenScore(start + min(at, num_breaks), logprob) for at, logprob in enumerate(logprobs)]
 
 
+def is_home(model: ModelInfo, language: str) -> bool:
+    """Whether a model was trained on a language, by the name of its grammar, or is good for all."""
+    return not model.languages or language in model.languages
+
+
 def may_speak(model: ModelInfo, language: str) -> bool:
-    """Whether a model's ghost text is worth showing unasked at all, in a language by the name of
-    its grammar. Of the starter's lines of prose none of dozens was right, sure or not
-    (benchmarks/results, languages).
+    """Whether a model's ghost text is worth showing unasked at all. Elsewhere than at home prose
+    is not: of what the starter was sure of there, next to nothing was right (benchmarks/results,
+    languages).
     """
-    return _is_home(model, language) or language not in _PROSE
+    return is_home(model, language) or language not in _PROSE
 
 
 def shown_unasked(text: str, scores: Sequence[TokenScore], model: ModelInfo, language: str) -> str:
@@ -51,7 +56,7 @@ def shown_unasked(text: str, scores: Sequence[TokenScore], model: ModelInfo, lan
     if not may_speak(model, language):
         return ""
     min_token_logprob = model.min_token_logprob
-    if not _is_home(model, language) and model.min_token_logprob_elsewhere is not None:
+    if not is_home(model, language) and model.min_token_logprob_elsewhere is not None:
         min_token_logprob = model.min_token_logprob_elsewhere
     return sure_part(
         text,
@@ -59,10 +64,6 @@ def shown_unasked(text: str, scores: Sequence[TokenScore], model: ModelInfo, lan
         min_mean_logprob=model.min_mean_logprob,
         min_token_logprob=min_token_logprob,
     )
-
-
-def _is_home(model: ModelInfo, language: str) -> bool:
-    return not model.languages or language in model.languages
 
 
 def sure_part(

@@ -149,8 +149,10 @@ class LspClient:
         self.notify("initialized", {})
         return dict(result)
 
-    def open(self, text: str, uri: str = URI, version: int = 1) -> None:
-        document = {"uri": uri, "languageId": "python", "version": version, "text": text}
+    def open(
+        self, text: str, uri: str = URI, version: int = 1, *, language: str = "python"
+    ) -> None:
+        document = {"uri": uri, "languageId": language, "version": version, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": document})
 
     def complete(self, line: int, character: int, uri: str = URI) -> int:

@@ -81,3 +81,48 @@ def test_the_token_that_ends_the_line_counts() -> None:
 def test_tokens_behind_a_settled_text_are_not_read() -> None:
     pieces = [("b", -1.0), ("\n", -1.0), ("\n", -1.0), ("c", -50.0)]
     assert shown("a = ", pieces) == "b"
+
+
+OF_PYTHON = replace(MODEL, languages=("python",), min_token_logprob_elsewhere=-0.5)
+
+
+@pytest.mark.parametrize(
+    ("uri", "language", "shown"),
+    [
+        ("file:///a.py", "python", True),
+        ("file:///a.js", "javascript", False),
+        ("file:///a.md", "markdown", False),
+        ("file:///a", "", False),
+        ("file:///a.py", "", True),  # the editor does not tell the language, the name does
+        ("untitled:Untitled-1", "plaintext", False),
+    ],
+)
+def test_who_asks_gets_text_in_each_language(uri: str, language: str, shown: bool) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = OF_PYTHON
+        runtime.stream = likely  # type: ignore[method-assign]
+        client.open("a = ", uri, language=language)
+        for automatic in (True, False):
+            client.send(request := client.completing(0, 4, uri, automatic=automatic))
+            items = (await client.result(request["id"]))["items"]
+            assert bool(items) == (shown or not automatic)
+
+    session(scenario)
+
+
+def test_in_prose_a_model_of_code_is_not_even_asked(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        runtime.model = OF_PYTHON
+        client.open("Once upon ", language="markdown")
+        assert (await client.result(client.complete(0, 10)))["items"] == []
+        assert runtime.calls == []
+
+    with caplog.at_level(logging.INFO):
+        session(scenario)
+    assert "the model has not learnt this language" in caplog.text
+
+
+async def likely(_: CompletionRequest) -> AsyncGenerator[Event, None]:
+    yield Chunk("b", logprobs=(-1.0,))
+    done = completion("")
+    yield Finished(FinishReason.STOP, done.usage, done.timings)

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from lsp_server.confidence import TokenScore, mean_logprob, scores_of_chunk, sure_part
+from lsp_server.confidence import (
+    TokenScore,
+    may_speak,
+    mean_logprob,
+    scores_of_chunk,
+    shown_unasked,
+    sure_part,
+)
+from model_runtime.api import ModelInfo
 
+ANY = ModelInfo(id="m", context_length=99, capabilities=frozenset(), min_token_logprob=-2.0)
+OF_PYTHON = replace(ANY, languages=("python",), min_token_logprob_elsewhere=-0.5)
 LINES = ":\n    a = 1\n    b = 2\n    return c"
 
 
@@ -109,3 +120,32 @@ def test_the_mean_is_that_of_what_is_left() -> None:
 def test_nothing_is_withheld_without_thresholds_or_scores() -> None:
     assert sure(LINES, scored(LINES, "a")) == LINES
     assert sure(LINES, [], mean=-0.1, token=-0.1) == LINES
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "shown"),
+    [
+        (OF_PYTHON, "python", True),
+        (OF_PYTHON, "svelte", False),
+        (replace(OF_PYTHON, min_token_logprob_elsewhere=-1.5), "svelte", True),
+        (replace(OF_PYTHON, min_token_logprob_elsewhere=None), "svelte", True),
+        (ANY, "svelte", True),
+        (ANY, "markdown", True),
+        (ANY, "", True),
+    ],
+)
+def test_a_model_has_to_be_surer_in_a_language_that_it_was_not_trained_on(
+    model: ModelInfo, language: str, shown: bool
+) -> None:
+    text = "a = 1"
+    assert shown_unasked(text, scored(text), model, language) == (text if shown else "")
+
+
+@pytest.mark.parametrize("language", ["markdown", "plaintext", "rst", "gitcommit", "txt", ""])
+def test_in_prose_a_model_of_certain_languages_says_nothing_however_sure_it_is(
+    language: str,
+) -> None:
+    assert not may_speak(OF_PYTHON, language)
+    assert shown_unasked("a", [TokenScore(0, 0.0)], OF_PYTHON, language) == ""
+    assert shown_unasked("a", [TokenScore(0, 0.0)], ANY, language) == "a"
+    assert may_speak(replace(ANY, languages=(language,)), language)
