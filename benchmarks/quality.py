@@ -2,7 +2,9 @@
 
     python benchmarks/quality.py layouts     prompt orders, with and without token healing
     python benchmarks/quality.py cache       weights of the cache language model
+    python benchmarks/quality.py snippets    pieces of other files of the same project
     python benchmarks/quality.py calibrate   thresholds for showing a suggestion
+    python benchmarks/quality.py languages   what is shown in other languages than Python
 
 `calibrate --model FOLDER --files DIR` works for any model folder and any folder of source files.
 Nothing here measures time, and no generated program is run.
@@ -33,7 +35,14 @@ from benchmarks.quality_items import (
     rests_of_lines,
     single_lines,
 )
+from benchmarks.quality_languages import (
+    documents_by_language,
+    language_record,
+    languages_report,
+    try_language,
+)
 from benchmarks.quality_layouts import CACHED_VARIANTS, PLAIN_VARIANTS, compare_layouts
+from benchmarks.quality_snippets import projects_of, try_snippets
 from model_runtime.api import RuntimeFailure
 from model_runtime.config import read_config
 from model_runtime.load_options import LoadOptions
@@ -110,6 +119,22 @@ def cache(
     )
 
 
+@app.command()
+def snippets(
+    model: Model = "starter", files: Files = None, places: Places = 400, results: Results = RESULTS
+) -> None:
+    """Compare answers with and without pieces of other files, which a cache model copies from."""
+    projects = projects_of(_documents(files))
+    task = _one_line(rest_of_line_task(rests_of_lines(projects.documents, places)))
+    folder = resolve_model(model)
+    trials = try_snippets(open_direct(folder), task, projects, read_config(folder).habits.cache)
+    of = f", of {files.name}" if files else ", held-out packages"
+    lines = [f"# Snippets, {_today()}", "", f"Model {model}, rest of a line{of}.", ""]
+    lines += report.snippets_table(trials)
+    name = f"{_today()}-quality-snippets" + (f"-{files.name}" if files else "")
+    _write(results / name, lines, {"model": model, "trials": list(map(asdict, trials))})
+
+
 @app.command(name="calibrate")
 def calibrate_command(
     model: Model = "starter",
@@ -140,6 +165,35 @@ def calibrate_command(
         name, lines, {"model": model, "target": target, "found": list(map(asdict, calibrations))}
     )
     report.draw(other, calibrations[0], target, name.with_suffix(".svg"))
+
+
+@app.command()
+def languages(
+    files: Annotated[Path, typer.Option(help="Folder of texts in several languages.")],
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of Python files; else the starter's held-out files.")
+    ] = None,
+    model: Model = "starter",
+    places: Annotated[int, typer.Option(min=5, help="How many places in each language.")] = 100,
+    results: Results = RESULTS,
+) -> None:
+    """Compare what is shown in Python with what is shown in other languages."""
+    documents = {**documents_by_language(files), "python": _documents(home)}
+    engine = load_engine(resolve_model(model), LoadOptions(device="cpu"))
+    try:
+        answers, info = EngineAnswers(engine), engine.info
+        tried = [
+            try_language(answers, language, documents[language], places, info)
+            for language in sorted(documents)
+        ]
+    finally:
+        engine.close()
+    lines = [f"# Languages, {_today()}", "", f"Model {model}, rest of a line.", ""]
+    _write(
+        results / f"{_today()}-quality-languages",
+        [*lines, *languages_report(tried, info)],
+        {"model": model, "languages": [language_record(one, info) for one in tried]},
+    )
 
 
 def advice(calibrations: Sequence[Calibration], target: float) -> list[str]:

@@ -59,10 +59,10 @@ def index_of(
         return NgramIndex(prompt.ids, control_ids=control_ids)
     before = request.prompt.encode()
     kept = before[: len(before) - len(prompt.healed)].decode()
-    after = tokenizer.encode_continuation(request.suffix or "")
-    # The marker keeps the end of the file apart from its beginning.
-    ids = [*after, tokenizer.bos_id, *tokenizer.encode_continuation(kept)]
-    return NgramIndex(ids, control_ids=control_ids)
+    texts = [*(snippet.text for snippet in request.snippets), request.suffix or ""]
+    # The marker keeps the texts apart.
+    others = [i for text in texts for i in (*tokenizer.encode_continuation(text), tokenizer.bos_id)]
+    return NgramIndex([*others, *tokenizer.encode_continuation(kept)], control_ids=control_ids)
 
 
 def mixing(

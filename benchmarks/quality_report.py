@@ -20,6 +20,7 @@ from benchmarks.quality_calibration import (
 )
 from benchmarks.quality_habits import Habit
 from benchmarks.quality_layouts import Row
+from benchmarks.quality_snippets import SnippetTrial
 from training.evaluation.overlap import Overlap
 from training.evaluation.scoring import Score
 
@@ -51,6 +52,19 @@ def cache_table(trials: Sequence[Trial]) -> list[str]:
         cells = [str(trial.setting.scope)]
         cells += [f"{value:g}" for value in (w.weight, w.half_length, w.growth, w.half_life)]
         lines.append(_line([*cells, *_score_cells(trial.score)]))
+    return lines
+
+
+def snippets_table(trials: Sequence[SnippetTrial]) -> list[str]:
+    """One line for each amount of text from other files."""
+    lines = [
+        "| characters of other files at most | exact, as shown (95 % interval) | edit similarity "
+        "| parses | right only with them | right only without |",
+        "|--:|--:|--:|--:|--:|--:|",
+    ]
+    for trial in trials:
+        cells = [f"{trial.max_chars:,}", *_score_cells(trial.score), str(trial.won)]
+        lines.append(_line([*cells, str(trial.lost)]))
     return lines
 
 

@@ -75,6 +75,7 @@ class NgramIndex:
         """
         self._max_n = max_n
         self._control_ids = control_ids
+        self._controls = np.array(sorted(control_ids), dtype=np.int64)
         self._tokens = np.empty(0, dtype=np.int64)
         self._follows = np.empty(0, dtype=np.bool_)
         self._len = 0
@@ -142,7 +143,11 @@ class NgramIndex:
             self._tokens = _resized(self._tokens, self._len, capacity)
             self._follows = _resized(self._follows, self._len, capacity)
         self._tokens[self._len : size] = tokens
-        self._follows[self._len : size] = [i not in self._control_ids for i in tokens]
+        if len(tokens) > _FEW:
+            added = self._tokens[self._len : size]
+            self._follows[self._len : size] = ~np.isin(added, self._controls)
+        else:  # numpy's call costs more than that
+            self._follows[self._len : size] = [i not in self._control_ids for i in tokens]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,10 @@ def chunks_of(text: SourceText) -> tuple[Chunk, ...]:
 
 
 def choose(
-    context: CursorContext, files: Iterable[OtherFile], may_be_shown: Callable[[str], bool]
+    context: CursorContext,
+    files: Iterable[OtherFile],
+    may_be_shown: Callable[[str], bool],
+    max_chars: int = MAX_CHARS,
 ) -> tuple[Snippet, ...]:
     """The chunks most like what is around the cursor, the best one last.
 
@@ -77,7 +80,7 @@ def choose(
     that would be taken.
     """
     kept: list[Snippet] = []
-    room = MAX_CHARS
+    room = max_chars
     for path, chunk in _best_first(context, files):
         if len(chunk.text) > room:
             break

@@ -123,8 +123,8 @@ class Visits:
     def saw(self, at: Location, document: Document, edited_line: int | None = None) -> None:
         """Note a file's newest state, and where it has been edited."""
         file = self._files.pop(document.uri, None)
-        if file is None:
-            file = _File(at, document)
+        if file is None:  # cut up at once, while nobody waits for a key
+            file = _File(at, document, chunks=chunks_of(document.text))
         else:
             file.saw(document)
         self._num_changes += 1
