@@ -27,7 +27,8 @@ class Frame:
 class Key:
     """What one key led to; milliseconds from the key. None: it did not happen before the next key.
 
-    is_along: the ghost text before began with the key, and the rest of it was drawn.
+    is_along: the ghost text before began with the key, and the rest of it was drawn; or what was
+    drawn came with the key's own echo, which is an answer to the key before that fits.
     is_answered: nothing was waited for any more when the next key came.
     is_flicker: ghost text that stood for less than `FLICKER_MS` went without a key.
     """
@@ -59,9 +60,9 @@ def outcome(
     echoed = next((at for at, one in enumerate(frames) if one.cursor != before.cursor), None)
     after = [] if echoed is None else frames[echoed:]
     drawn = next((frame for frame in after if frame.ghost), None)
-    is_along = bool(
-        drawn and before.ghost.startswith(key) and drawn.ghost == before.ghost.removeprefix(key)
-    )
+    left = before.ghost.removeprefix(key) if before.ghost.startswith(key) else None
+    # In the frame of the key itself nothing can be drawn that is an answer to it.
+    is_along = drawn is not None and (drawn.ghost == left or drawn is after[0])
 
     def since(frame: Frame | None) -> float | None:
         return round(1000 * (frame.at - began), 3) if frame else None

@@ -24,7 +24,7 @@ _ANSWERED = {
 }
 _NOTES = """
 - Fresh: ghost text that a key brought. Along: what was left of it after a key that it began with,
-  from the frame with the key itself on.
+  or what an answer to the key before still brought, from the frame with the key itself on.
 - Flickers: ghost text that went, or became another one, within 100 ms and without a key.
 - Echo: when the key itself is drawn, in the middle of all keys, without the plugin and with it.
 """

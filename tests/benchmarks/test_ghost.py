@@ -31,6 +31,16 @@ def test_a_key_that_brings_ghost_text() -> None:
     assert (key.echo_ms, key.ghost_ms, key.is_along, key.is_flicker) == (1, 30, False, False)
 
 
+def test_what_comes_with_the_echo_answers_the_key_before() -> None:
+    key = outcome("x", 0.0, Frame(0.0, (0, 1), ""), [frame(1, "yz")], is_answered=True)
+    assert (key.echo_ms, key.ghost_ms, key.is_along) == (1, 1, True)
+
+
+def test_typing_along_may_be_drawn_late() -> None:
+    key = read("o", frame(1, ""), frame(7, "bar"))
+    assert (key.echo_ms, key.ghost_ms, key.is_along) == (1, 7, True)
+
+
 def test_a_frame_before_the_echo_does_not_count() -> None:
     key = read("x", frame(1, "obar", column=1), frame(2, ""))
     assert (key.echo_ms, key.ghost_ms) == (2, None)
