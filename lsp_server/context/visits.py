@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lsp_server.context.snippets import Chunk, OtherFile, Surroundings, choose, chunks_of
+from lsp_server.context.snippets import (
+    MAX_FILE_CHARS,
+    Chunk,
+    OtherFile,
+    Surroundings,
+    choose,
+    chunks_of,
+)
 from lsp_server.context.windows import CursorContext, plain
 from lsp_server.documents import Document
 from lsp_server.private_files import may_be_read
+from lsp_server.source_text import SourceText
 
 MAX_FILES = 24
 PAUSE_S = 300.0
@@ -62,19 +70,19 @@ class Location:
 class _File:
     """A file as it was last seen.
 
-    chunks: None until they are needed. verdict: whether it may be shown by which rules, and when
-    that was found out.
+    text: nothing of one that is too large to be shown. chunks: None until they are needed.
+    verdict: whether it may be shown by which rules, and when that was found out.
     """
 
     at: Location
-    document: Document
+    text: SourceText
     num_changes: int = 1
     edited_line: int | None = None
     chunks: tuple[Chunk, ...] | None = None
     verdict: tuple[bool, Rules, float] | None = None
 
-    def saw(self, document: Document) -> None:
-        self.document, self.chunks = document, None
+    def saw(self, text: SourceText) -> None:
+        self.text, self.chunks = text, None
         self.num_changes += 1
 
     def may_be_shown(self, rules: Rules, now: float) -> bool:
@@ -122,11 +130,12 @@ class Visits:
 
     def saw(self, at: Location, document: Document, edited_line: int | None = None) -> None:
         """Note a file's newest state, and where it has been edited."""
+        text = document.text if len(document.text) <= MAX_FILE_CHARS else SourceText.of("")
         file = self._files.pop(document.uri, None)
         if file is None:  # cut up at once, while nobody waits for a key
-            file = _File(at, document, chunks=chunks_of(document.text))
+            file = _File(at, text, chunks=chunks_of(text))
         else:
-            file.saw(document)
+            file.saw(text)
         self._num_changes += 1
         file.edited_line = edited_line if edited_line is not None else file.edited_line
         self._files[document.uri] = file
@@ -188,6 +197,6 @@ class Visits:
             if other == uri or file.at.path == at.path or file.at.root != at.root:
                 continue
             if file.chunks is None and new_chars < _MAX_NEW_CHARS:
-                new_chars += len(file.document.text)
-                file.chunks = chunks_of(file.document.text)
+                new_chars += len(file.text)
+                file.chunks = chunks_of(file.text)
             yield file

@@ -18,6 +18,7 @@ from model_runtime.api import (
     MissingCapability,
     ModelInfo,
     ModelNotFound,
+    OtherFiles,
     OutOfMemory,
     RuntimeFailure,
     RuntimeUnavailable,
@@ -102,7 +103,9 @@ def test_an_older_daemon_sees_no_field_that_says_nothing() -> None:
     assert not {"snippets", "path", "repository", "document", "model"} & plain.keys()
 
 
-@pytest.mark.parametrize("model", [INFO, replace(INFO, min_mean_logprob=-0.5)])
+@pytest.mark.parametrize(
+    "model", [INFO, replace(INFO, min_mean_logprob=-0.5, other_files=OtherFiles.SHOWN)]
+)
 def test_a_model_keeps_its_description(model: ModelInfo) -> None:
     assert wire.model_from_json(json.loads(wire.encode(wire.model_to_json(model, 0)))) == model
 
@@ -116,6 +119,7 @@ def test_an_older_daemons_model_can_be_read() -> None:
         "min_token_logprob_elsewhere": None,
         "kernels": "",
         "family": "",
+        "other_files": OtherFiles.IGNORED,
     }
     for newer in nothing:
         del listed["fimbria"][newer]
