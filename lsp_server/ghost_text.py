@@ -51,7 +51,8 @@ async def suggest(
     has been told why.
     """
     memory = ls.suggestions.of(uri)
-    known = memory.known(context) if automatic else None
+    is_docstring = _opens_docstring_in(ls, uri, context)
+    known = memory.known(context, here_only=is_docstring) if automatic else None
     if known is not None:
         return _several([known])
     drafts = memory.drafts(context)
@@ -66,7 +67,7 @@ async def suggest(
     memory, language = ls.suggestions.of(uri), _language(ls, uri)
     if automatic and not may_speak(model, language):
         return Rejected(Rejection.LANGUAGE)
-    if opens_docstring(context) and language == "python":
+    if is_docstring:
         written = await _docstring(ls, uri, context, model)
         if written is not None or ls.runtime.ready is None:
             return _several([written])
@@ -103,6 +104,11 @@ def _several(
     return list(shown) or next((each for each in outcomes if isinstance(each, Rejected)), None)
 
 
+def _opens_docstring_in(ls: FimbriaServer, uri: str, context: CursorContext) -> bool:
+    """Whether a docstring is wanted that is made of more than what a model would write."""
+    return opens_docstring(context) and _language(ls, uri) == "python"
+
+
 def opens_docstring(context: CursorContext) -> bool:
     """Whether nothing but opening quotes, perhaps closed by the editor, is on the cursor's line."""
     quotes = context.line_before.strip()
@@ -131,6 +137,8 @@ def guess_ahead(ls: FimbriaServer, uri: str, context: CursorContext, shown: Sugg
     after = accepted(context, shown)
     if not ls.settings.guess_ahead or after.stands_before_word:
         return
+    if _opens_docstring_in(ls, uri, after):
+        return  # the model would be asked for something else than what is shown there
     if ls.suggestions.of(uri).expect(after):
         ls.idle.start(uri, _guess(ls, uri, after))
 

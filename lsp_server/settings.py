@@ -284,8 +284,15 @@ def initial_values(options: object) -> Mapping[str, object]:
 
 def configured_values(configuration: object) -> Mapping[str, object]:
     """Find our section in an editor's configuration, which may hold other servers' sections too."""
+    return section_of(configuration) or {}
+
+
+def section_of(configuration: object) -> Mapping[str, object] | None:
+    """Our section; None where the configuration says nothing of us, which is not the same as an
+    empty section: that one takes everything back.
+    """
     section = configuration.get(SECTION) if isinstance(configuration, Mapping) else None
-    return section if isinstance(section, Mapping) else {}
+    return section if isinstance(section, Mapping) else None
 
 
 def _snake_case(key: str) -> str:

@@ -111,10 +111,14 @@ class DocumentMemory:
         self._ahead: Written | None = None
         self._ahead_answer: Remembered | None = None
 
-    def known(self, now: CursorContext) -> Suggestion | Rejected | None:
-        """What is to be shown at a place; None if only a model can tell."""
+    def known(self, now: CursorContext, *, here_only: bool = False) -> Suggestion | Rejected | None:
+        """What is to be shown at a place; None if only a model can tell. here_only: what was typed
+        along to come here does not count.
+        """
         for answer in [self._ahead_answer, *self._answers]:
-            if answer is not None and (outcome := answer.at(now)) is not None:
+            if answer is None or (here_only and answer.written.context != now):
+                continue
+            if (outcome := answer.at(now)) is not None:
                 self._make_newest(answer)
                 return outcome
         return None

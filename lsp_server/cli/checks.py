@@ -81,7 +81,7 @@ def check_python(python: tuple[int, ...]) -> Check:
 def check_torch() -> Check:
     """Import torch as the daemon does."""
     try:
-        probe = _run([sys.executable, "-c", _TORCH_PROBE])
+        probe = _run([sys.executable, "-P", "-c", _TORCH_PROBE])
     except subprocess.TimeoutExpired:
         return Check("torch", State.BROKEN, "importing it takes minutes", "Install it again.")
     if probe.returncode != 0:

@@ -67,13 +67,19 @@ def _entry(
         kind=types.CompletionItemKind.Snippet,
         detail="Fimbria",
         documentation=types.MarkupContent(
-            types.MarkupKind.Markdown, f"```{document.language_id}\n{text}\n```"
+            types.MarkupKind.Markdown, _fenced(text, document.language_id)
         ),
         filter_text=text,
         insert_text_mode=types.InsertTextMode.AsIs,
         text_edit=types.TextEdit(types.Range(start, item.range.end), text),
         command=item.command,
     )
+
+
+def _fenced(text: str, language_id: str) -> str:
+    from lsp_server.chat.references import fenced
+
+    return fenced(text, language_id)
 
 
 def _word_before(document: Document, cursor: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_server.lean_types import types
-from lsp_server.settings import configured_values
+from lsp_server.settings import section_of
 
 if TYPE_CHECKING:
     from lsp_server.language_server import FimbriaServer
@@ -14,9 +14,11 @@ METHOD = types.WORKSPACE_DID_CHANGE_CONFIGURATION
 
 
 def handle(ls: FimbriaServer, params: types.DidChangeConfigurationParams) -> None:
-    """Take new settings; another model means another runtime."""
-    values = configured_values(params.settings)
-    if not values:
+    """Take new settings in place of those that came before; another model means another
+    runtime.
+    """
+    values = section_of(params.settings)
+    if values is None:
         return
     other_runtime = ls.configure("settings", values)
     ls.show_problems()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsp_server.positions import PositionEncoding
+from lsp_server.settings import Settings
 from model_runtime.api import CompletionRequest, RuntimeUnavailable
 from tests.fakes import FakeRuntime
 from tests.lsp.client import URI, LspClient, changing
@@ -112,6 +113,28 @@ def test_typing_along_asks_nobody() -> None:
         assert not runtime.calls
 
     session(scenario, "Look up.")
+
+
+@pytest.mark.parametrize(
+    ("suggested", "guess_ahead"), [('"""', False), ('"""', True), ('"""Do it."""', False)]
+)
+def test_quotes_that_a_model_has_suggested_open_a_docstring_too(
+    suggested: str, guess_ahead: bool
+) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("def f(x):\n    ")
+        request = client.complete(1, 4)
+        (await runtime.next_call()).answer(suggested)
+        (item,) = (await client.result(request))["items"]
+        assert item["insertText"] == suggested
+        client.send(changing('"""', 1, 4, version=2))
+        request = client.complete(1, 7)
+        for prose in ["Look up.", "Of what."]:
+            (await runtime.next_call()).answer(prose)
+        (item,) = (await client.result(request))["items"]
+        assert item["insertText"] == 'Look up.\n\n    Args:\n        x: Of what.\n    """'
+
+    session(scenario, settings=Settings(warm_up=False, guess_ahead=guess_ahead, statistics=False))
 
 
 def test_typing_on_ends_it_and_the_model_stops() -> None:

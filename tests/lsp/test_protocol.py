@@ -106,7 +106,7 @@ def test_another_model_means_another_runtime() -> None:
     async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
         client.open("a")
         await client.result(client.complete(0, 1))
-        for values in ({"maxTokens": 5}, {"maxTokens": 5, "model": "other"}, {}, None):
+        for values in ({"maxTokens": 5}, {"maxTokens": 5, "model": "other"}, None):
             settings = {"fimbria": values}
             client.notify("workspace/didChangeConfiguration", {"settings": settings})
         await client.settle()
@@ -115,6 +115,19 @@ def test_another_model_means_another_runtime() -> None:
     runtime = session(scenario, "x")
     assert [settings.model for settings in runtime.made_with] == ["starter", "other"]
     assert runtime.calls[-1].request.max_tokens == 5
+
+
+def test_a_section_without_settings_takes_them_back() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open("a")
+        for values in ({"maxTokens": 5, "model": "other"}, {}):
+            client.notify("workspace/didChangeConfiguration", {"settings": {"fimbria": values}})
+        await client.settle()
+        await client.result(client.complete(0, 1))
+
+    runtime = session(scenario, "x", options={"fimbria": {"maxTokens": 9}})
+    assert runtime.made_with[-1].model == "starter"
+    assert runtime.calls[-1].request.max_tokens == 9
 
 
 def test_the_configuration_of_other_servers_is_left_alone() -> None:
