@@ -59,12 +59,14 @@ def snippets_table(trials: Sequence[SnippetTrial]) -> list[str]:
     """One line for each amount of text from other files."""
     lines = [
         "| characters of other files at most | exact, as shown (95 % interval) | edit similarity "
-        "| parses | right only with them | right only without |",
-        "|--:|--:|--:|--:|--:|--:|",
+        "| parses | right only with them | right only without | shown | exact among shown |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for trial in trials:
         cells = [f"{trial.max_chars:,}", *_score_cells(trial.score), str(trial.won)]
-        lines.append(_line([*cells, str(trial.lost)]))
+        shown = f"{trial.shown / max(1, trial.score.num_items):.0%}"
+        precision = f"{trial.right / max(1, trial.shown):.0%} ({trial.right} of {trial.shown})"
+        lines.append(_line([*cells, str(trial.lost), shown, precision]))
     return lines
 
 

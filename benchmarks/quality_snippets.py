@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from benchmarks.quality_answers import DirectAnswers, Ending
+from benchmarks.quality_answers import Answer, DirectAnswers, Ending
 from benchmarks.quality_cache import mixing
 from benchmarks.quality_items import context_of
 from lsp_server.context.snippets import MAX_CHARS, OtherFile, choose, chunks_of
 from lsp_server.source_text import SourceText
 from model_runtime.api import CompletionRequest, Snippet
-from model_runtime.ngrams import CacheWeights
+from model_runtime.habits import Habits
 from training.corpus.build import Document
 from training.evaluation.completer import Answer as Given
 from training.evaluation.scoring import Score, Task, score
@@ -23,7 +23,7 @@ from training.evaluation.tasks import Item
 
 NUM_OPEN = 8
 """Other files that somebody has visited: half of them imported by the file or importing it."""
-AMOUNTS = (0, MAX_CHARS // 2, MAX_CHARS, 2 * MAX_CHARS)
+AMOUNTS = (0, MAX_CHARS, 2 * MAX_CHARS)
 _LEAST_FILES = 4
 
 
@@ -39,12 +39,18 @@ class Projects:
 
 @dataclass(frozen=True, slots=True)
 class SnippetTrial:
-    """How one amount of text did. won, lost: places that are right only with it, or without."""
+    """How one amount of text did.
+
+    won, lost: places that are right only with it, or without. shown: places where each token was
+    likely enough to be shown; right: of those.
+    """
 
     max_chars: int
     score: Score
     won: int
     lost: int
+    shown: int
+    right: int
 
 
 def projects_of(documents: Sequence[Document]) -> Projects:
@@ -64,31 +70,34 @@ def projects_of(documents: Sequence[Document]) -> Projects:
 
 
 def try_snippets(
-    answers: DirectAnswers, task: Task, projects: Projects, weights: CacheWeights
+    answers: DirectAnswers, task: Task, projects: Projects, habits: Habits
 ) -> list[SnippetTrial]:
     """Every amount of text on every item of the task."""
-    mixer_for = mixing(answers.renderer, weights)
-    given: dict[int, list[Given]] = {amount: [] for amount in AMOUNTS}
+    mixer_for = mixing(answers.renderer, habits.cache)
+    given: dict[int, list[Answer]] = {amount: [] for amount in AMOUNTS}
     for item in task.items:
         answers.explorer.forget()
         for amount in AMOUNTS:
             request = _request(item, task, projects, amount)
-            answer = answers.answer(request, mixer_for(request))
-            given[amount].append(Given(answer.text, answer.ending is Ending.MODEL))
-    right = {amount: _right(task, texts) for amount, texts in given.items()}
-    return [
-        SnippetTrial(
-            amount,
-            score(task, texts, execute=False),
-            won=sum(
-                now and not before for now, before in zip(right[amount], right[0], strict=True)
-            ),
-            lost=sum(
-                before and not now for now, before in zip(right[amount], right[0], strict=True)
-            ),
-        )
-        for amount, texts in given.items()
-    ]
+            given[amount].append(answers.answer(request, mixer_for(request)))
+    before = _right(task, given[0])
+    return [_trial(task, amount, given[amount], before, habits) for amount in AMOUNTS]
+
+
+def _trial(
+    task: Task, max_chars: int, given: Sequence[Answer], before: Sequence[bool], habits: Habits
+) -> SnippetTrial:
+    right = _right(task, given)
+    shown = [_is_shown(answer, habits) for answer in given]
+    texts = [Given(answer.text, answer.ending is Ending.MODEL) for answer in given]
+    return SnippetTrial(
+        max_chars,
+        score(task, texts, execute=False),
+        won=sum(now and not then for now, then in zip(right, before, strict=True)),
+        lost=sum(then and not now for now, then in zip(right, before, strict=True)),
+        shown=sum(shown),
+        right=sum(each and is_right for each, is_right in zip(shown, right, strict=True)),
+    )
 
 
 def _request(item: Item, task: Task, projects: Projects, max_chars: int) -> CompletionRequest:
@@ -106,8 +115,13 @@ def _request(item: Item, task: Task, projects: Projects, max_chars: int) -> Comp
     )
 
 
-def _right(task: Task, texts: Sequence[Given]) -> list[bool]:
-    pairs = zip(task.items, texts, strict=True)
+def _is_shown(answer: Answer, habits: Habits) -> bool:
+    least = habits.min_token_logprob
+    return bool(answer.text.strip()) and (least is None or min(answer.logprobs) >= least)
+
+
+def _right(task: Task, answers: Sequence[Answer]) -> list[bool]:
+    pairs = zip(task.items, answers, strict=True)
     return [given.text.strip() == item.hole.middle.strip() for item, given in pairs]
 
 

@@ -13,6 +13,7 @@ from benchmarks.quality_report import snippets_table
 from benchmarks.quality_snippets import NUM_OPEN, Projects, projects_of, try_snippets
 from lsp_server.context.snippets import OtherFile, chunks_of
 from lsp_server.source_text import SourceText
+from model_runtime.habits import Habits
 from model_runtime.ngrams import CacheWeights
 from training.corpus.build import Document
 from training.evaluation.scoring import rest_of_line_task
@@ -48,8 +49,8 @@ def test_what_stands_in_another_file_is_copied(
     task = replace(rest_of_line_task([item]), stop=("\n",))
     elsewhere = OtherFile("orders.py", chunks_of(SourceText.of(ORDERS)))
     projects = Projects([], {"shop/main.py": [elsewhere]})
-    weights = CacheWeights(weight=0.95, half_length=2.0)
-    without, with_it = try_snippets(open_direct(starter_folder), task, projects, weights)
+    habits = Habits(min_token_logprob=-5.0, cache=CacheWeights(weight=0.95, half_length=2.0))
+    without, with_it = try_snippets(open_direct(starter_folder), task, projects, habits)
     assert (without.score.exact_shown, with_it.score.exact_shown) == (0, 1)
-    assert (with_it.won, with_it.lost) == (1, 0)
+    assert (with_it.won, with_it.lost, with_it.right, without.right) == (1, 0, 1, 0)
     assert len(snippets_table([without, with_it])) == 4
