@@ -127,7 +127,7 @@ def snippets(
     projects = projects_of(_documents(files))
     task = _one_line(rest_of_line_task(rests_of_lines(projects.documents, places)))
     folder = resolve_model(model)
-    trials = try_snippets(open_direct(folder), task, projects, read_config(folder).habits.cache)
+    trials = try_snippets(open_direct(folder), task, projects, read_config(folder).habits)
     of = f", of {files.name}" if files else ", held-out packages"
     lines = [f"# Snippets, {_today()}", "", f"Model {model}, rest of a line{of}.", ""]
     lines += report.snippets_table(trials)
@@ -174,16 +174,20 @@ def languages(
         Path | None, typer.Option(help="Folder of Python files; else the starter's held-out files.")
     ] = None,
     model: Model = "starter",
-    places: Annotated[int, typer.Option(min=5, help="How many places in each language.")] = 100,
+    places: Annotated[
+        int,
+        typer.Option(min=5, help="How many places in each language; in Python four times as many."),
+    ] = 100,
     results: Results = RESULTS,
 ) -> None:
     """Compare what is shown in Python with what is shown in other languages."""
     documents = {**documents_by_language(files), "python": _documents(home)}
+    num_places = dict.fromkeys(documents, places) | {"python": 4 * places}
     engine = load_engine(resolve_model(model), LoadOptions(device="cpu"))
     try:
         answers, info = EngineAnswers(engine), engine.info
         tried = [
-            try_language(answers, language, documents[language], places, info)
+            try_language(answers, language, documents[language], num_places[language], info)
             for language in sorted(documents)
         ]
     finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from benchmarks.quality_answers import Answers, Ending
 from benchmarks.quality_habits import Habit, habits_of
 from benchmarks.quality_items import context_of, in_first_half
+from benchmarks.quality_layouts import first_word
 from lsp_server.context.request import completion_request
 from lsp_server.postprocess import Suggestion, postprocess
 from model_runtime.api import ModelInfo
@@ -29,7 +30,8 @@ class Outcome:
 
     cluster: the file. line_before: of the cursor's line. shown: what an editor would show, empty if
     nothing. exact: whether the line is then right, but for blanks at its end. logprobs: of the
-    answer's tokens. habits: of what is shown.
+    answer's tokens. habits: of what is shown. first_word: whether that is right at least for its
+    first word, or run of marks.
     """
 
     cluster: str
@@ -38,6 +40,7 @@ class Outcome:
     exact: bool
     logprobs: tuple[float, ...]
     habits: frozenset[Habit] = frozenset()
+    first_word: bool = False
 
 
 def mean(logprobs: Sequence[float]) -> float:
@@ -88,7 +91,12 @@ def outcome(answers: Answers, item: Item, model: ModelInfo) -> Outcome:
         exact=bool(suggestion.text) and line.rstrip() == right.rstrip(),
         logprobs=answer.logprobs,
         habits=habits_of(context, suggestion.text, cut_short=cut_short),
+        first_word=_begins_right(suggestion.text, right),
     )
+
+
+def _begins_right(shown: str, right: str) -> bool:
+    return bool(shown.strip()) and first_word(shown).strip() == first_word(right).strip()
 
 
 def split_by_file(found: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
@@ -99,8 +107,8 @@ def split_by_file(found: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Of `requests`, `shown` had a suggestion, `exact` of those exactly right. low, high: 95 %
-    interval of the precision, files resampled.
+    """Of `requests`, `shown` had a suggestion, `exact` of those exactly right and `first_words` at
+    least for their first word. low, high: 95 % interval of the precision, files resampled.
     """
 
     requests: int
@@ -108,6 +116,7 @@ class Share:
     exact: int
     low: float
     high: float
+    first_words: int = 0
 
     @property
     def shown_share(self) -> float:
@@ -152,7 +161,8 @@ def gated(found: Sequence[Outcome], statistic: Statistic, threshold: float) -> S
     hits = [o.exact for o in passed]
     clusters = [o.cluster for o in passed]
     low, high = interval(clusters, hits) if passed else (0.0, 1.0)
-    return Share(len(found), len(passed), sum(hits), low, high)
+    words = sum(o.first_word for o in passed)
+    return Share(len(found), len(passed), sum(hits), low, high, words)
 
 
 def calibrate(

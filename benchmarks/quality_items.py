@@ -40,7 +40,7 @@ def documents_in(folder: Path) -> list[Document]:
     found = [
         Document(folder.name, file.relative_to(folder).as_posix(), text)
         for file in files
-        if file.is_file() and (text := _read(file))
+        if file.is_file() and (text := read_text(file))
     ]
     if not found:
         raise ValueError(f"{folder} holds no source files of a sensible size.")
@@ -76,7 +76,7 @@ def typed_places(documents: Sequence[Document], count: int) -> list[Item]:
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
             items.append(
-                Item(_name(document), Hole(text[:at], text[at:end], text[end:])),
+                Item(name_of(document), Hole(text[:at], text[at:end], text[end:])),
             )
     return items
 
@@ -98,7 +98,8 @@ def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     return first, [item for item in items if not in_first_half(item.problem)]
 
 
-def _name(document: Document) -> str:
+def name_of(document: Document) -> str:
+    """What an item calls the file that it comes from."""
     return f"{document.package}/{document.path}"
 
 
@@ -106,7 +107,7 @@ def _sampled(items: list[Item], count: int) -> list[Item]:
     return items if count >= len(items) else random.Random(_SAMPLE_SEED).sample(items, count)
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
     """The text with `\\n` for line breaks; nothing for what is no text, or too short or long."""
     try:
         text = file.read_bytes().decode()

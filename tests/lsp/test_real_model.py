@@ -75,3 +75,31 @@ def test_ghost_text_from_the_starter_model_survives_the_death_of_its_daemon(
 def kill_daemon() -> None:
     (daemon,) = running_daemons()
     os.kill(daemon.pid, signal.SIGKILL)
+
+
+AGAIN = "first = load_file(path)\ntotal = add_item(total, prices, other=None)\n\n"
+SURE = AGAIN * 6 + AGAIN[: AGAIN.index("tem")]
+UNSURE = "  const result = first.map((each) => each.val"
+
+
+def test_the_starter_speaks_unasked_where_it_was_trained_or_is_sure(tmp_path: Path) -> None:
+    cases = [
+        ("a.py", "python", SURE, True),
+        ("a.js", "javascript", SURE, True),
+        ("b.js", "javascript", UNSURE, False),
+        ("a.md", "markdown", SURE, False),
+    ]
+
+    async def scenario() -> None:
+        async with editor(tmp_path) as client:
+            for name, language, text, speaks in cases:
+                uri = (tmp_path / name).as_uri()
+                client.open(text, uri, language=language)
+                line, character = text.count("\n"), len(text.rpartition("\n")[2])
+                for automatic in (True, False):
+                    wish = client.completing(line, character, uri, automatic=automatic)
+                    client.send(wish)
+                    items = (await client.result(wish["id"]))["items"]
+                    assert bool(items) == (speaks or not automatic), (name, items)
+
+    play(scenario())
