@@ -40,6 +40,7 @@ from benchmarks.quality_languages import (
     language_record,
     languages_report,
     try_language,
+    wrong_ones,
 )
 from benchmarks.quality_layouts import CACHED_VARIANTS, PLAIN_VARIANTS, compare_layouts
 from benchmarks.quality_snippets import projects_of, try_snippets
@@ -198,6 +199,8 @@ def languages(
         [*lines, *languages_report(tried, info)],
         {"model": model, "languages": [language_record(one, info) for one in tried]},
     )
+    # To be looked at only: the texts are other people's.
+    sys.stdout.writelines(f"{line}\n" for one in tried for line in wrong_ones(one, info))
 
 
 def advice(calibrations: Sequence[Calibration], target: float) -> list[str]:

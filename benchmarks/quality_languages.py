@@ -90,7 +90,7 @@ def try_language(
 
 
 def languages_report(tried: Sequence[Tried], model: ModelInfo) -> list[str]:
-    """Tables, the threshold that they speak for, and some of what is shown and wrong."""
+    """Tables, and the threshold that they speak for."""
     by_language = {one.language: one.outcomes for one in tried}
     elsewhere = [name for name in by_language if not is_home(model, name)]
     prose = [name for name in elsewhere if not may_speak(model, name)]
@@ -103,17 +103,12 @@ def languages_report(tried: Sequence[Tried], model: ModelInfo) -> list[str]:
         group: [one for name in names for one in by_language[name]]
         for group, names in groups.items()
     }
-    wrong = [line for one in tried for line in _wrong_ones(one, model)]
     return [
         *_languages_table(tried, model),
         "",
         *_steps_table(found),
         "",
         _advice(found["at home"], found["code elsewhere"], model),
-        "",
-        "Shown and wrong (typed › shown for right):",
-        "",
-        *[f"- {line}" for line in wrong],
     ]
 
 
@@ -172,8 +167,8 @@ def _advice(home: Sequence[Outcome], elsewhere: Sequence[Outcome], model: ModelI
     )
 
 
-def _wrong_ones(one: Tried, model: ModelInfo) -> Iterator[str]:
-    """Some of what is shown and wrong, to judge by eye."""
+def wrong_ones(one: Tried, model: ModelInfo) -> Iterator[str]:
+    """Some of what is shown and wrong, to judge by eye: typed › shown for right."""
     threshold = threshold_in(model, one.language)
     found = [
         f"{one.language}: `{shown.line_before.strip()[-50:]}` › `{shown.shown[:70]}` for `"
