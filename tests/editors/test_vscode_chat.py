@@ -50,7 +50,12 @@ def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iter
 
 def ask(window: Window, question: str) -> None:
     window.run_command("Fimbria: Chat about the Code")
-    window.call("frameFill", "#question", question)
+    ask_there(window, question)
+
+
+def ask_there(window: Window, question: str) -> None:
+    """Ask where questions are written."""
+    window.call("frameFill", "#question:focus", question)
     window.call("framePress", "#question", "Enter")
 
 
@@ -97,6 +102,112 @@ def test_stopping_an_answer_ends_the_engines_work(window: Window, engine: ChatEn
     window.until(lambda: "Stopped." in last_answer(window), "the end")
     window.until(engine.hung_up.is_set, "the end of the engine's work")
     engine.hold = False
+
+
+def questions(window: Window) -> list[str]:
+    return [str(words) for words in window.call("frameTexts", ".question > p")]
+
+
+def answers(window: Window) -> list[str]:
+    return [str(words).splitlines()[0] for words in window.call("frameTexts", ".answer")]
+
+
+@pytest.fixture
+def talking(window: Window, engine: ChatEngine) -> Window:
+    """A chat about a file, after two questions."""
+    window.open("talk.py", HALF)
+    window.run_command("Fimbria: New Chat")
+    window.until(lambda: not questions(window), "an empty conversation")
+    for number, question in [("1", "One?"), ("2", "Two?")]:
+        engine.answer = number
+        ask_there(window, question)
+        window.until(lambda: number in answers(window)[-1:], "the answer")  # noqa: B023
+    return window
+
+
+def test_the_last_question_asked_again(talking: Window, engine: ChatEngine) -> None:
+    engine.answer = "Zwei"
+    talking.call("click", 'a.action-label[aria-label^="Ask Again"]')
+    talking.until(lambda: answers(talking) == ["1", "Zwei"], "another answer")
+    assert questions(talking) == ["One?", "Two?"]
+    assert engine.asked[-1].count("Two?") == 1
+    assert HALF in engine.asked[-1]
+    engine.answer = "Deux"
+    talking.call("frameClick", 'button:has-text("Ask again")')
+    talking.until(lambda: answers(talking) == ["1", "Deux"], "a third answer")
+    talking.screenshot("asked-again")
+
+
+def test_an_earlier_question_in_other_words(talking: Window, engine: ChatEngine) -> None:
+    engine.answer = "I"
+    talking.call("framePress", '.question button:has-text("Edit")', "Enter")
+    talking.screenshot("editing")
+    talking.call("frameFill", ".editing textarea", "Uno?")
+    talking.call("framePress", ".editing textarea", "Enter")
+    talking.until(lambda: (questions(talking), answers(talking)) == (["Uno?"], ["I"]), "the answer")
+    assert "One?" not in engine.asked[-1]
+    assert HALF in engine.asked[-1]
+
+
+def test_a_question_that_is_left_as_it_is(talking: Window) -> None:
+    talking.call("frameClick", '.question button:has-text("Edit")')
+    talking.call("frameFill", ".editing textarea", "Uno?")
+    talking.call("framePress", ".editing textarea", "Escape")
+    talking.until(lambda: questions(talking) == ["One?", "Two?"], "the questions as they were")
+    talking.call("framePress", '.question button:has-text("Edit"):focus', "Tab")
+
+
+def test_nothing_is_taken_back_without_an_answer(talking: Window, engine: ChatEngine) -> None:
+    engine.is_broken = True
+    talking.run_command("Fimbria: Ask Again")
+    talking.until(lambda: questions(talking) == ["One?", "Two?", "Two?"], "what there was")
+    assert answers(talking)[:2] == ["1", "2"]
+    assert "500" in answers(talking)[2]
+    engine.is_broken, engine.answer = False, "Zwei"
+    talking.run_command("Fimbria: Ask Again")
+    talking.until(lambda: answers(talking) == ["1", "Zwei"], "the answer in its place")
+
+
+def test_conversations_are_renamed_chosen_and_deleted(talking: Window) -> None:
+    talking.run_command("Fimbria: Rename Conversation…")
+    talking.call("waitFor", '.quick-input-title:has-text("Rename the conversation")')
+    talking.press("Control+a")
+    talking.type("Numbers")
+    talking.press("Enter")
+    talking.call("waitFor", '.title-label:has-text("Numbers")')
+    talking.run_command("Fimbria: New Chat")
+    talking.until(lambda: not questions(talking), "an empty conversation")
+    talking.call("framePress", "#question:focus", "Home")
+
+    talking.run_command("Fimbria: Conversations…")
+    row = '.quick-input-list .monaco-list-row:has-text("Numbers")'
+    talking.call("waitFor", row)
+    talking.screenshot("conversations")
+    talking.call("click", row)
+    talking.until(lambda: questions(talking) == ["One?", "Two?"], "the conversation")
+    talking.call("framePress", "#question:focus", "Home")
+
+    talking.run_command("Fimbria: Conversations…")
+    talking.call("hover", row)
+    talking.call("click", f'{row} .action-label[aria-label="Delete"]')
+    talking.call("waitFor", ".monaco-dialog-box")
+    talking.screenshot("delete")
+    talking.call("click", '.monaco-dialog-box .monaco-button:has-text("Cancel")')
+    talking.call("hover", row)
+    talking.call("click", f'{row} .action-label[aria-label="Delete"]')
+    talking.call("click", '.monaco-dialog-box .monaco-button:has-text("Delete")')
+    talking.until(lambda: not questions(talking), "an empty conversation")
+    talking.call("waitFor", '.quick-input-title:has-text("Conversations")')
+    assert talking.call("count", row) == 0
+    talking.press("Escape")
+
+
+def test_a_conversation_as_a_document(talking: Window) -> None:
+    talking.run_command("Fimbria: Open Conversation as Markdown")
+    expected = ["# One?", "", "## You", "", "One?", "", "## Fimbria", "", "1"]
+    talking.until(lambda: talking.lines()[: len(expected)] == expected, "the document")
+    talking.press("Control+w")
+    talking.call("click", '.monaco-dialog-box .monaco-button:has-text("Don")')
 
 
 def test_code_actions_are_listed_and_an_instruction_is_carried_out(

@@ -52,6 +52,7 @@ const calls = {
   open: (url) => page.goto(url),
   waitFor: (selector) => page.locator(selector).first().waitFor({ state: "visible" }),
   click: (selector) => page.locator(selector).first().click(),
+  hover: (selector) => page.locator(selector).first().hover(),
   doubleClick: (selector) => page.locator(selector).first().dblclick(),
   type: (text, delay) => page.keyboard.type(text, { delay }),
   press: (key) => page.keyboard.press(key),

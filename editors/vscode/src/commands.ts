@@ -33,9 +33,7 @@ export function registerCommands(
     edit: () => editWithInstruction(session.client, undefined),
     askInstruction: (target) => editWithInstruction(session.client, target as Target),
     actions: () => chooseAction(session.client),
-    chat: () => chat.focus(),
-    newChat: () => chat.newChat(),
-    chatHistory: () => chat.history(),
+    ...chat.commands(),
     settings: () => openSettings("@ext:fimbria.fimbria"),
     walkthrough: async () => {
       await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH);

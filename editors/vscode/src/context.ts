@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 
-export type ContextKey = "isRunning" | "isSnoozed";
+export type ContextKey = "isRunning" | "isSnoozed" | "hasConversation";
 export type Step = "serverFound" | "modelLoaded" | "suggestionAccepted";
 
 export function setContext(key: ContextKey | Step, value: boolean): void {

@@ -3,15 +3,26 @@ import { test } from "node:test";
 import {
   answered,
   asked,
+  askedInstead,
+  asMarkdown,
   EMPTY,
   ended,
   isBusy,
+  lastQuestion,
   progressed,
   restored,
   type Transcript,
 } from "../src/core/transcript.ts";
 
 const HALF = { label: "half.py", uri: "file:///half.py" };
+const BEGIN = {
+  kind: "begin",
+  conversation: "c1",
+  title: "Why?",
+  question: "q1",
+  references: [],
+} as const;
+const RESPONSE = { conversation: "c1", title: "Why?", question: "q1" };
 const ASKED = asked(EMPTY, "Why?", [HALF]);
 
 function last(transcript: Transcript): unknown {
@@ -21,7 +32,7 @@ function last(transcript: Transcript): unknown {
 
 test("an answer grows, then the response says how it ended", () => {
   const references = [{ uri: HALF.uri, problem: "cut at line 100" }];
-  const begin = { kind: "begin", conversation: "c1", title: "Why?", references } as const;
+  const begin = { ...BEGIN, references };
   const begun = progressed(ASKED, begin);
   assert.equal(begun.conversation, "c1");
   assert.equal(begun.turns[0]?.references[0]?.problem, "cut at line 100");
@@ -32,7 +43,7 @@ test("an answer grows, then the response says how it ended", () => {
   assert.deepEqual(last(grown), ["Because", "growing", ""]);
   assert.equal(isBusy(grown), true);
   const answer = { content: "Because.", ending: "length" };
-  const done = answered(grown, { conversation: "c1", title: "Why?", answer });
+  const done = answered(grown, { ...RESPONSE, answer });
   assert.deepEqual(last(done), ["Because.", "cut", ""]);
   assert.equal(isBusy(done), false);
 });
@@ -55,9 +66,9 @@ test("a kept conversation comes back with its references and endings", () => {
     conversation: "c1",
     title: "Halves",
     messages: [
-      { role: "user", content: "Why?", references: [{ uri: "file:///a%20b/half.py" }] },
-      { role: "assistant", content: "Because", ending: "aborted" },
-      { role: "user", content: "And?" },
+      { id: "q1", role: "user", content: "Why?", references: [{ uri: "file:///a%20b/half.py" }] },
+      { id: "a1", role: "assistant", content: "Because", ending: "aborted" },
+      { id: "q2", role: "user", content: "And?" },
     ],
   });
   assert.equal(kept.turns[0]?.references[0]?.label, "half.py");
@@ -69,4 +80,96 @@ test("a kept conversation comes back with its references and endings", () => {
     ],
   );
   assert.match(kept.turns[1]?.problem ?? "", /not answered/);
+});
+
+const THREE = restored({
+  conversation: "c1",
+  title: "Numbers",
+  messages: [
+    { id: "q1", role: "user", content: "one?", references: [{ uri: HALF.uri }] },
+    { id: "a1", role: "assistant", content: "1" },
+    { id: "q2", role: "user", content: "two?" },
+    { id: "a2", role: "assistant", content: "2" },
+    { id: "q3", role: "user", content: "three?" },
+    { id: "a3", role: "assistant", content: "3" },
+  ],
+});
+
+function questions({ turns }: Transcript): string[] {
+  return turns.map(({ question }) => question);
+}
+
+test("a question in the place of an earlier one comes with the same references", () => {
+  const instead = askedInstead(THREE, 0, "uno?");
+  assert.deepEqual(questions(instead), ["uno?"]);
+  assert.deepEqual(lastQuestion(instead), {
+    conversation: "c1",
+    message: "uno?",
+    replaces: "q1",
+    references: [{ uri: HALF.uri, range: undefined, diagnostic: undefined }],
+  });
+  const begun = progressed(instead, { ...BEGIN, question: "q4" });
+  const done = answered(begun, {
+    ...RESPONSE,
+    question: "q4",
+    answer: { content: "I", ending: "stop" },
+  });
+  assert.deepEqual(questions(done), ["uno?"]);
+  const further = asked(done, "due?", []);
+  assert.deepEqual(lastQuestion(further), {
+    conversation: "c1",
+    message: "due?",
+    replaces: undefined,
+    references: [],
+  });
+  assert.deepEqual(
+    further.turns.map(({ id }) => id),
+    ["q4", undefined],
+  );
+});
+
+test("nothing is taken back before the first words", () => {
+  const begun = progressed(askedInstead(THREE, 1, "zwei?"), { ...BEGIN, question: "q4" });
+  const silent = progressed(begun, { kind: "text", text: "\n " });
+  const failed = ended(silent, "failed", "no model");
+  assert.deepEqual(questions(failed), ["one?", "two?", "three?", "zwei?"]);
+  assert.deepEqual(last(failed), ["\n ", "failed", "no model"]);
+  const speaking = progressed(silent, { kind: "text", text: "2" });
+  assert.deepEqual(questions(ended(speaking, "stopped", "")), ["one?", "zwei?"]);
+});
+
+test("what failed is asked again in the place that it was meant for", () => {
+  const failed = ended(askedInstead(THREE, 1, "zwei?"), "failed", "no model");
+  const again = askedInstead(failed, 3, "zwei?");
+  assert.deepEqual(questions(again), ["one?", "zwei?"]);
+  assert.equal(again.turns.at(-1)?.replaces, "q2");
+  const twice = ended(again, "failed", "no model");
+  assert.deepEqual(questions(twice), ["one?", "two?", "three?", "zwei?"]);
+});
+
+test("a question that the server never had takes back those that followed it", () => {
+  const unknown = ended(ASKED, "failed", "no model");
+  const begun = progressed(asked(unknown, "And?", []), BEGIN);
+  const known = answered(begun, { ...RESPONSE, answer: { content: "So.", ending: "stop" } });
+  const again = askedInstead(known, 0, "Why not?");
+  assert.deepEqual(questions(again), ["Why not?"]);
+  assert.equal(again.turns[0]?.replaces, "q1");
+  assert.equal(askedInstead(unknown, 0, "Why not?").turns[0]?.replaces, undefined);
+  assert.equal(askedInstead(known, 7, "?"), known);
+});
+
+test("a conversation as Markdown", () => {
+  const failed = ended(asked(THREE, "four?", []), "failed", "no model");
+  const text = asMarkdown({ ...failed, turns: failed.turns.slice(-2) });
+  assert.equal(
+    text,
+    "# Numbers\n\n## You\n\nthree?\n\n## Fimbria\n\n3\n\n## You\n\nfour?\n\n## Fimbria\n\nno model\n",
+  );
+});
+
+test("a name that is no address of a file is shown as it is", () => {
+  const references = [{ uri: "file:///100%" }];
+  const messages = [{ id: "q1", role: "user", content: "?", references }] as const;
+  const kept = restored({ conversation: "c1", title: "", messages });
+  assert.equal(kept.turns[0]?.references[0]?.label, "100%");
 });

@@ -28,25 +28,22 @@ export class Chat implements vscode.Disposable {
     references: readonly Reference[],
   ): Promise<void> {
     this.stop();
-    const running = new vscode.CancellationTokenSource();
-    this.#running = running;
-    this.#set(transcripts.asked(this.#transcript, message, references));
-    const partialResultToken = `fimbria-chat-${this.#number()}`;
-    const listener = client.onProgress(CHAT_PROGRESS, partialResultToken, (progress) => {
-      if (this.#running === running) this.#progressed(progress);
-    });
-    try {
-      const { conversation } = this.#transcript;
-      const sent = references.map(({ uri, range }) => ({ uri, range }));
-      const params = { conversation, message, references: sent, partialResultToken };
-      const answer = await client.sendRequest<Answered>("fimbria/chat", params, running.token);
-      if (this.#running === running) this.#set(transcripts.answered(this.#transcript, answer));
-    } catch (error) {
-      if (this.#running === running) this.#failed(error);
-    } finally {
-      listener.dispose();
-      running.dispose();
-    }
+    await this.#answer(client, transcripts.asked(this.#transcript, message, references));
+  }
+
+  /** Asks in the place of an earlier question, with the references of that, as `ask` does. */
+  async askInstead(client: LanguageClient, turn: number, message: string): Promise<void> {
+    this.stop();
+    const asked = transcripts.askedInstead(this.#transcript, turn, message);
+    if (asked !== this.#transcript) await this.#answer(client, asked);
+  }
+
+  /** Asks the last question again. */
+  async askAgain(client: LanguageClient): Promise<void> {
+    this.stop();
+    const { turns } = this.#transcript;
+    const last = turns.at(-1);
+    if (last !== undefined) await this.askInstead(client, turns.length - 1, last.question);
   }
 
   /** Ends the answer that is being made; what there is of it stays. */
@@ -63,10 +60,36 @@ export class Chat implements vscode.Disposable {
     this.#set(kept === undefined ? transcripts.EMPTY : transcripts.restored(kept));
   }
 
+  /** A conversation has another name now. */
+  renamed(conversation: string, title: string): void {
+    if (this.#transcript.conversation === conversation) this.#set({ ...this.#transcript, title });
+  }
+
   dispose(): void {
     this.#running?.cancel();
     this.#changed.dispose();
     this.#grown.dispose();
+  }
+
+  /** Has the last question of a transcript answered. */
+  async #answer(client: LanguageClient, asked: Transcript): Promise<void> {
+    const running = new vscode.CancellationTokenSource();
+    this.#running = running;
+    this.#set(asked);
+    const partialResultToken = `fimbria-chat-${this.#number()}`;
+    const listener = client.onProgress(CHAT_PROGRESS, partialResultToken, (progress) => {
+      if (this.#running === running) this.#progressed(progress);
+    });
+    try {
+      const params = { ...transcripts.lastQuestion(asked), partialResultToken };
+      const answer = await client.sendRequest<Answered>("fimbria/chat", params, running.token);
+      if (this.#running === running) this.#set(transcripts.answered(this.#transcript, answer));
+    } catch (error) {
+      if (this.#running === running) this.#failed(error);
+    } finally {
+      listener.dispose();
+      running.dispose();
+    }
   }
 
   #progressed(progress: Progress): void {

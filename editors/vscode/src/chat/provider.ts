@@ -2,10 +2,12 @@
 
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
-import type { FromView, ToView } from "../core/chatMessages.ts";
-import type { Kept } from "../core/transcript.ts";
+import { setContext } from "../context.ts";
+import { readFromView, type ToView } from "../core/chatMessages.ts";
+import { asMarkdown, type Transcript } from "../core/transcript.ts";
 import { Chat } from "./answering.ts";
 import { useCode } from "./codeBlocks.ts";
+import * as conversations from "./conversations.ts";
 import { page } from "./html.ts";
 import type { Proposals } from "../proposals.ts";
 import { openReference, References } from "./references.ts";
@@ -17,11 +19,8 @@ interface Status {
   readonly whyNot: string;
 }
 
-interface Listed {
-  readonly conversation: string;
-  readonly title: string;
-  readonly updated: number;
-}
+/** What asks the server. */
+type Ask = (client: LanguageClient) => Promise<unknown>;
 
 export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #extension: vscode.Uri;
@@ -31,6 +30,9 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #proposals: Proposals;
   readonly #listeners: vscode.Disposable;
   #view: vscode.WebviewView | undefined;
+  /** The page listens; VS Code throws it away while the view is hidden. */
+  #isListening = false;
+  #isFocusWanted = false;
 
   constructor(
     extension: vscode.Uri,
@@ -43,7 +45,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#listeners = vscode.Disposable.from(
       vscode.window.registerWebviewViewProvider(VIEW, this),
       this.#chat.onDidChange((transcript) => {
-        this.#post({ kind: "transcript", transcript });
+        this.#show(transcript);
       }),
       this.#chat.onDidGrow((text) => {
         this.#post({ kind: "text", text });
@@ -56,14 +58,18 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
   resolveWebviewView(view: vscode.WebviewView): void {
     this.#view = view;
+    this.#isListening = false;
     view.webview.options = {
       enableScripts: true,
       localResourceRoots: ["media", "dist"].map((folder) =>
         vscode.Uri.joinPath(this.#extension, folder),
       ),
     };
-    view.webview.onDidReceiveMessage((message: FromView) => this.#receive(message));
-    view.onDidChangeVisibility(() => this.#postAvailability());
+    view.webview.onDidReceiveMessage((message: unknown) => this.#receive(message));
+    view.onDidChangeVisibility(() => {
+      if (!view.visible) this.#isListening = false;
+      return this.#postAvailability();
+    });
     view.onDidDispose(() => {
       this.#view = undefined;
     });
@@ -73,29 +79,27 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Brings the view to the front, ready to type in. */
   async focus(): Promise<void> {
     await vscode.commands.executeCommand(`${VIEW}.focus`);
-    this.#post({ kind: "focus" });
+    this.#isFocusWanted = true;
+    if (this.#isListening) this.#postFocus();
   }
 
-  async newChat(): Promise<void> {
-    this.#chat.show();
-    await this.focus();
-  }
-
-  /** Asks which of the kept conversations to go on with. */
-  async history(): Promise<void> {
-    const client = this.#client();
-    if (client === undefined) return;
-    const kept = await client.sendRequest<Listed[]>("fimbria/chat/list", { limit: 100 });
-    const items = kept.map(({ conversation, title, updated }) => ({
-      label: title,
-      description: new Date(1000 * updated).toLocaleString(),
-      conversation,
-    }));
-    const chosen = await vscode.window.showQuickPick(items, { title: "Go on with a conversation" });
-    if (chosen === undefined) return;
-    const { conversation } = chosen;
-    this.#chat.show(await client.sendRequest<Kept>("fimbria/chat/get", { conversation }));
-    await this.focus();
+  /** What the palette and the view's title bar offer, by the commands' names. */
+  commands(): Record<string, () => Promise<void>> {
+    return {
+      chat: () => this.focus(),
+      newChat: async () => {
+        this.#chat.show();
+        await this.focus();
+      },
+      chatHistory: () =>
+        this.#withServer(async (client) => {
+          if (await conversations.choose(client, this.#chat)) await this.focus();
+        }),
+      askAgain: () => this.#withServer((client) => this.#chat.askAgain(client)),
+      renameChat: () => this.#withConversation(conversations.rename),
+      deleteChat: () => this.#withConversation(conversations.remove),
+      exportChat: () => this.#export(),
+    };
   }
 
   /** To be called when the server has started, or has other settings. */
@@ -109,52 +113,92 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#references.dispose();
   }
 
-  async #receive(message: FromView): Promise<void> {
+  async #receive(said: unknown): Promise<void> {
+    const message = readFromView(said);
+    if (message === undefined) return;
     switch (message.kind) {
-      case "ready":
-        this.#post({ kind: "transcript", transcript: this.#chat.transcript });
-        this.#postReferences();
-        return this.#postAvailability();
       case "ask":
         return this.#ask(message.question);
-      case "stop":
-        this.#chat.stop();
-        return;
+      case "askInstead":
+        return this.#withServer((client) =>
+          this.#chat.askInstead(client, message.turn, message.question),
+        );
       case "removeReference":
         this.#references.remove(message.reference);
         return;
       case "openReference":
         return openReference(message.reference);
+      case "copyAnswer":
+        return this.#copyAnswer(message.turn);
       case "copy":
       case "insert":
       case "apply":
         return useCode(this.#client(), this.#proposals, message);
       default:
-        return this.#runCommand(message.kind);
+        return this.#do(message.kind);
     }
   }
 
-  async #runCommand(
-    kind: "newChat" | "history" | "addReference" | "openSettings",
+  async #do(
+    wish: "ready" | "stop" | "askAgain" | "addReference" | "openSettings",
   ): Promise<void> {
-    if (kind === "newChat") await this.newChat();
-    if (kind === "history") await this.history();
-    if (kind === "addReference") await this.#references.add();
-    if (kind === "openSettings") {
-      await vscode.commands.executeCommand("workbench.action.openSettings", "fimbria.chat");
+    switch (wish) {
+      case "ready":
+        this.#isListening = true;
+        this.#show(this.#chat.transcript);
+        this.#postReferences();
+        if (this.#isFocusWanted) this.#postFocus();
+        return this.#postAvailability();
+      case "stop":
+        this.#chat.stop();
+        return;
+      case "askAgain":
+        return this.#withServer((client) => this.#chat.askAgain(client));
+      case "addReference":
+        return this.#references.add();
+      case "openSettings":
+        return vscode.commands.executeCommand("workbench.action.openSettings", "fimbria.chat");
     }
   }
 
   async #ask(question: string): Promise<void> {
+    await this.#withServer(async (client) => {
+      const references = this.#references.current();
+      this.#references.clear();
+      await this.#chat.ask(client, question, references);
+    });
+  }
+
+  async #withServer(ask: Ask): Promise<void> {
     const client = this.#client();
-    if (client === undefined) {
-      void this.#postAvailability();
+    if (client !== undefined) await ask(client);
+    await this.#postAvailability();
+  }
+
+  async #withConversation(change: typeof conversations.rename): Promise<void> {
+    const { conversation, title } = this.#chat.transcript;
+    if (conversation === undefined) {
+      void vscode.window.showInformationMessage("Nothing of this conversation is kept yet.");
       return;
     }
-    const references = this.#references.current();
-    this.#references.clear();
-    await this.#chat.ask(client, question, references);
-    await this.#postAvailability();
+    await this.#withServer((client) => change(client, this.#chat, { conversation, title }));
+  }
+
+  async #copyAnswer(turn: number): Promise<void> {
+    const answer = this.#chat.transcript.turns[turn]?.answer;
+    if (answer !== undefined) await vscode.env.clipboard.writeText(answer);
+  }
+
+  async #export(): Promise<void> {
+    const content = asMarkdown(this.#chat.transcript);
+    const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
+    await vscode.window.showTextDocument(document);
+  }
+
+  #show(transcript: Transcript): void {
+    setContext("hasConversation", transcript.turns.length > 0);
+    if (this.#view !== undefined) this.#view.title = transcript.title || "Chat";
+    this.#post({ kind: "transcript", transcript });
   }
 
   async #postAvailability(): Promise<void> {
@@ -172,6 +216,11 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     } catch {
       return { isAvailable: false, whyNot: "This version of Fimbria's server does not chat." };
     }
+  }
+
+  #postFocus(): void {
+    this.#isFocusWanted = false;
+    this.#post({ kind: "focus" });
   }
 
   #postReferences(): void {

@@ -12,8 +12,11 @@ export type ToView =
   | { readonly kind: "focus" };
 
 export type FromView =
-  | { readonly kind: "ready" | "stop" | "newChat" | "history" | "addReference" | "openSettings" }
+  | { readonly kind: "ready" | "stop" | "askAgain" | "addReference" | "openSettings" }
   | { readonly kind: "ask"; readonly question: string }
+  /** A question in the place of that of a turn, counted from 0. */
+  | { readonly kind: "askInstead"; readonly turn: number; readonly question: string }
+  | { readonly kind: "copyAnswer"; readonly turn: number }
   | { readonly kind: "removeReference" | "openReference"; readonly reference: Reference }
   | CodeWish;
 
@@ -21,4 +24,69 @@ export interface CodeWish {
   readonly kind: "copy" | "insert" | "apply";
   readonly code: string;
   readonly language: string;
+}
+
+type Fields = Readonly<Partial<Record<string, unknown>>>;
+type Check = (value: unknown) => boolean;
+
+const CODE: Readonly<Record<string, Check>> = { code: isText, language: isText };
+
+/** What each message of the view must have beside its kind. */
+const MEMBERS: Readonly<Record<FromView["kind"], Readonly<Record<string, Check>>>> = {
+  ready: {},
+  stop: {},
+  askAgain: {},
+  addReference: {},
+  openSettings: {},
+  ask: { question: isFilled },
+  askInstead: { turn: isIndex, question: isFilled },
+  copyAnswer: { turn: isIndex },
+  removeReference: { reference: isReference },
+  openReference: { reference: isReference },
+  copy: CODE,
+  insert: CODE,
+  apply: CODE,
+};
+
+/** What the view says, or nothing if it is not one of the messages that it should send. */
+export function readFromView(message: unknown): FromView | undefined {
+  if (!isFields(message) || !isKind(message.kind)) return undefined;
+  const isWhole = Object.entries(MEMBERS[message.kind]).every(([name, check]) =>
+    check(message[name]),
+  );
+  return isWhole ? (message as FromView) : undefined;
+}
+
+function isKind(value: unknown): value is FromView["kind"] {
+  return isText(value) && Object.hasOwn(MEMBERS, value);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isFilled(value: unknown): boolean {
+  return isText(value) && value.trim() !== "";
+}
+
+function isIndex(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isReference(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { label, uri, range } = value;
+  return isText(label) && isText(uri) && (range === undefined || isRange(range));
+}
+
+function isRange(value: unknown): boolean {
+  return isFields(value) && isPosition(value.start) && isPosition(value.end);
+}
+
+function isPosition(value: unknown): boolean {
+  return isFields(value) && isIndex(value.line) && isIndex(value.character);
 }

@@ -3,7 +3,7 @@
 import type { FromView, ToView } from "../../core/chatMessages.ts";
 import { isBusy, type Reference, type Transcript } from "../../core/transcript.ts";
 import { element } from "./markdownView.ts";
-import { TurnView } from "./turnView.ts";
+import { TurnView, type TurnEvents } from "./turnView.ts";
 
 declare function acquireVsCodeApi(): { postMessage(message: FromView): void };
 
@@ -20,8 +20,8 @@ const announcement = found("announcement", HTMLElement);
 /** Longer answers are read out from the conversation itself. */
 const LONGEST_ANNOUNCEMENT = 2000;
 
-/** What is drawn, turn by turn, each with what it was drawn from. */
-let drawn: readonly { readonly source: string; readonly view: TurnView }[] = [];
+/** What is drawn, turn by turn. */
+let drawn: readonly TurnView[] = [];
 let busy = false;
 
 function found<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
@@ -43,25 +43,36 @@ function keepingAtEnd(draw: () => void): void {
 
 /** Draws what has changed and leaves the rest alone, with what is selected or focused in it. */
 function showTranscript(transcript: Transcript): void {
-  const before = drawn;
-  drawn = transcript.turns.map((turn, index) => {
-    const source = JSON.stringify(turn);
-    const same = before[index];
-    return same?.source === source ? same : { source, view: new TurnView(turn, send, open) };
-  });
+  const { turns: shown, conversation } = transcript;
+  drawn = shown.map((_, index) => drawn[index] ?? new TurnView(eventsOf(index)));
   keepingAtEnd(() => {
-    for (const [index, { view }] of drawn.entries()) {
-      const there = turns.children[index];
-      if (there === undefined) turns.append(view.element);
-      else if (there !== view.element) there.replaceWith(view.element);
+    for (const [index, turn] of shown.entries()) {
+      drawn[index]?.show(turn, conversation, index === shown.length - 1);
     }
+    turns.append(...drawn.slice(turns.children.length).map((view) => view.element));
     while (turns.children.length > drawn.length) turns.lastElementChild?.remove();
   });
   showWhetherBusy(isBusy(transcript));
 }
 
-function open(reference: Reference): void {
-  send({ kind: "openReference", reference });
+function eventsOf(turn: number): TurnEvents {
+  return {
+    use: send,
+    open: (reference) => {
+      send({ kind: "openReference", reference });
+    },
+    change: (words) => {
+      send({ kind: "askInstead", turn, question: words });
+      question.focus();
+    },
+    askAgain: () => {
+      send({ kind: "askAgain" });
+      question.focus();
+    },
+    copyAnswer: () => {
+      send({ kind: "copyAnswer", turn });
+    },
+  };
 }
 
 function showWhetherBusy(isNowBusy: boolean): void {
@@ -72,7 +83,7 @@ function showWhetherBusy(isNowBusy: boolean): void {
 }
 
 function answerToReadOut(): string {
-  return (drawn.at(-1)?.view.words ?? "").slice(0, LONGEST_ANNOUNCEMENT);
+  return (drawn.at(-1)?.words ?? "").slice(0, LONGEST_ANNOUNCEMENT);
 }
 
 function showReferences(current: readonly Reference[]): void {
@@ -112,7 +123,7 @@ function receive(message: ToView): void {
       showTranscript(message.transcript);
       break;
     case "text":
-      keepingAtEnd(() => drawn.at(-1)?.view.grow(message.text));
+      keepingAtEnd(() => drawn.at(-1)?.grow(message.text));
       break;
     case "references":
       showReferences(message.references);

@@ -45,16 +45,11 @@ function drawList(
 
 function drawCode(code: string, language: string, use: UseCode): HTMLElement {
   const name = language === "" ? "Code" : `Code, ${language}`;
-  const buttons = ACTIONS.map(({ kind, label, title }) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = label;
-    button.title = title;
-    button.addEventListener("click", () => {
+  const buttons = ACTIONS.map(({ kind, label, title }) =>
+    action(label, title, () => {
       use({ kind, code, language });
-    });
-    return button;
-  });
+    }),
+  );
   const bar = element("div", [element("span", [text(language)]), ...buttons]);
   bar.className = "code-bar";
   const pre = element("pre", [element("code", [text(code)])]);
@@ -85,6 +80,16 @@ function drawInline(inline: Inline): Node {
       return link;
     }
   }
+}
+
+/** A button that does something. */
+export function action(label: string, title: string, act: () => void): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.title = title;
+  button.addEventListener("click", act);
+  return button;
 }
 
 export function element(name: string, children: readonly Node[]): HTMLElement {

@@ -1,8 +1,9 @@
-// Draws one question and its answer.
+// Draws one question and its answer, each anew only when it has changed.
 
 import { parseMarkdown } from "../../core/markdown.ts";
 import type { Reference, State, Turn } from "../../core/transcript.ts";
-import { drawBlocks, element, text, type UseCode } from "./markdownView.ts";
+import { action, drawBlocks, element, text, type UseCode } from "./markdownView.ts";
+import { drawQuestion } from "./questionView.ts";
 
 const NOTES: Readonly<Record<State, string>> = {
   growing: "",
@@ -12,29 +13,30 @@ const NOTES: Readonly<Record<State, string>> = {
   failed: "",
 };
 
+export interface TurnEvents {
+  readonly use: UseCode;
+  readonly open: (reference: Reference) => void;
+  /** Asks something in the place of this turn's question. */
+  readonly change: (words: string) => void;
+  readonly askAgain: () => void;
+  readonly copyAnswer: () => void;
+}
+
 export class TurnView {
-  readonly element: HTMLElement;
-  readonly #note: HTMLElement[];
-  readonly #answer: HTMLElement;
-  readonly #use: UseCode;
+  readonly element = element("section", []);
+  readonly #events: TurnEvents;
+  #question = element("article", []);
+  #answer = element("article", []);
+  #blocks = element("div", []);
+  #note: HTMLElement[] = [];
+  #questionSource = "";
+  #answerSource = "";
   #text = "";
   #isDrawing = false;
 
-  constructor(turn: Turn, use: UseCode, open: (reference: Reference) => void) {
-    this.#use = use;
-    const question = element("article", [element("p", [text(turn.question)])]);
-    question.className = "question";
-    question.setAttribute("aria-label", "You");
-    question.append(...referenceList(turn.references, open));
-    this.#answer = element("div", []);
-    this.#note = note(turn);
-    const answer = element("article", [this.#answer, ...this.#note]);
-    answer.className = "answer";
-    answer.setAttribute("aria-label", "Fimbria");
-    answer.setAttribute("aria-busy", String(turn.state === "growing"));
-    this.element = element("section", [question, answer]);
-    this.#text = turn.answer;
-    this.#draw();
+  constructor(events: TurnEvents) {
+    this.#events = events;
+    this.element.append(this.#question, this.#answer);
   }
 
   /** The answer as it was written, and what is said of it. */
@@ -42,9 +44,27 @@ export class TurnView {
     return [this.#text, ...this.#note.map((note) => note.innerText)].join("\n");
   }
 
+  show(turn: Turn, conversation: string | undefined, isLast: boolean): void {
+    const { question: words, references, answer, state, problem } = turn;
+    const question = { words, references, canBeChanged: state !== "growing" };
+    const questionSource = JSON.stringify([conversation, question]);
+    if (questionSource !== this.#questionSource) {
+      this.#questionSource = questionSource;
+      const drawn = drawQuestion(question, this.#events);
+      this.#question.replaceWith(drawn);
+      this.#question = drawn;
+    }
+    const answerSource = JSON.stringify([answer, state, problem, isLast]);
+    if (answerSource !== this.#answerSource) {
+      this.#answerSource = answerSource;
+      this.#showAnswer(turn, isLast);
+    }
+  }
+
   /** More of the answer; drawn once per frame, however many pieces come. */
   grow(more: string): void {
     this.#text += more;
+    this.#answerSource = "";
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     requestAnimationFrame(() => {
@@ -53,8 +73,33 @@ export class TurnView {
     });
   }
 
+  #showAnswer(turn: Turn, isLast: boolean): void {
+    this.#blocks = element("div", []);
+    this.#note = note(turn);
+    const bar = turn.state === "growing" ? [] : this.#bar(turn.answer, isLast);
+    const drawn = element("article", [this.#blocks, ...this.#note, ...bar]);
+    drawn.className = "answer";
+    drawn.setAttribute("aria-label", "Fimbria");
+    drawn.setAttribute("aria-busy", String(turn.state === "growing"));
+    this.#text = turn.answer;
+    this.#draw();
+    this.#answer.replaceWith(drawn);
+    this.#answer = drawn;
+  }
+
+  #bar(answer: string, isLast: boolean): HTMLElement[] {
+    const { copyAnswer, askAgain } = this.#events;
+    const buttons = [
+      ...(answer === "" ? [] : [action("Copy answer", "Copy the whole answer", copyAnswer)]),
+      ...(isLast ? [action("Ask again", "Ask for another answer in its place", askAgain)] : []),
+    ];
+    const bar = element("div", buttons);
+    bar.className = "turn-bar";
+    return buttons.length === 0 ? [] : [bar];
+  }
+
   #draw(): void {
-    this.#answer.replaceChildren(...drawBlocks(parseMarkdown(this.#text), this.#use));
+    this.#blocks.replaceChildren(...drawBlocks(parseMarkdown(this.#text), this.#events.use));
   }
 }
 
@@ -64,26 +109,4 @@ function note({ state, problem }: Turn): HTMLElement[] {
   const drawn = element("p", [text(words)]);
   drawn.className = state === "failed" ? "problem" : "note";
   return [drawn];
-}
-
-function referenceList(
-  references: readonly Reference[],
-  open: (reference: Reference) => void,
-): HTMLElement[] {
-  if (references.length === 0) return [];
-  const items = references.map((reference) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "link";
-    button.textContent = reference.label;
-    button.addEventListener("click", () => {
-      open(reference);
-    });
-    const problem = reference.problem === undefined ? [] : [text(` ${reference.problem}`)];
-    return element("li", [button, ...problem]);
-  });
-  const list = element("ul", items);
-  list.className = "references";
-  list.setAttribute("aria-label", "References");
-  return [list];
 }
