@@ -1,7 +1,9 @@
 // The language client: `fimbria lsp` on standard input and output.
 
+import { createInterface } from "node:readline";
 import * as vscode from "vscode";
 import {
+  CancellationToken,
   CloseAction,
   ErrorAction,
   LanguageClient,
@@ -11,10 +13,13 @@ import {
   type LanguageClientOptions,
   type Middleware,
   type ShowMessageParams,
+  type StdioOptions,
 } from "vscode-languageclient/node";
 import type { Server } from "./core/discovery.ts";
+import type { Connection } from "./core/life.ts";
 import { proposable, withProposal, type Proposable } from "./core/proposable.ts";
 import { ASKS_INSTRUCTION } from "./editing.ts";
+import { surroundings } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
 
 /** Files, unsaved texts and cells of notebooks, in every language. */
@@ -22,14 +27,13 @@ const DOCUMENTS: DocumentSelector = ["file", "untitled", "vscode-notebook-cell"]
   scheme,
 }));
 
-const NEVER_CANCELLED = new vscode.CancellationTokenSource().token;
+/** How long standard error may stay open after the server's end until it is read no longer. */
+const LAST_WORDS_MS = 500;
 
 /** What happens while the client runs. */
 export interface Listener {
   readonly provideGhostText: NonNullable<Middleware["provideInlineCompletionItems"]>;
   settings(): Record<string, unknown>;
-  /** The server's connection is gone; returns whether to start it again, when it is time to. */
-  ended(): Promise<boolean>;
   progressed(message: string, percentage: number): void;
   progressEnded(): void;
   told(message: ShowMessageParams): void;
@@ -37,36 +41,102 @@ export interface Listener {
   propose(edit: Proposable): void;
 }
 
-export function makeClient(
-  server: Server,
-  channel: vscode.LogOutputChannel,
-  listener: Listener,
-): LanguageClient {
-  const run = { command: server.command, args: [...server.args, "lsp"] };
-  const options = clientOptions(channel, listener);
-  const client = new LanguageClient("fimbria", "Fimbria", run, options);
-  client.registerFeature(ASKS_INSTRUCTION);
-  client.onNotification(ShowMessageNotification.type, (message) => {
-    listener.told(message);
-  });
-  return client;
+/** A language client that says nothing by itself: what goes wrong is logged, and told once. */
+export class Client extends LanguageClient implements Connection {
+  readonly #stderr: StandardError;
+
+  /** `ended` is called when the connection is gone and nobody has asked for that. */
+  constructor(
+    server: Server,
+    channel: vscode.LogOutputChannel,
+    listener: Listener,
+    ended: () => void,
+  ) {
+    const stderr = new StandardError();
+    const run = {
+      command: server.command,
+      args: [...server.args, "lsp"],
+      options: { cwd: surroundings().cwd, env: { ...process.env, ...surroundings().env } },
+    };
+    const options = { ...clientOptions(channel, listener, ended), stdioOptions: stderr.options };
+    super("fimbria", "Fimbria", run, options);
+    this.#stderr = stderr;
+    this.registerFeature(ASKS_INSTRUCTION);
+    this.onNotification(ShowMessageNotification.type, (message) => {
+      listener.told(message);
+    });
+  }
+
+  async end(): Promise<void> {
+    const { serverProcess } = this;
+    try {
+      await this.dispose();
+    } catch (error) {
+      // It was starting, or does not react: its process is ended after two seconds by force.
+      this.debug("The server did not end by itself", error, false);
+      serverProcess?.stdout?.destroy();
+    }
+  }
+
+  lastWords(): Promise<string> {
+    return this.#stderr.last();
+  }
+
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+
+  override warn(message: string, data?: unknown): void {
+    super.warn(message, data, false);
+  }
+
+  override info(message: string, data?: unknown): void {
+    super.info(message, data, false);
+  }
+}
+
+/** What the server writes to standard error: into the log, and its last line kept. */
+class StandardError {
+  #last = "";
+  #reading: Promise<void> = Promise.resolve();
+
+  readonly options: Required<StdioOptions> = {
+    stdout: () => undefined, // it carries the protocol
+    stderr: (input, channel) => {
+      const lines = createInterface({ input, crlfDelay: Infinity });
+      lines.on("line", (line) => {
+        channel.error(line);
+        this.#last = line.trim() || this.#last;
+      });
+      this.#reading = new Promise((resolve) => lines.once("close", resolve));
+    },
+  };
+
+  async last(): Promise<string> {
+    const patience = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    await Promise.race([this.#reading, patience]); // another process may have it open, too
+    return this.#last;
+  }
 }
 
 function clientOptions(
   outputChannel: vscode.LogOutputChannel,
   listener: Listener,
+  ended: () => void,
 ): LanguageClientOptions {
   return {
     documentSelector: DOCUMENTS,
     outputChannel,
     initializationOptions: (): unknown => ({ fimbria: listener.settings() }),
     markdown: { isTrusted: false, supportHtml: false },
+    initializationFailedHandler: () => false,
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),
-      closed: async () => ({
-        action: (await listener.ended()) ? CloseAction.Restart : CloseAction.DoNotRestart,
-        handled: true,
-      }),
+      closed: () => {
+        ended();
+        const message = "The connection to the server is gone.";
+        return { action: CloseAction.DoNotRestart, message, handled: true };
+      },
     },
     middleware: middleware(listener),
   };
@@ -95,7 +165,7 @@ function middleware(listener: Listener): Middleware {
     workspace: {
       handleApplyEdit: (params, next) => {
         const edit = proposable(params.edit);
-        if (edit === undefined) return next(params, NEVER_CANCELLED);
+        if (edit === undefined) return next(params, CancellationToken.None);
         listener.propose(edit); // from here on it is the user's
         return { applied: true };
       },

@@ -3,8 +3,7 @@
 import * as vscode from "vscode";
 import { chooseAction } from "./actions.ts";
 import type { ChatView } from "./chat/provider.ts";
-import { languages, setEnabled, setLanguages, wanted } from "./configuration.ts";
-import { withLanguageToggled } from "./core/enablement.ts";
+import { toggleEnabled, toggleLanguage } from "./configuration.ts";
 import { editWithInstruction, type Target } from "./editing.ts";
 import { install } from "./installation.ts";
 import { showMenu } from "./menu.ts";
@@ -51,10 +50,10 @@ export function registerCommands(
 function ghostTextCommands(snooze: Snooze): Record<string, Command> {
   return {
     suggest: () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
-    toggle: () => setEnabled(!wanted(undefined, 0).isEnabled),
+    toggle: toggleEnabled,
     toggleLanguage: async () => {
       const language = vscode.window.activeTextEditor?.document.languageId;
-      if (language !== undefined) await setLanguages(withLanguageToggled(languages(), language));
+      if (language !== undefined) await toggleLanguage(language);
     },
     snooze: () => snooze.ask(),
     resume: () => {
@@ -76,10 +75,10 @@ function serverCommands(session: Session): Record<string, Command> {
     install: async () => {
       if (await install()) await session.restart();
     },
-    chooseModel: () => withServer(chooseModel),
+    chooseModel: () => withServer((server) => chooseModel(server, session.environment)),
     doctor: () =>
-      withServer((server) =>
-        runInTerminal("Check Fimbria", [server.command, ...server.args, "doctor"]),
+      withServer(({ command, args }) =>
+        runInTerminal("Check Fimbria", [command, ...args, "doctor"], session.environment),
       ),
   };
 }

@@ -1,25 +1,28 @@
 // The settings, read anew each time.
 
 import * as vscode from "vscode";
-import type { Wanted } from "./core/enablement.ts";
-import { settingsToSend } from "./core/serverSettings.ts";
+import { withLanguageToggled, type Wanted } from "./core/enablement.ts";
+import { scopeToChange, settingsToSend } from "./core/serverSettings.ts";
+import { commandOf, languagesOf, textOf } from "./core/settingValues.ts";
 
 export const SECTION = "fimbria";
 
+/** Throws if the setting is no command. */
 export function serverCommand(): string[] {
-  return configuration().get<string[]>("server.command", []);
+  return commandOf(configuration().get("server.command"));
 }
 
 export function requirement(): string {
-  return configuration().get<string>("install.requirement", "fimbria");
+  return textOf(configuration().get("install.requirement")) || "fimbria";
 }
 
+/** The model that is set here; empty where the user's config.toml or the environment decides. */
 export function chosenModel(): string {
-  return configuration().get<string>("model", "");
+  return textOf(configuration().inspect("model")?.globalValue);
 }
 
 export function languages(): Record<string, boolean> {
-  return configuration().get<Record<string, boolean>>("languages", { "*": true });
+  return languagesOf(configuration().get("languages"));
 }
 
 export function wanted(document: vscode.TextDocument | undefined, snoozedUntil: number): Wanted {
@@ -39,12 +42,24 @@ export function forServer(extension: vscode.Extension<unknown>): Record<string, 
   return settingsToSend(contributedNames(extension), (name) => ours.inspect(name));
 }
 
-export async function setEnabled(value: boolean): Promise<void> {
-  await configuration().update("enabled", value, vscode.ConfigurationTarget.Global);
+/** Switches ghost text over where it is set: a workspace's value would hide the user's. */
+export async function toggleEnabled(): Promise<void> {
+  const ours = configuration();
+  const isInWorkspace = scopeToChange(ours.inspect("enabled")) === "workspace";
+  await ours.update("enabled", !ours.get("enabled", true), target(isInWorkspace));
 }
 
-export async function setLanguages(value: Record<string, boolean>): Promise<void> {
-  await configuration().update("languages", value, vscode.ConfigurationTarget.Global);
+export async function toggleLanguage(languageId: string): Promise<void> {
+  const ours = configuration();
+  const found = ours.inspect("languages");
+  const isInWorkspace = scopeToChange(found) === "workspace";
+  const ofScope = languagesOf(isInWorkspace ? found?.workspaceValue : found?.globalValue);
+  const value = withLanguageToggled(ofScope, languages(), languageId);
+  await ours.update("languages", value, target(isInWorkspace));
+}
+
+function target(isInWorkspace: boolean): vscode.ConfigurationTarget {
+  return isInWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
 }
 
 export async function setModel(value: string): Promise<void> {

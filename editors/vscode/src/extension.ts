@@ -13,11 +13,15 @@ import { StatusBar } from "./statusBar.ts";
 
 const KNOWN = "fimbria.firstStepsShown";
 
+/** VS Code hands `deactivate` nothing, and waits for it, as it does not for what is disposed. */
+let running: Session | undefined;
+
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const status = new StatusBar();
   const snooze = new Snooze();
   const ghostText = new GhostText(status, snooze, new Latencies());
-  const session = new Session(context.extension, status, ghostText);
+  const session = new Session(context, status, ghostText);
+  running = session;
   const proposals = new Proposals(async (edits) =>
     session.client?.protocol2CodeConverter.asTextEdits(edits as TextEdit[]) ?? [],
   );
@@ -32,10 +36,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     registerCommands(session, status, snooze, chat),
     session.onDidChange(() => chat.serverChanged()),
     vscode.workspace.onDidChangeConfiguration((event) => session.configure(event)),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => session.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => session.lookAgain()),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => session.lookAgain()),
   );
   await session.restart();
   await showFirstSteps(context);
+}
+
+/** Ends the server before the window ends. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
 }
 
 /** Once per machine; not where an administrator or a test has switched such things off. */

@@ -10,13 +10,14 @@ const MANUAL = "https://pipx.pypa.io/stable/installation/";
 
 /** Asks how, runs it in a terminal; returns whether it went well. */
 export async function install(): Promise<boolean> {
-  const ways = waysToInstall(thisMachine(), requirement());
+  const machine = thisMachine();
+  const ways = waysToInstall(machine, requirement());
   if (ways.length === 0) {
     await explainHowTo();
     return false;
   }
   const items = ways.map((way) => ({
-    label: commandLine(way.command),
+    label: commandLine(way.command, machine),
     detail: `${way.label}: ${way.detail}`,
     way,
   }));

@@ -4,14 +4,15 @@ import * as vscode from "vscode";
 import { setModel } from "./configuration.ts";
 import { modelsOfList, type KnownModel } from "./core/daemons.ts";
 import type { Server } from "./core/discovery.ts";
-import { output, runInTerminal } from "./programs.ts";
+import { output, runInTerminal, type Environment } from "./programs.ts";
 
 interface Choice extends vscode.QuickPickItem {
   readonly act: () => Promise<void>;
 }
 
-export async function chooseModel(server: Server): Promise<void> {
-  const listed = output(server, "models", "list", "--json").then(modelsOfList);
+/** `environment`: what is set here, so that the list knows which model is in use here. */
+export async function chooseModel(server: Server, environment: Environment): Promise<void> {
+  const listed = output(server, environment, "models", "list", "--json").then(modelsOfList);
   const choices = listed.then((models) => [...models.map(choice), ...others(server)]);
   const chosen = await vscode.window.showQuickPick<Choice>(choices, {
     title: "Choose the model for ghost text",

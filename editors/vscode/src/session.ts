@@ -1,18 +1,19 @@
-// The server's life in this window: found, started, started again, ended.
+// The server's life in this window, and what of it the user is shown.
 
+import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
-import { MessageType, State, type LanguageClient, type ShowMessageParams } from "vscode-languageclient/node";
-import { makeClient, showMessage, type Listener } from "./client.ts";
+import { MessageType, type ShowMessageParams } from "vscode-languageclient/node";
+import { Client, showMessage, type Listener } from "./client.ts";
 import { chosenModel, forServer, SECTION } from "./configuration.ts";
 import { setContext, Steps } from "./context.ts";
-import { Backoff } from "./core/backoff.ts";
 import { modelOfStatus } from "./core/daemons.ts";
 import type { Server } from "./core/discovery.ts";
-import { needsRestart } from "./core/serverSettings.ts";
+import { Life, type Phase } from "./core/life.ts";
+import { asEnvironment, needsRestart } from "./core/serverSettings.ts";
 import type { GhostText } from "./ghostText.ts";
-import { install } from "./installation.ts";
-import { findOnThisMachine } from "./machine.ts";
-import { output } from "./programs.ts";
+import { findOnThisMachine, modelOnThisMachine } from "./machine.ts";
+import { Offer } from "./offer.ts";
+import { output, type Environment } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
 import type { StatusBar } from "./statusBar.ts";
 
@@ -23,135 +24,163 @@ export class Session implements vscode.Disposable {
   readonly #extension: vscode.Extension<unknown>;
   readonly #status: StatusBar;
   readonly #ghostText: GhostText;
+  readonly #offer: Offer;
   readonly steps = new Steps();
-  readonly #backoff = new Backoff();
   readonly #listener: Listener;
   readonly channel = vscode.window.createOutputChannel("Fimbria", { log: true });
   readonly #changed = new vscode.EventEmitter<undefined>();
-  /** Another server runs, or with other settings, or its model has been loaded. */
+  /** A server runs or has ended, or has other settings, or its model has been loaded. */
   readonly onDidChange = this.#changed.event;
-  #client: LanguageClient | undefined;
-  #server: Server | undefined;
+  readonly #life: Life<Server, Client>;
   #settingsAtStart: Record<string, unknown> = {};
+  #settingsSent: Record<string, unknown> = {};
   #figuresReadAt = 0;
-  #changing: Promise<void> = Promise.resolve();
 
-  constructor(extension: vscode.Extension<unknown>, status: StatusBar, ghostText: GhostText) {
-    this.#extension = extension;
+  constructor(context: vscode.ExtensionContext, status: StatusBar, ghostText: GhostText) {
+    this.#extension = context.extension;
     this.#status = status;
     this.#ghostText = ghostText;
+    this.#offer = new Offer(context.globalState);
     this.#listener = this.#makeListener();
+    this.#life = new Life({
+      find: findOnThisMachine,
+      connect: (server, ended) => this.#connect(server, ended),
+      now: Date.now,
+      after: (delay, call) => {
+        const timer = setTimeout(call, delay);
+        return () => {
+          clearTimeout(timer);
+        };
+      },
+      entered: (phase) => {
+        this.#entered(phase);
+      },
+    });
   }
 
   get server(): Server | undefined {
-    return this.#server;
+    return this.#life.server;
   }
 
-  get client(): LanguageClient | undefined {
-    return this.#client?.isRunning() === true ? this.#client : undefined;
+  /** The client of a server that answers. */
+  get client(): Client | undefined {
+    return this.#life.connection;
   }
 
-  /** Finds and starts the server, in place of the one that runs. Calls are done one by one. */
+  /** What Fimbria's commands need to take the same settings as the server of this window. */
+  get environment(): Environment {
+    return asEnvironment(forServer(this.#extension));
+  }
+
+  /** Finds and starts the server, in place of the one that runs. */
   async restart(): Promise<void> {
-    this.#backoff.reset();
-    this.#changing = this.#changing.then(async () => {
-      await this.#stop();
-      await this.#start();
-    });
-    await this.#changing;
+    await this.#life.restart();
+  }
+
+  /** Starts another server if what is found is another than before. */
+  async lookAgain(): Promise<void> {
+    if (!isDeepStrictEqual(this.#found(), this.#life.server)) await this.restart();
+  }
+
+  /** Ends the server; resolves when that is done. */
+  async stop(): Promise<void> {
+    await this.#life.stop();
   }
 
   /** Takes changed settings to the server; starts another one where it has to be. */
   async configure(event: vscode.ConfigurationChangeEvent): Promise<void> {
     if (!event.affectsConfiguration(SECTION)) return;
-    const settings = forServer(this.#extension);
-    const isElsewhere = event.affectsConfiguration(`${SECTION}.server`);
-    if (isElsewhere || needsRestart(this.#settingsAtStart, settings)) {
+    if (event.affectsConfiguration(`${SECTION}.server`)) {
       await this.restart();
       return;
     }
-    await this.client?.sendNotification("workspace/didChangeConfiguration", {
-      settings: { [SECTION]: settings },
-    });
+    await this.#sendSettings();
     this.#changed.fire(undefined);
   }
 
   /** Reads the model's name, device and reuse from the daemon. */
   async readFigures(): Promise<void> {
-    if (this.#server === undefined) return;
+    if (this.server === undefined) return;
     this.#figuresReadAt = Date.now();
-    const text = await output(this.#server, "status", "--json");
-    const model = modelOfStatus(text, chosenModel());
+    const text = await output(this.server, this.environment, "status", "--json");
+    const model = modelOfStatus(text, modelOnThisMachine(chosenModel()));
     this.#status.update({ model });
-    if (model !== undefined) this.steps.complete("modelLoaded");
+    if (model?.isLoaded === true) this.steps.complete("modelLoaded");
   }
 
   dispose(): void {
-    void this.#client?.dispose();
+    void this.stop();
     this.#changed.dispose();
     this.channel.dispose();
   }
 
-  async #stop(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    setContext("isRunning", false);
-    try {
-      await client?.dispose();
-    } catch (error) {
-      this.channel.warn(`While stopping the server: ${String(error)}`);
-    }
-  }
-
-  async #start(): Promise<void> {
-    this.#status.update({ server: "searching", failure: undefined, loading: undefined });
-    this.#server = findOnThisMachine();
-    if (this.#server === undefined) {
-      this.#status.update({ server: "missing" });
-      void this.#offerInstallation();
-      return;
-    }
-    const { command, args, origin } = this.#server;
+  #connect(server: Server, ended: () => void): Client {
+    const { command, args, origin } = server;
     this.channel.info(`Server: ${[command, ...args].join(" ")} (${origin})`);
-    this.#status.update({ server: "starting" });
-    const client = makeClient(this.#server, this.channel, this.#listener);
-    this.#client = client;
-    client.onDidChangeState(({ newState }) => {
-      if (newState === State.Running) void this.#whenReady(client);
-    });
+    return new Client(server, this.channel, this.#listener, ended);
+  }
+
+  #found(): Server | undefined {
     try {
-      await client.start();
-    } catch (error) {
-      this.#failed(`the server cannot be started: ${String(error)}`);
+      return findOnThisMachine();
+    } catch {
+      return undefined; // a start tells why
     }
   }
 
-  /** The client calls itself running before it has registered what it provides. */
-  async #whenReady(client: LanguageClient): Promise<void> {
-    try {
-      await client.start();
-    } catch {
-      return; // whoever has started it is told
+  #entered(phase: Phase<Client>): void {
+    setContext("isRunning", phase.name === "running");
+    switch (phase.name) {
+      case "stopped":
+        this.#status.update({ server: "searching", failure: undefined, loading: undefined });
+        break;
+      case "missing":
+        this.#status.update({ server: "missing", loading: undefined });
+        void this.#offer.make();
+        break;
+      case "starting":
+        this.#status.update({ server: "starting", failure: undefined, loading: undefined });
+        break;
+      case "running":
+        this.#running();
+        break;
+      case "waiting":
+        this.channel.warn(`The server has ended; it is started again in ${phase.delay} ms`);
+        this.#status.update({ server: "restarting", loading: undefined });
+        break;
+      case "failed":
+        this.#failed(phase.why);
+        break;
     }
-    if (this.#client === client) this.#running();
+    this.#changed.fire(undefined);
   }
 
   #running(): void {
-    this.#backoff.started(Date.now());
     this.#status.update({ server: "running", failure: undefined });
     this.#ghostText.showSilence();
     this.#ghostText.catchUp();
-    setContext("isRunning", true);
     this.steps.complete("serverFound");
-    this.#changed.fire(undefined);
+    void this.#sendSettings(); // they may have changed while it started
     void this.readFigures();
   }
 
   #failed(why: string): void {
-    setContext("isRunning", false);
     this.#status.update({ server: "ended", failure: why, loading: undefined });
     const message: ShowMessageParams = { type: MessageType.Error, message: `Fimbria: ${why}` };
     void this.#showWithActions(message, ["Restart", "Show Log", "Check the Installation"]);
+  }
+
+  async #sendSettings(): Promise<void> {
+    const settings = forServer(this.#extension);
+    if (this.client === undefined || isDeepStrictEqual(settings, this.#settingsSent)) return;
+    if (needsRestart(this.#settingsAtStart, settings)) {
+      await this.restart();
+      return;
+    }
+    this.#settingsSent = settings;
+    await this.client.sendNotification("workspace/didChangeConfiguration", {
+      settings: { [SECTION]: settings },
+    });
   }
 
   #makeListener(): Listener {
@@ -159,9 +188,9 @@ export class Session implements vscode.Disposable {
       provideGhostText: this.#ghostText.provide,
       settings: () => {
         this.#settingsAtStart = forServer(this.#extension);
+        this.#settingsSent = this.#settingsAtStart;
         return this.#settingsAtStart;
       },
-      ended: () => this.#ended(),
       progressed: (message, percentage) => {
         this.#status.update({ loading: { message, percentage }, failure: undefined });
       },
@@ -183,19 +212,6 @@ export class Session implements vscode.Disposable {
     };
   }
 
-  async #ended(): Promise<boolean> {
-    setContext("isRunning", false);
-    const delay = this.#backoff.ended(Date.now());
-    if (delay === undefined) {
-      this.#failed("the server ends as soon as it is started");
-      return false;
-    }
-    this.channel.warn(`The server has ended; it is started again in ${delay} ms`);
-    this.#status.update({ server: "restarting", loading: undefined });
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    return true;
-  }
-
   async #told(message: ShowMessageParams): Promise<void> {
     const isError = message.type === MessageType.Error;
     if (isError) this.#status.update({ failure: message.message.replace(/^Fimbria: /, "") });
@@ -211,20 +227,5 @@ export class Session implements vscode.Disposable {
     const chosen = await showMessage(message, actions);
     const command = chosen === undefined ? undefined : commands[chosen];
     if (command !== undefined) await vscode.commands.executeCommand(command);
-  }
-
-  async #offerInstallation(): Promise<void> {
-    const choice = await vscode.window.showInformationMessage(
-      "Fimbria's server was not found: neither in the workspace's virtual environment, nor on " +
-        "PATH, nor among the tools of pipx and uv.",
-      "Install…",
-      "Set Its Path",
-      "Look Again",
-    );
-    if (choice === "Install…" && (await install())) await this.restart();
-    if (choice === "Look Again") await this.restart();
-    if (choice === "Set Its Path") {
-      await vscode.commands.executeCommand("workbench.action.openSettings", "fimbria.server");
-    }
   }
 }

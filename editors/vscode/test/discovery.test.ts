@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { findServer, type Machine } from "../src/core/discovery.ts";
 import { commandLine, waysToInstall } from "../src/core/installing.ts";
@@ -68,13 +69,35 @@ test("on Windows programs have another name and place", () => {
   assert.equal(found?.command, "C:\\work\\.venv\\Scripts\\fimbria.exe");
 });
 
+test("what is relative on PATH is not looked into: it would be a folder of the workspace", () => {
+  const here = machine(["fimbria", "bin/fimbria"], { PATH: ".:bin:" });
+  assert.equal(findServer(NOTHING_WISHED, here), undefined);
+});
+
 test("ways to install are those that the machine has, as commands to read", () => {
-  const ways = waysToInstall(machine(["/usr/bin/pipx"], { PATH: "/usr/bin" }), "/my checkout");
+  const here = machine(["/usr/bin/pipx"], { PATH: "/usr/bin" });
+  const ways = waysToInstall(here, "/my checkout");
   assert.deepEqual(
-    ways.map((way) => commandLine(way.command)),
-    ['/usr/bin/pipx install "/my checkout"'],
+    ways.map((way) => commandLine(way.command, here)),
+    ["/usr/bin/pipx install '/my checkout'"],
   );
   assert.deepEqual(waysToInstall(machine([]), "fimbria"), []);
+});
+
+test("a command that is shown does the same when it is copied into a shell", () => {
+  const words = ["printf", "%s|", "$(echo run)", "it's", "`x`", 'a "b"', "C:\\new", "$HOME", "a!b"];
+  const shown = commandLine(words, machine([]));
+  const printed = execFileSync("/bin/sh", ["-c", shown], { encoding: "utf8" });
+  assert.equal(printed, words.slice(2).map((word) => `${word}|`).join(""));
+});
+
+test("paths of Windows are shown as they are", () => {
+  const windows = { ...machine([]), platform: "win32" };
+  const command = ["C:\\uv.exe", "tool", "install", "C:\\my wheels\\f.whl"];
+  assert.equal(
+    commandLine(command, windows),
+    'C:\\uv.exe tool install "C:\\my wheels\\f.whl"',
+  );
 });
 
 test("uv comes before pipx", () => {

@@ -43,7 +43,15 @@ test("a language's own entry goes before the star", () => {
 
 test("toggling a language twice leads back, and leaves the others alone", () => {
   const before = { "*": true, markdown: false };
-  const once = withLanguageToggled(before, "python");
+  const once = withLanguageToggled(before, before, "python");
   assert.deepEqual(once, { "*": true, markdown: false, python: false });
-  assert.equal(isLanguageWanted(withLanguageToggled(once, "python"), "python"), true);
+  assert.equal(isLanguageWanted(withLanguageToggled(once, once, "python"), "python"), true);
+});
+
+test("what other scopes say of a language stays with them", () => {
+  const inAll = { "*": false, markdown: true };
+  assert.deepEqual(withLanguageToggled({ python: true }, inAll, "markdown"), {
+    python: true,
+    markdown: false,
+  });
 });

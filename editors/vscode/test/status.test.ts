@@ -28,7 +28,7 @@ test("what is shown is what matters most", () => {
 
 test("the tooltip tells the model's figures that are known", () => {
   assert.deepEqual(tooltipLines(READY), ["Fimbria is ready"]);
-  const model = { name: "starter", device: "cpu", reuse: 0.987 };
+  const model = { name: "starter", device: "cpu", isLoaded: true, reuse: 0.987 };
   const lines = tooltipLines({ ...READY, model, latency: { median: 8.26, last: 120.4 } });
   assert.deepEqual(lines.slice(1), [
     "Model: starter",
@@ -46,15 +46,35 @@ test("latencies forget what is long ago", () => {
   assert.deepEqual(latencies.summary(), { median: 10, last: 30 });
 });
 
+const STARTER = {
+  model: "starter",
+  folder: "/m/starter",
+  device: "cpu",
+  state: "ready",
+  prompt_tokens: 200,
+  cached_tokens: 150,
+};
+
 test("the daemon of the chosen model is the one that is told about", () => {
-  const daemon = { model: "starter", folder: "/m/starter", device: "cpu" };
-  const other = { model: "CodeLlama", folder: "/m/cl", device: "cuda:0" };
-  const text = JSON.stringify({
-    daemons: [{ ...daemon, prompt_tokens: 200, cached_tokens: 150 }, other],
+  const other = { model: "CodeLlama", folder: "/m/cl", device: "cuda:0", state: "loading" };
+  const text = JSON.stringify({ daemons: [STARTER, other] });
+  assert.deepEqual(modelOfStatus(text, "starter"), {
+    name: "starter",
+    device: "cpu",
+    isLoaded: true,
+    reuse: 0.75,
   });
-  assert.deepEqual(modelOfStatus(text, ""), { name: "starter", device: "cpu", reuse: 0.75 });
   assert.equal(modelOfStatus(text, "/m/cl")?.device, "cuda:0");
   assert.equal(modelOfStatus(text, "CodeLlama")?.reuse, undefined);
+  assert.equal(modelOfStatus(text, "CodeLlama")?.isLoaded, false);
+});
+
+test("another window's model is not told about", () => {
+  const one = JSON.stringify({ daemons: [STARTER] });
+  const two = JSON.stringify({ daemons: [STARTER, { ...STARTER, model: "CodeLlama" }] });
+  assert.equal(modelOfStatus(one, "CodeLlama"), undefined);
+  assert.equal(modelOfStatus(two, ""), undefined);
+  assert.equal(modelOfStatus(one, "")?.name, "starter");
 });
 
 test("output that is not what was expected tells nothing", () => {

@@ -10,13 +10,19 @@ export interface KnownModel {
   readonly isInUse: boolean;
 }
 
-/** Returns the running model: the wanted one if it is among several, else the first. */
+/**
+ * Returns the running model: the wanted one, or with "" (the user's config.toml decides) the only
+ * one. Which of several others is this window's cannot be told.
+ */
 export function modelOfStatus(text: string, wanted: string): Model | undefined {
   const status = parsed(text);
   const daemons = isObject(status) ? list(status.daemons) : [];
-  const own = daemons.find((daemon) => daemon.model === wanted || daemon.folder === wanted);
-  const daemon = own ?? daemons[0];
-  return daemon === undefined ? undefined : modelOfDaemon(daemon);
+  const own =
+    wanted === ""
+      ? daemons
+      : daemons.filter((daemon) => daemon.model === wanted || daemon.folder === wanted);
+  const [daemon, ...others] = own;
+  return daemon === undefined || others.length > 0 ? undefined : modelOfDaemon(daemon);
 }
 
 function modelOfDaemon(daemon: Json): Model | undefined {
@@ -26,6 +32,7 @@ function modelOfDaemon(daemon: Json): Model | undefined {
   return {
     name,
     device: typeof device === "string" && device !== "" ? device : "not known",
+    isLoaded: daemon.state === "ready",
     reuse: isKnown ? cached / prompt : undefined,
   };
 }

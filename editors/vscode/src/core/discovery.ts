@@ -102,6 +102,7 @@ function present(values: (string | undefined)[]): string[] {
   return values.filter((value) => value !== undefined && value !== "") as string[];
 }
 
-function expanded(command: string, machine: Machine): string {
+/** Returns a path with `~` as the home folder. */
+export function expanded(command: string, machine: Machine): string {
   return command.startsWith("~/") ? paths(machine).join(machine.home, command.slice(2)) : command;
 }

@@ -33,12 +33,16 @@ export function isLanguageWanted(
   return languages[languageId] ?? languages["*"] ?? true;
 }
 
-/** Returns `fimbria.languages` with one language switched over. */
+/**
+ * Returns one scope's table of languages with one of them switched over; `languages` is what holds
+ * in all.
+ */
 export function withLanguageToggled(
+  ofScope: Readonly<Record<string, boolean>>,
   languages: Readonly<Record<string, boolean>>,
   languageId: string,
 ): Record<string, boolean> {
-  return { ...languages, [languageId]: !isLanguageWanted(languages, languageId) };
+  return { ...ofScope, [languageId]: !isLanguageWanted(languages, languageId) };
 }
 
 function clock(time: number): string {

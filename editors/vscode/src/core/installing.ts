@@ -31,7 +31,16 @@ export function waysToInstall(machine: Machine, requirement: string): Way[] {
   return ways;
 }
 
-/** Writes a command as one would type it. */
-export function commandLine(command: readonly string[]): string {
-  return command.map((word) => (/^[\w./:=@~+-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+/** Writes a command as one would type it into a shell of the machine. */
+export function commandLine(command: readonly string[], { platform }: Machine): string {
+  const quoted = platform === "win32" ? quotedForWindows : quotedForPosix;
+  return command.map((word) => (/^[\w./:=@~+-]+$/.test(word) ? word : quoted(word))).join(" ");
+}
+
+function quotedForPosix(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function quotedForWindows(word: string): string {
+  return /^[\w.\\/:=@~+-]+$/.test(word) ? word : `"${word}"`;
 }

@@ -12,9 +12,11 @@ export function findProgram(name: string, machine: Machine): string | undefined 
   return places.find((place) => machine.isExecutable(place));
 }
 
+/** Folders of PATH; what is relative there may point into a workspace that nobody trusts. */
 export function searchPath(machine: Machine): string[] {
+  const path = paths(machine);
   const value = machine.environment.PATH ?? machine.environment.Path ?? "";
-  return value.split(paths(machine).delimiter).filter((folder) => folder !== "");
+  return value.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
 }
 
 export function paths(machine: Machine): PlatformPath {

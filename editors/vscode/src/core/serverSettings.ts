@@ -27,6 +27,24 @@ export function settingsToSend(
   return sent;
 }
 
+/** Returns the settings as the environment of Fimbria's commands; lists and tables are left out. */
+export function asEnvironment(settings: Readonly<Record<string, unknown>>): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    if (!["string", "number", "boolean"].includes(typeof value)) continue;
+    const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    variables[`FIMBRIA_${words}`] = String(value);
+  }
+  return variables;
+}
+
+export type Scope = "workspace" | "user";
+
+/** Returns where a setting is to be changed so that the change holds. */
+export function scopeToChange(inspected: Inspected | undefined): Scope {
+  return inspected?.workspaceValue === undefined ? "user" : "workspace";
+}
+
 /**
  * Whether a running server can take the new settings. One that was set when it started and is no
  * longer cannot be taken back from it: what it started with lies below all that comes later.

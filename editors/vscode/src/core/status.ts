@@ -3,6 +3,8 @@
 export interface Model {
   readonly name: string;
   readonly device: string;
+  /** Whether it answers; else it is being loaded, or could not be. */
+  readonly isLoaded: boolean;
   /** Share of all prompt tokens that were in the cache, 0 to 1; undefined before the first. */
   readonly reuse: number | undefined;
 }
