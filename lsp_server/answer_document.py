@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pygls.exceptions import JsonRpcException
 
 from lsp_server.lean_types import types
+from lsp_server.markdown import without_images
 from lsp_server.work_progress import work_progress
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class AnswerFolder:
 
 async def show_answer(ls: FimbriaServer, title: str, markdown: str) -> None:
     """Open `markdown` beside the user's documents; a message where the editor opens none."""
-    text = f"# {title}\n\n{markdown.strip()}\n"
+    text = f"# {title}\n\n{without_images(markdown.strip())}\n"
     try:
         file = ls.answers.write(title, text)
     except OSError as error:

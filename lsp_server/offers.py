@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The newest suggestion in a document; `whole` is the text once it is accepted."""
+    """The newest suggestion in a document. prefix: where it was made; `whole` is the text once it
+    is accepted.
+    """
 
     id: str
     prefix: str
@@ -41,6 +43,7 @@ class Offers:
         self._num_offered = 0
         self._records: dict[str, SuggestionRecord] = {}
         self._places: dict[str, _Place] = {}
+        self._num_there: dict[str, int] = {}  # characters of a suggestion, typed or accepted
         self._unsaved: dict[str, None] = {}  # in the order of their changes
         self._failed = False
 
@@ -50,6 +53,7 @@ class Offers:
         """
         whole, last = context.prefix + text, self._places.get(uri)
         if last and whole == last.whole and context.prefix.startswith(last.prefix):
+            self._num_there[last.id] = len(context.prefix) - len(last.prefix)
             return last.id
         self._num_offered += 1
         identity = str(self._num_offered)
@@ -66,13 +70,17 @@ class Offers:
         self._advance(identity, Outcome.DISMISSED)
 
     def accepted(self, identity: str, num_chars: int | None = None) -> None:
-        """It was accepted: all of it, or so many characters more."""
+        """It was accepted: all of it, or so many characters more. What somebody has typed of it
+        was not.
+        """
         record = self._records.get(identity)
         if record is None:
             return
-        total = record.num_chars if num_chars is None else record.num_accepted + num_chars
-        total = max(0, min(total, record.num_chars))
-        outcome = Outcome.ACCEPTED if total >= record.num_chars else Outcome.PARTLY
+        num_there = max(self._num_there.get(identity, 0), record.num_accepted)
+        num_new = record.num_chars - num_there if num_chars is None else num_chars
+        total = max(0, min(record.num_accepted + num_new, record.num_chars))
+        is_whole = num_there + num_new >= record.num_chars
+        outcome = Outcome.ACCEPTED if is_whole else Outcome.PARTLY
         self._note(identity, replace(record, num_accepted=total))
         self._advance(identity, outcome)
 
@@ -90,7 +98,9 @@ class Offers:
         records = [self._records[identity] for identity in self._unsaved]
         self._unsaved.clear()
         while len(self._records) > _MOST_FOLLOWED:
-            del self._records[next(iter(self._records))]
+            oldest = next(iter(self._records))
+            del self._records[oldest]
+            self._num_there.pop(oldest, None)
         if records:
             await asyncio.to_thread(self._try_to_save, records)
 

@@ -66,6 +66,11 @@ class SuggestionRecord:
     outcome: Outcome = Outcome.OFFERED
     num_accepted: int = 0
 
+    @property
+    def session(self) -> str:
+        """Which language server's it was; ids are `SESSION-NUMBER`."""
+        return self.id.partition("-")[0]
+
 
 def statistics_file() -> Path:
     """Where the database is."""

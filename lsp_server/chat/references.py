@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsp_server.chat.fields import Fields, wrong
+from lsp_server.markdown import fenced
 from lsp_server.positions import Position, PositionEncoding, to_offset
 from lsp_server.source_text import SourceText
 
@@ -104,14 +105,6 @@ def context_of(excerpts: Sequence[Excerpt]) -> str:
 def share(max_chars: int, num_left: int) -> int:
     """Characters for the next of `num_left` references, which share `max_chars`."""
     return max(_SMALLEST_SHARE, max_chars // max(1, num_left))
-
-
-def fenced(text: str, language_id: str) -> str:
-    """A code block; its fence is longer than any within."""
-    ticks = "```"
-    while ticks in text:
-        ticks += "`"
-    return f"{ticks}{language_id}\n{text.removesuffix(chr(10))}\n{ticks}"
 
 
 def path_within(uri: str, roots: Sequence[str]) -> str:

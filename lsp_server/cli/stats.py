@@ -28,6 +28,7 @@ _ALL = "all"
 _BAR_WIDTH = 30
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _TAKEN = (Outcome.ACCEPTED, Outcome.PARTLY)
+_TOLD = (Outcome.SHOWN, Outcome.DISMISSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def stats(
         if clear:
             typer.echo("Forgotten." if delete(file) else "There was nothing to forget.")
             return
-        records = load(file, since=time.time() - days * _DAY_S)
+        records = drawn(load(file, since=time.time() - days * _DAY_S))
     except OSError as error:
         raise CommandError(f"the statistics cannot be read: {error}.") from error
     if as_json:
@@ -92,6 +93,18 @@ def report(records: Sequence[SuggestionRecord]) -> RenderableType:
         Text(""),
         _plot(by(records, _day)),
     )
+
+
+def drawn(records: Sequence[SuggestionRecord]) -> list[SuggestionRecord]:
+    """Leave out what was never drawn, of editors that tell what they draw: it came too late, or a
+    menu was in its place. Of other editors nobody knows.
+    """
+    telling = {record.session for record in records if record.outcome in _TOLD}
+    return [
+        record
+        for record in records
+        if record.outcome is not Outcome.OFFERED or record.session not in telling
+    ]
 
 
 def by(records: Iterable[SuggestionRecord], key: Callable[[SuggestionRecord], str]) -> list[Tally]:
@@ -155,7 +168,7 @@ def _plot(days: Sequence[Tally]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for day in days:
         bar = Text(_bar(day.accepted / most), "green")
-        bar.append("█" * (round(_BAR_WIDTH * day.suggestions / most) - len(bar)), "dim")
+        bar.append("░" * (round(_BAR_WIDTH * day.suggestions / most) - len(bar)), "dim")
         grid.add_row(Text(day.name, "dim"), bar, f"{day.acceptance:.0%} of {day.suggestions:,}")
     return grid
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lsp_server.convert import position_from_lsp, position_to_lsp
 from lsp_server.features import inline_completion
 from lsp_server.lean_types import types
+from lsp_server.markdown import fenced
 
 if TYPE_CHECKING:
     from lsp_server.documents import Document
@@ -67,19 +68,13 @@ def _entry(
         kind=types.CompletionItemKind.Snippet,
         detail="Fimbria",
         documentation=types.MarkupContent(
-            types.MarkupKind.Markdown, _fenced(text, document.language_id)
+            types.MarkupKind.Markdown, fenced(text, document.language_id)
         ),
         filter_text=text,
         insert_text_mode=types.InsertTextMode.AsIs,
         text_edit=types.TextEdit(types.Range(start, item.range.end), text),
         command=item.command,
     )
-
-
-def _fenced(text: str, language_id: str) -> str:
-    from lsp_server.chat.references import fenced
-
-    return fenced(text, language_id)
 
 
 def _word_before(document: Document, cursor: int) -> str:

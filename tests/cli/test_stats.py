@@ -38,6 +38,24 @@ def filled(database: Path) -> Path:
     return database
 
 
+def test_what_was_never_drawn_does_not_count(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the editor tells what it draws; of others each suggestion counts."""
+    first = SuggestionRecord(
+        id="telling-1", at=time.time(), language="c", model="m", num_chars=10, latency_ms=1.0
+    )
+    others = [replace(first, id=f"telling-{i}", outcome=Outcome.SHOWN) for i in (2, 3)]
+    silent = [
+        replace(first, id="silent-1", language="lua", outcome=Outcome.ACCEPTED),
+        replace(first, id="silent-2", language="lua"),
+    ]
+    save(database, [first, *others, *silent])
+    assert run(["stats", "--json"]) == 0
+    languages = json.loads(capsys.readouterr().out)["languages"]
+    assert [(each["name"], each["suggestions"]) for each in languages] == [("c", 2), ("lua", 2)]
+
+
 def test_by_language_and_day(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["stats"]) == 0
     lines = capsys.readouterr().out.splitlines()

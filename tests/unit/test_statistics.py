@@ -118,6 +118,25 @@ async def test_parts_add_up_to_the_whole() -> None:
 
 
 @played
+async def test_what_somebody_typed_of_it_was_not_accepted() -> None:
+    session = Session()
+    identity = session.offer("x = ", "foo(1)")
+    session.offer("x = foo(", "1)")
+    session.offers.accepted(identity)
+    assert await session.records() == [(Outcome.ACCEPTED, 2, 6)]
+
+
+@played
+async def test_a_word_accepted_some_typed_and_the_rest_accepted() -> None:
+    session = Session()
+    identity = session.offer("", "foo bar")
+    session.offers.accepted(identity, 4)
+    session.offer("foo b", "ar")
+    session.offers.accepted(identity, 2)
+    assert await session.records() == [(Outcome.ACCEPTED, 6, 7)]
+
+
+@played
 async def test_what_editors_make_up_changes_nothing() -> None:
     session = Session()
     identity = session.offer("", "foo")
