@@ -37,7 +37,7 @@ def test_options_that_make_no_sense_are_told(editor: Editor, neovim_program: Pat
 
     until(lambda: "no option `gost` (perhaps `ghost`?)" in told(), "the unknown option")
     assert "no option `ghost.hide_wth_menu` (perhaps `ghost.hide_with_menu`?)" in told()
-    assert "`filetypes` has to be a table" in told()
+    assert "`filetypes` has to be a list of strings" in told()
     editor.lua("require('fimbria').setup()")
 
 

@@ -107,11 +107,16 @@ end
 ---@param instruction string empty: ask for it
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.edit(instruction, arguments)
-  local client = require('fimbria.client').of(0)
-  if not client then
-    vim.notify('Fimbria: no server here; :Fimbria health tells why', vim.log.levels.WARN)
-    return
-  end
+  require('fimbria.client').with(vim.api.nvim_get_current_buf(), function(client)
+    M._edit(client, instruction, arguments)
+  end)
+end
+
+---@package
+---@param client vim.lsp.Client
+---@param instruction string
+---@param arguments? vim.api.keyset.create_user_command.command_args
+function M._edit(client, instruction, arguments)
   local range = range_of(arguments)
   local encoding = client.offset_encoding
   local params = range

@@ -46,19 +46,24 @@ function M.look_here()
   return true
 end
 
---- `$/progress`: the pieces of an answer; everything else is Neovim's.
----@param err lsp.ResponseError?
+--- `$/progress`: the pieces of an answer.
 ---@param params lsp.ProgressParams
----@param ctx lsp.HandlerContext
----@return any
-function M.on_progress(err, params, ctx)
-  if not vim.startswith(tostring(params.token), TOKEN) then
-    return vim.lsp.handlers['$/progress'](err, params, ctx)
-  end
-  if params.token == TOKEN .. now.number then
+---@return boolean is_chat nobody else has to look at it
+function M.on_progress(params)
+  local is_chat = vim.startswith(tostring(params.token), TOKEN)
+  if is_chat and params.token == TOKEN .. now.number then
     shown.progressed(params.value --[[@as table<string, any>]])
   end
-  return nil
+  return is_chat
+end
+
+--- A server has ended, and with it the answer that it was giving.
+---@param client_id integer
+function M.server_ended(client_id)
+  if now.client_id == client_id and now.request_id then
+    now.request_id, now.number = nil, now.number + 1
+    shown.ended('\n> the server has ended; ask again\n')
+  end
 end
 
 ---@param number integer

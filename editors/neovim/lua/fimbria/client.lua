@@ -1,42 +1,34 @@
---- Fimbria's language server: how it is started, and started again when it has crashed.
+--- Fimbria's language server as Neovim's client sees it: how it is started, ended and asked.
 
+local processes = require('fimbria.process')
 local program = require('fimbria.program')
+local restarts = require('fimbria.restarts')
+local tell = require('fimbria.tell')
+local waiting = require('fimbria.waiting')
 
 local M = {}
 
 M.NAME = 'fimbria'
-local MAX_CRASHES = 5
-local STEADY_S = 60
+local KILLED_AFTER_MS = 3000
 
 ---@class (private) fimbria.Run
----@field crashes integer in a row
----@field started number in seconds
----@field restarting boolean
+---@field is_wanted boolean the user has not stopped it
+---@field restarting boolean all that run are ending, to be started anew
 ---@type fimbria.Run
-local run = { crashes = 0, started = 0, restarting = false }
+local run = { is_wanted = false, restarting = false }
 
 --- What was found last for a project; Neovim 0.11 does not say which one a server is started for.
 ---@type string[]?
 local found
 
----@return number seconds
-local function now()
-  return vim.uv.hrtime() / 1e9
-end
-
----@param text string
----@param level? integer
-local function tell(text, level)
-  vim.schedule(function()
-    vim.notify('Fimbria: ' .. text, level or vim.log.levels.WARN)
-  end)
-end
-
 --- The project of a buffer, if the server can be started for it; else the user is told once why not.
 ---@param bufnr integer
 ---@param on_dir fun(root?: string)
 local function root_dir(bufnr, on_dir)
-  local root = vim.fs.root(bufnr, require('fimbria.config').get().root_markers)
+  if restarts.has_given_up() then
+    return
+  end
+  local root = program.root(bufnr)
   if vim.lsp.config[M.NAME].cmd == M._start then
     local why ---@type string
     found, why = program.find(root)
@@ -52,6 +44,52 @@ local function root_dir(bufnr, on_dir)
   on_dir(root)
 end
 
+--- Whether servers are to run.
+---@return boolean
+local function is_wanted()
+  -- Neovim 0.11 cannot tell whether somebody else has disabled it.
+  return run.is_wanted and (not vim.lsp.is_enabled or vim.lsp.is_enabled(M.NAME))
+end
+
+--- A client's process has ended, and what it was doing with it.
+---@param client_id? integer
+local function gone(client_id)
+  if client_id then
+    require('fimbria.work').forget(client_id)
+    if package.loaded['fimbria.chat'] then
+      require('fimbria.chat').server_ended(client_id)
+    end
+  end
+  local others = vim.tbl_filter(function(client)
+    return client.id ~= client_id
+  end, vim.lsp.get_clients({ name = M.NAME }))
+  if run.restarting and #others == 0 then
+    run.restarting = false
+    M.enable()
+  end
+end
+
+---@param process fimbria.Process
+---@param code integer
+---@param signal integer
+local function ended(process, code, signal)
+  if vim.v.exiting ~= vim.NIL then
+    return
+  end
+  gone(process.client_id)
+  if process.is_asked_to_end or not is_wanted() then
+    return
+  end
+  if not process.is_initialized then
+    waiting.drop()
+  end
+  restarts.failed(process, code, signal, function()
+    if is_wanted() then
+      M.enable()
+    end
+  end)
+end
+
 ---@package
 ---@param dispatchers vim.lsp.rpc.Dispatchers
 ---@param config? vim.lsp.ClientConfig
@@ -59,61 +97,24 @@ end
 function M._start(dispatchers, config)
   local argv = config and program.find(config.root_dir) or found or { 'fimbria' }
   local command = vim.list_extend(vim.list_slice(argv), { 'lsp' })
-  return vim.lsp.rpc.start(command, dispatchers, {
+  return processes.start(command, dispatchers, {
     cwd = config and config.cmd_cwd,
     env = config and config.cmd_env,
     detached = config and config.detached,
-  })
-end
-
----@param code integer
----@param signal integer
----@param client_id integer
-local function ended(code, signal, client_id)
-  require('fimbria.work').forget(client_id)
-  vim.schedule(function()
-    if vim.v.exiting ~= vim.NIL then
-      return
-    end
-    local others = vim.tbl_filter(function(client)
-      return client.id ~= client_id
-    end, vim.lsp.get_clients({ name = M.NAME }))
-    if run.restarting and #others == 0 then
-      run.restarting = false
-      M.enable()
-    elseif run.restarting then
-      return
-    elseif code ~= 0 or signal ~= 0 then
-      M._crashed(signal ~= 0 and ('signal %d'):format(signal) or ('status %d'):format(code))
-    end
-  end)
-end
-
---- Start the server again after a while that doubles from crash to crash.
----@package
----@param how string
-function M._crashed(how)
-  run.crashes = now() - run.started > STEADY_S and 1 or run.crashes + 1
-  if run.crashes > MAX_CRASHES then
-    local text = ('the server ended %d times (%s); see :Fimbria log, then :Fimbria restart'):format(
-      run.crashes,
-      how
-    )
-    require('fimbria.status').failed(text)
-    tell(text, vim.log.levels.ERROR)
-    return
-  end
-  vim.defer_fn(M.enable, 250 * 2 ^ run.crashes)
+  }, ended)
 end
 
 --- The server's part of `lsp/fimbria.lua`.
 ---@return vim.lsp.Config
 function M.lsp_config()
+  require('fimbria.attached').watch(M.NAME)
   local options = require('fimbria.config').get()
+  local is_set = not vim.tbl_isempty(options.server)
   return {
     cmd = M._start,
     filetypes = options.filetypes,
     root_dir = root_dir,
+    init_options = { fimbria = is_set and options.server or vim.empty_dict() },
     capabilities = {
       textDocument = { inlineCompletion = { dynamicRegistration = false } },
       experimental = { fimbria = { askInstruction = true } },
@@ -123,35 +124,25 @@ function M.lsp_config()
         require('fimbria.actions').ask_instruction(command, context)
       end,
     },
-    before_init = function(params, config)
-      local wanted = vim.tbl_get(config.init_options or {}, 'fimbria') or {}
-      local server = require('fimbria.config').get().server
-      params.initializationOptions =
-        { fimbria = vim.tbl_extend('force', vim.empty_dict(), server, wanted) }
+    -- For a server that was started by a `cmd` of the user's; of ours, `ended` hears.
+    on_exit = function(_, _, client_id)
+      vim.schedule(function()
+        gone(client_id)
+      end)
     end,
-    on_init = function(client)
-      run.started = now()
-      require('fimbria.diagnostics').add_to_requests(client)
-      require('fimbria.undo').separate_actions(client)
-    end,
-    on_attach = function(client, bufnr)
-      require('fimbria.ghost').attach(client, bufnr)
-    end,
-    on_exit = ended,
-    handlers = {
-      ['window/showMessage'] = require('fimbria.status').on_message,
-      ['$/progress'] = function(err, params, ctx)
-        return require('fimbria.chat').on_progress(err, params, ctx)
-      end,
-    },
   }
 end
 
 --- Start the server for the buffers that are open, and for those that will be.
 function M.enable()
+  run.is_wanted = true
   -- What Neovim has kept of an earlier configuration does not hold any more.
   vim.lsp.config(M.NAME, {})
   vim.lsp.enable(M.NAME)
+  if not vim.lsp.is_enabled and vim.v.vim_did_enter == 1 then
+    -- The first releases of Neovim 0.11 leave the files alone that are open already.
+    vim.cmd.doautoall('nvim.lsp.enable FileType')
+  end
 end
 
 --- The client that answers for a buffer.
@@ -170,54 +161,68 @@ function M.with(bufnr, call)
     call(client)
     return
   end
-  local filetypes = require('fimbria.config').get().filetypes
-  if not vim.tbl_contains(filetypes, vim.bo[bufnr].filetype) or vim.bo[bufnr].buftype ~= '' then
+  local config = is_wanted() and vim.lsp.config[M.NAME] or require('fimbria.config').get()
+  local is_known = vim.tbl_contains(config.filetypes, vim.bo[bufnr].filetype)
+  if not is_known or vim.bo[bufnr].buftype ~= '' then
     tell('not at work in this file')
-    return
-  elseif require('fimbria.status').get().state == 'error' or not vim.lsp.is_enabled(M.NAME) then
+  elseif require('fimbria.status').get().state == 'error' or not is_wanted() then
     tell('no server here; :Fimbria health tells why')
-    return
+  else
+    tell('starting …', vim.log.levels.INFO)
+    waiting.wait(bufnr, call)
   end
-  tell('starting …', vim.log.levels.INFO)
-  vim.api.nvim_create_autocmd('LspAttach', {
-    buffer = bufnr,
-    callback = function(event)
-      local attached = vim.lsp.get_client_by_id(event.data.client_id)
-      if not attached or attached.name ~= M.NAME then
-        return false
-      end
-      vim.schedule(function()
-        if vim.api.nvim_get_current_buf() == bufnr and not attached:is_stopped() then
-          call(attached)
-        end
-      end)
-      return true
-    end,
-  })
 end
 
---- End all servers.
----@return integer count
+---@param client vim.lsp.Client
+local function stop_at_last(client)
+  vim.defer_fn(function()
+    if not client:is_stopped() then
+      client:stop(true)
+    end
+  end, KILLED_AFTER_MS)
+end
+
+--- End all servers, until `restart`.
 function M.stop()
+  run.is_wanted, run.restarting = false, false
+  restarts.cancel()
+  waiting.drop()
   local clients = vim.lsp.get_clients({ name = M.NAME })
+  vim.lsp.enable(M.NAME, false)
+  processes.end_starting()
   for _, client in ipairs(clients) do
-    client:stop()
-    vim.defer_fn(function()
-      if not client:is_stopped() then
-        client:stop(true)
-      end
-    end, 3000)
+    local process = processes.of(client)
+    if process and not process.is_asked_to_end then -- by the first releases of Neovim 0.11
+      client:stop()
+    end
+    stop_at_last(client)
   end
-  return #clients
 end
 
 --- End all servers and start them anew.
 function M.restart()
-  run.crashes = 0
+  restarts.reset()
   require('fimbria.status').recovered()
-  run.restarting = M.stop() > 0
+  run.is_wanted = true
+  local clients = vim.lsp.get_clients({ name = M.NAME })
+  run.restarting = processes.end_starting() + #clients > 0
+  for _, client in ipairs(clients) do
+    client:stop()
+    stop_at_last(client)
+  end
   if not run.restarting then
     M.enable()
+  end
+end
+
+--- Give all servers the settings that hold now. The server goes back to what it was started with
+--- where one is missing.
+function M.send_settings()
+  -- Servers that are started later take them from there.
+  vim.lsp.config(M.NAME, {})
+  local server = require('fimbria.config').get().server
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME })) do
+    client:notify('workspace/didChangeConfiguration', { settings = { fimbria = server } })
   end
 end
 
@@ -228,9 +233,7 @@ function M.configure(settings)
   for name, value in pairs(settings) do
     server[name] = value
   end
-  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME })) do
-    client:notify('workspace/didChangeConfiguration', { settings = { fimbria = settings } })
-  end
+  M.send_settings()
 end
 
 return M

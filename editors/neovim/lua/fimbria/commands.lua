@@ -13,34 +13,25 @@ local function tell(text, level)
   vim.notify('Fimbria: ' .. text, level or vim.log.levels.INFO)
 end
 
---- What the `fimbria` command prints when it is run with some arguments, as a value.
----@param arguments string[]
----@return any? value nil where it fails
-local function json_of(arguments)
-  local command = require('fimbria.program').find(vim.fs.root(0, '.git'))
-  if not command then
-    return nil
-  end
-  local ok, result = pcall(function()
-    return vim.system(vim.list_extend(command, arguments), { timeout = 20000 }):wait()
-  end)
-  local decoded, value = pcall(vim.json.decode, ok and result.stdout or '')
-  return decoded and value or nil
-end
-
----@return string[]
-local function model_names()
-  local names = {} ---@type string[]
-  for _, entry in ipairs(json_of({ 'models', 'list', '--json' }) or {}) do
-    names[#names + 1] = entry.name
-  end
-  return names
-end
-
 ---@param name string
 local function use_model(name)
   require('fimbria.client').configure({ model = name })
   tell(('model %s, until Neovim ends'):format(name))
+end
+
+local function choose_model()
+  tell('asking for the models …')
+  require('fimbria.models').ask(0, function(names, why)
+    if not names then
+      tell(why, vim.log.levels.WARN)
+      return
+    end
+    vim.ui.select(names, { prompt = 'Fimbria: model' }, function(name)
+      if name then
+        use_model(name)
+      end
+    end)
+  end)
 end
 
 --- Where the server logs to when it is not told otherwise.
@@ -116,7 +107,7 @@ local SUBCOMMANDS = {
   stop = {
     about = 'end the server; `restart` brings it back',
     run = function()
-      vim.lsp.enable('fimbria', false)
+      require('fimbria.client').stop()
     end,
   },
   model = {
@@ -124,15 +115,13 @@ local SUBCOMMANDS = {
     run = function(words)
       if words[1] then
         use_model(words[1])
-        return
+      else
+        choose_model()
       end
-      vim.ui.select(model_names(), { prompt = 'Fimbria: model' }, function(name)
-        if name then
-          use_model(name)
-        end
-      end)
     end,
-    complete = model_names,
+    complete = function()
+      return require('fimbria.models').known()
+    end,
   },
   log = {
     about = "the server's log",
@@ -199,7 +188,9 @@ end
 function M.complete(typed, line)
   local words = vim.split((line:gsub('^.-Fimbria%s+', '')), '%s+')
   local choices = names()
-  if #words > 1 then
+  if #words == 1 and #typed > 0 and vim.startswith('model', typed) then
+    require('fimbria.models').known() -- the next Tab will want them
+  elseif #words > 1 then
     local subcommand = SUBCOMMANDS[words[1]]
     local is_known = #words == 2 and subcommand and subcommand.complete
     choices = is_known and subcommand.complete() or {}

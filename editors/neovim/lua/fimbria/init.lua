@@ -15,8 +15,9 @@ function M.setup(options)
     return
   end
   configured = true
-  local wanted = vim.tbl_deep_extend('force', vim.g.fimbria or {}, options or {})
-  local problems = require('fimbria.config').set(wanted)
+  local config = require('fimbria.config')
+  local before = config.get().server
+  local problems = config.set(vim.tbl_deep_extend('force', vim.g.fimbria or {}, options or {}))
   if #problems > 0 then
     local text = 'Fimbria: setup(): ' .. table.concat(problems, '; ')
     vim.schedule(function()
@@ -25,7 +26,11 @@ function M.setup(options)
   end
   require('fimbria.highlights').define()
   require('fimbria.status').watch()
+  require('fimbria.restarts').reset()
   require('fimbria.client').enable()
+  if not vim.deep_equal(before, config.get().server) then
+    require('fimbria.client').send_settings()
+  end
 end
 
 --- Whether `setup()` has been called.

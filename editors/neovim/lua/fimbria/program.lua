@@ -23,6 +23,13 @@ end
 ---@field what string in words
 ---@field foreign? boolean came with the files that are edited, so that running it is the user's decision
 
+--- The project of a buffer.
+---@param bufnr integer
+---@return string?
+function M.root(bufnr)
+  return vim.fs.root(bufnr, require('fimbria.config').get().root_markers)
+end
+
 --- Where it is looked for, first place first.
 ---@param root? string the project
 ---@return fimbria.Place[]
@@ -44,12 +51,13 @@ end
 local trusted = {}
 
 ---@param place fimbria.Place
+---@param may_ask boolean
 ---@return boolean
-local function may_run(place)
-  if place.foreign and trusted[place.path] == nil then
+local function may_run(place, may_ask)
+  if place.foreign and trusted[place.path] == nil and may_ask then
     trusted[place.path] = vim.secure.read(place.path) ~= nil
   end
-  return not place.foreign or trusted[place.path]
+  return not place.foreign or trusted[place.path] == true
 end
 
 ---@param path string
@@ -63,9 +71,11 @@ end
 --- A project's own program runs only after the user has said yes to it (`:help vim.secure.read()`):
 --- opening somebody else's files must not run them.
 ---@param root? string the project
+---@param options? { may_ask?: boolean } `may_ask = false`: who has not said yes yet is not asked
 ---@return string[]? command
 ---@return string where it was found, or why there is none and what to do
-function M.find(root)
+function M.find(root, options)
+  local may_ask = not options or options.may_ask ~= false
   local cmd = require('fimbria.config').get().cmd
   if cmd then
     local argv = type(cmd) == 'table' and vim.list_slice(cmd) or { cmd }
@@ -76,7 +86,7 @@ function M.find(root)
     return nil, ('no program `%s` (the option `cmd`)'):format(argv[1])
   end
   for _, place in ipairs(M.places(root)) do
-    if is_program(place.path) and may_run(place) then
+    if is_program(place.path) and may_run(place, may_ask) then
       return { place.path }, place.what
     end
   end

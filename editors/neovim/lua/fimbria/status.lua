@@ -62,16 +62,14 @@ function M.watch()
 end
 
 --- `window/showMessage`: an error is what the status says until something works again.
----@param err lsp.ResponseError?
 ---@param params lsp.ShowMessageParams
----@param ctx lsp.HandlerContext
----@return any
-function M.on_message(err, params, ctx)
+---@return boolean is_all false: it is also to be shown
+function M.on_message(params)
   if params.type == vim.lsp.protocol.MessageType.Error then
     loading = nil
     M.failed((params.message:gsub('^Fimbria: ', '')))
   end
-  return vim.lsp.handlers['window/showMessage'](err, params, ctx)
+  return false
 end
 
 ---@param what string
