@@ -55,7 +55,7 @@ class Editor:
 
     def draw_ghost_apart(self) -> None:
         """Give ghost text the colour by which it is found on the screen."""
-        self.command(f"highlight ComplHint guifg=#{GHOST_COLOR:06x}")
+        self.command(f"highlight FimbriaGhost guifg=#{GHOST_COLOR:06x}")
 
     def cells(self) -> list[list[Cell]]:
         """Return every cell of the screen as it is drawn."""

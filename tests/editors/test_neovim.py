@@ -298,17 +298,19 @@ def test_what_was_typed_while_the_server_started_gets_its_ghost(
 
 
 def test_ghost_text_has_a_colour_in_every_terminal(editor: Editor) -> None:
-    def color() -> int | None:
-        hint = "return vim.api.nvim_get_hl(0, { name = 'ComplHint', link = false })"
-        ctermfg: int | None = editor.lua(hint).get("ctermfg")
+    def color(group: str) -> int | None:
+        definition = "return vim.api.nvim_get_hl(0, { name = ..., link = false })"
+        ctermfg: int | None = editor.lua(definition, group).get("ctermfg")
         return ctermfg
 
-    assert color() is not None
-    editor.command("colorscheme vim")
-    editor.command("highlight ComplHint ctermfg=42")
-    assert color() == 42
     editor.command("colorscheme default")
-    assert color() not in (None, 42)
+    assert color("FimbriaGhost") is not None
+    assert color("ComplHint") is None, "other plugins use it, too"
+    editor.command("colorscheme vim | highlight ComplHint ctermfg=42 | doautocmd ColorScheme")
+    assert color("FimbriaGhost") == 42
+    editor.command("highlight FimbriaGhost ctermfg=43 | doautocmd ColorScheme")
+    assert color("FimbriaGhost") == 43
+    editor.command("colorscheme default")
     editor.draw_ghost_apart()
 
 

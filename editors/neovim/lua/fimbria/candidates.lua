@@ -1,6 +1,7 @@
 --- The suggestions of one buffer: which of them fit what was typed, and which is drawn.
 
 local draw = require('fimbria.draw')
+local events = require('fimbria.events')
 local menu = require('fimbria.menu')
 local suggestions = require('fimbria.suggestion')
 
@@ -19,15 +20,41 @@ local api = vim.api
 ---@field drawn boolean
 ---@field seen? string what the last event was about
 ---@field scheduled boolean a request is about to be made
----@field paused boolean
 ---@field detached boolean nothing is to be drawn any more
 
-local all_paused = false
+-- Lines of data, not of code: to look at one takes milliseconds, which each key would take longer.
+local MAX_BYTES = 100000
 
---- Ghost text off or on, everywhere.
+---@type table<integer|'all', boolean> where the user has turned ghost text off, by buffer
+local paused = {}
+
+--- Ghost text off or on.
 ---@param on? boolean nil: the opposite of what is
-function M.turn_all(on)
-  all_paused = on == false or on == nil and not all_paused
+---@param bufnr? integer nil: everywhere
+function M.turn(on, bufnr)
+  local where = bufnr or 'all'
+  paused[where] = on == false or on == nil and not paused[where]
+end
+
+--- Whether nothing is suggested in the cursor's line because of its length.
+---@return boolean
+function M.is_line_too_long()
+  return vim.fn.col('$') > MAX_BYTES
+end
+
+--- What the option `ghost.enabled` says.
+---@param enabled boolean|fun(bufnr: integer): boolean
+---@param bufnr integer
+---@return boolean
+local function is_enabled(enabled, bufnr)
+  if type(enabled) ~= 'function' then
+    return enabled
+  end
+  local ok, answer = pcall(enabled, bufnr)
+  if not ok then
+    vim.notify_once(('Fimbria: `ghost.enabled`: %s'):format(answer), vim.log.levels.ERROR)
+  end
+  return not ok or answer
 end
 
 --- Whether text is being typed.
@@ -38,18 +65,14 @@ end
 
 --- Whether ghost text is wanted in a buffer.
 ---@param bufnr integer
----@param buffer? fimbria.Buffer
 ---@return boolean
-function M.is_on(bufnr, buffer)
-  local options = require('fimbria.config').get().ghost
-  local enabled = options.enabled
-  if type(enabled) == 'function' then
-    enabled = enabled(bufnr)
+function M.is_on(bufnr)
+  if paused.all or paused[bufnr] then
+    return false
   end
+  local options = require('fimbria.config').get().ghost
   local filetypes = options.filetypes
-  return enabled
-    and not all_paused
-    and not (buffer and buffer.paused)
+  return is_enabled(options.enabled, bufnr)
     and (not filetypes or vim.list_contains(filetypes, vim.bo[bufnr].filetype))
 end
 
@@ -104,7 +127,8 @@ end
 function M.is_hushed(buffer)
   return not M.is_insert_mode()
     or api.nvim_get_current_buf() ~= buffer.bufnr
-    or not M.is_on(buffer.bufnr, buffer)
+    or not M.is_on(buffer.bufnr)
+    or M.is_line_too_long()
     or (require('fimbria.config').get().ghost.hide_with_menu and menu.is_open())
 end
 
@@ -122,6 +146,10 @@ function M.redraw(buffer, with_hint)
   local hint = with_hint and count > 1 and (' (%d/%d)'):format(buffer.index, count) or nil
   draw.draw(buffer.bufnr, rest, hint)
   buffer.drawn = true
+  if not rest.suggestion.was_drawn then
+    rest.suggestion.was_drawn = true
+    events.shown(rest.suggestion)
+  end
   return true
 end
 

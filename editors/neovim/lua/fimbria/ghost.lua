@@ -15,6 +15,9 @@ local api = vim.api
 ---@type table<integer, fimbria.Buffer?>
 local buffers = {}
 
+---@type table<integer, true> clients by their ids
+local known = {}
+
 ---@param bufnr integer
 ---@return integer
 local function resolved(bufnr)
@@ -25,8 +28,7 @@ end
 ---@param bufnr integer
 ---@return boolean
 function M.is_on(bufnr)
-  bufnr = resolved(bufnr)
-  return candidates.is_on(bufnr, buffers[bufnr])
+  return candidates.is_on(resolved(bufnr))
 end
 
 --- Whether an answer is waited for.
@@ -42,6 +44,9 @@ end
 local function on_event(buffer)
   if not candidates.is_insert_mode() then
     -- InsertEnter comes before insert mode does; the change of mode comes, too.
+    return
+  elseif candidates.is_line_too_long() then
+    candidates.hide(buffer)
     return
   end
   local row, col = unpack(api.nvim_win_get_cursor(0))
@@ -122,6 +127,20 @@ local function watch(buffer)
   })
 end
 
+--- Keep Neovim's own inline completion, for which other servers may be there, from drawing ours a second time.
+---@param client vim.lsp.Client
+local function keep_to_ourselves(client)
+  local supports = client.supports_method
+  ---@diagnostic disable-next-line: duplicate-set-field
+  function client:supports_method(method, ...)
+    return method ~= questions.METHOD and supports(self, method, ...)
+  end
+  if vim.lsp.inline_completion then
+    -- Somebody may have enabled it already.
+    vim.lsp.inline_completion.enable(false, { client_id = client.id })
+  end
+end
+
 --- Have ghost text in a buffer from a server.
 ---@param client vim.lsp.Client
 ---@param bufnr integer
@@ -130,6 +149,10 @@ function M.attach(client, bufnr)
     return
   end
   detach(bufnr)
+  if not known[client.id] then
+    known[client.id] = true
+    keep_to_ourselves(client)
+  end
   local buffer = {
     bufnr = bufnr,
     client_id = client.id,
@@ -140,7 +163,6 @@ function M.attach(client, bufnr)
     answered = 0,
     drawn = false,
     scheduled = false,
-    paused = false,
     detached = false,
   }
   buffers[bufnr] = buffer
@@ -228,14 +250,7 @@ end
 ---@param on? boolean nil: the opposite of what is
 ---@param bufnr? integer nil: everywhere
 function M.toggle(on, bufnr)
-  if bufnr then
-    local buffer = buffers[resolved(bufnr)]
-    if buffer then
-      buffer.paused = on == false or on == nil and not buffer.paused
-    end
-  else
-    candidates.turn_all(on)
-  end
+  candidates.turn(on, bufnr and resolved(bufnr))
   for _, buffer in pairs(buffers) do
     reset(buffer)
   end

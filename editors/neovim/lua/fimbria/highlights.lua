@@ -2,17 +2,23 @@
 
 local M = {}
 
---- Neovim's own scheme gives `ComplHint` no colour in terminals without true colour, and the ghost text would look
---- as if it had been typed.
-local function give_colour()
+--- The colour that Neovim has for this. Its own scheme gives `ComplHint` none in terminals without true colour,
+--- and the ghost text would look as if it had been typed.
+---@return vim.api.keyset.highlight
+local function colour()
   local hint = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText'
-  vim.api.nvim_set_hl(0, 'FimbriaGhost', { default = true, link = hint })
-  vim.api.nvim_set_hl(0, 'FimbriaGhostMore', { default = true, link = 'FimbriaGhost' })
   local highlight = vim.api.nvim_get_hl(0, { name = hint, link = false })
-  if not highlight.ctermfg and vim.tbl_isempty(highlight.cterm or {}) then
-    highlight.ctermfg = 'DarkGrey'
-    vim.api.nvim_set_hl(0, hint, highlight --[[@as vim.api.keyset.highlight]])
+  if highlight.ctermfg or not vim.tbl_isempty(highlight.cterm or {}) then
+    return { link = hint }
   end
+  highlight.ctermfg = 'DarkGrey'
+  return highlight --[[@as vim.api.keyset.highlight]]
+end
+
+local function give_colour()
+  local ghost = vim.tbl_extend('force', colour(), { default = true })
+  vim.api.nvim_set_hl(0, 'FimbriaGhost', ghost)
+  vim.api.nvim_set_hl(0, 'FimbriaGhostMore', { default = true, link = 'FimbriaGhost' })
 end
 
 --- Define the groups, now and after each change of the colour scheme.

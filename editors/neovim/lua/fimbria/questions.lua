@@ -1,14 +1,13 @@
 --- The questions for ghost text, and what their answers change.
 
 local candidates = require('fimbria.candidates')
-local events = require('fimbria.events')
 local menu = require('fimbria.menu')
 local suggestions = require('fimbria.suggestion')
 
 local M = {}
 
 local api = vim.api
-local METHOD = 'textDocument/inlineCompletion'
+M.METHOD = 'textDocument/inlineCompletion'
 local AUTOMATIC, INVOKED = 2, 1
 
 ---@param buffer fimbria.Buffer
@@ -67,7 +66,6 @@ local function take(buffer, asked, items)
   end
   if buffer.drawn then
     require('fimbria.status').recovered()
-    events.shown(buffer.candidates[buffer.index])
   end
 end
 
@@ -121,7 +119,7 @@ function M.request(buffer, explicit)
     },
   }
   buffer.asked[asked.number] = asked
-  local is_sent, request_id = client:request(METHOD, params, function(err, result)
+  local is_sent, request_id = client:request(M.METHOD, params, function(err, result)
     answered(buffer, asked, err, result)
   end, buffer.bufnr)
   asked.request_id = request_id

@@ -27,6 +27,7 @@ local anchors = api.nvim_create_namespace('fimbria.anchor')
 ---@field entry? string of a completion menu that it completes
 ---@field anchor integer
 ---@field client_id integer
+---@field was_drawn? boolean
 ---@field item lsp.InlineCompletionItem
 
 --- What is left of a suggestion at the cursor.
