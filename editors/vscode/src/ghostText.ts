@@ -3,8 +3,9 @@
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { wanted } from "./configuration.ts";
+import { CatchingUp } from "./core/catchingUp.ts";
 import { reasonForSilence } from "./core/enablement.ts";
-import { isSamePosition, LateAnswers, type Patience, type Place } from "./core/lateAnswers.ts";
+import { LateAnswers, type Patience, type Place } from "./core/lateAnswers.ts";
 import type { Latencies } from "./core/latencies.ts";
 import type { Snooze } from "./snooze.ts";
 import type { StatusBar } from "./statusBar.ts";
@@ -20,10 +21,9 @@ export class GhostText implements vscode.Disposable {
   readonly #snooze: Snooze;
   readonly #latencies: Latencies;
   readonly #late = new LateAnswers<Answer>({ cursor, show }, isEmpty);
-  /** The version of a document that the editor could ask nobody about: there was no server. */
-  #unasked: { uri: string; version: number } | undefined;
-  /** Where the editor is made to ask for what it could not ask before. */
-  #caughtUp: Place | undefined;
+  readonly #catchingUp = new CatchingUp();
+  /** What was last said of silence, and of which document. */
+  #said: { uri: string | undefined; silence: string | undefined } | undefined;
   readonly #listeners: vscode.Disposable;
 
   constructor(status: StatusBar, snooze: Snooze, latencies: Latencies) {
@@ -32,11 +32,12 @@ export class GhostText implements vscode.Disposable {
     this.#latencies = latencies;
     const moved = (): void => {
       this.#late.moved();
+      this.#catchingUp.moved(cursor());
     };
     this.#listeners = vscode.Disposable.from(
-      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        moved();
-        if (contentChanges.length > 0) this.#note(document);
+      vscode.workspace.onDidChangeTextDocument((event) => {
+        this.#late.moved();
+        this.#note(event);
       }),
       vscode.window.onDidChangeTextEditorSelection(moved),
       vscode.window.onDidChangeActiveTextEditor(() => {
@@ -55,9 +56,8 @@ export class GhostText implements vscode.Disposable {
   /** The language client's middleware. An explicit wish is granted in silence, too. */
   readonly provide: Provide = async (document, position, context, token, next) => {
     const place = placeOf(document, position, context.selectedCompletionInfo?.text ?? "");
-    const asked = this.#isCatchingUp(place) ? { ...context, triggerKind: AUTOMATIC } : context;
-    this.#unasked = undefined;
-    this.#caughtUp = undefined;
+    const isOurs = this.#catchingUp.takes(place);
+    const asked = isOurs ? { ...context, triggerKind: AUTOMATIC } : context;
     const isExplicit = asked.triggerKind !== AUTOMATIC;
     if (!isExplicit && this.#silence(document) !== undefined) return null;
     return this.#late.provide(place, isExplicit, patienceOf(token), (signal) =>
@@ -66,24 +66,28 @@ export class GhostText implements vscode.Disposable {
   };
 
   /**
-   * To be called when a server has become ready. Before, the editor had nobody to ask, and it asks
-   * only while somebody types: here it is made to, if nothing has changed since.
+   * To be called when there is somebody to ask: a server is ready, or ghost text wanted again. The
+   * editor asks only while somebody types: here it is made to, if nothing has changed since.
    */
   catchUp(): void {
-    const place = cursor();
-    const unasked = this.#unasked;
-    if (place === undefined || unasked?.uri !== place.uri) return;
-    if (unasked.version !== place.version) return;
     if (this.#silence(vscode.window.activeTextEditor?.document) !== undefined) return;
-    this.#caughtUp = place;
-    show();
+    if (this.#catchingUp.begin(cursor())) void this.#showCaughtUp();
   }
 
-  /** Brings the status bar up to date with what is switched off. */
+  /**
+   * Brings the status bar up to date with what is switched off. What is drawn goes when silence
+   * begins, and comes back when it ends.
+   */
   showSilence(): void {
-    const silence = this.#silence(vscode.window.activeTextEditor?.document);
+    const document = vscode.window.activeTextEditor?.document;
+    const [uri, silence] = [document?.uri.toString(), this.#silence(document)];
+    const before = this.#said;
+    this.#said = { uri, silence };
     this.#status.update({ silence });
     if (silence !== undefined) this.#late.drop();
+    if (before === undefined || before.uri !== uri) return;
+    if (before.silence === undefined && silence !== undefined) this.#hide();
+    if (before.silence !== undefined && silence === undefined) this.catchUp();
   }
 
   dispose(): void {
@@ -91,13 +95,25 @@ export class GhostText implements vscode.Disposable {
     this.#listeners.dispose();
   }
 
-  #note(document: vscode.TextDocument): void {
-    if (document !== vscode.window.activeTextEditor?.document) return;
-    this.#unasked = { uri: document.uri.toString(), version: document.version };
+  async #showCaughtUp(): Promise<void> {
+    try {
+      await show();
+    } finally {
+      this.#catchingUp.end();
+    }
   }
 
-  #isCatchingUp(place: Place): boolean {
-    return this.#caughtUp !== undefined && isSamePosition(place, this.#caughtUp);
+  #hide(): void {
+    this.#catchingUp.hidden();
+    void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+  }
+
+  #note({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
+    if (contentChanges.length === 0) return; // it was saved
+    if (document !== vscode.window.activeTextEditor?.document) return;
+    const isTyped = reason === undefined; // else undone, which VS Code does not ask after
+    const changes = contentChanges.map(({ range, text }) => ({ start: range.start, text }));
+    this.#catchingUp.changed(document.uri.toString(), document.version, isTyped ? changes : []);
   }
 
   #silence(document: vscode.TextDocument | undefined): string | undefined {
@@ -120,6 +136,7 @@ export class GhostText implements vscode.Disposable {
     try {
       const answer = (await next(document, position, context, source.token)) ?? null;
       if (!signal.aborted) this.#answered(performance.now() - asked, answer);
+      if (answer !== null) this.#catchingUp.answered(placeOf(document, position, ""));
       return answer;
     } finally {
       source.dispose();
@@ -149,8 +166,8 @@ function cursor(): Place | undefined {
   return placeOf(editor.document, editor.selection.active, "");
 }
 
-function show(): void {
-  void vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+function show(): Thenable<unknown> {
+  return vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
 }
 
 function isEmpty(answer: Answer): boolean {

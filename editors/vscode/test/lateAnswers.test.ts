@@ -75,6 +75,20 @@ test("an answer after the editor's patience makes it ask again, and is there the
   assert.equal(model.signals.length, 1);
 });
 
+test("a late answer is handed out once: who asks again wants all candidates", async () => {
+  const { model, late } = scene();
+  const patience = new Waiting();
+  const first = late.provide(HERE, false, patience, model.ask);
+  patience.end();
+  await first;
+  model.answer(0, ["late"]);
+  await settled();
+  assert.deepEqual(await late.provide(HERE, true, new Waiting(), model.ask), ["late"]);
+  const explicit = late.provide(HERE, true, new Waiting(), model.ask);
+  model.answer(1, ["late", "second"]);
+  assert.deepEqual(await explicit, ["late", "second"]);
+});
+
 test("typing ends the work, and its answer is not shown", async () => {
   const { editor, model, late } = scene();
   const patience = new Waiting();

@@ -25,7 +25,7 @@ export interface LateHost {
   /** Where the cursor is now, if ghost text could be shown there. */
   cursor(): Place | undefined;
   /** Makes the editor ask for ghost text. */
-  show(): void;
+  show(): unknown;
 }
 
 export type Ask<Answer> = (signal: AbortSignal) => Promise<Answer | null>;
@@ -35,7 +35,7 @@ interface Work<Answer> {
   readonly abort: AbortController;
   readonly answer: Promise<Answer | null>;
   isDone: boolean;
-  /** The editor is being made to ask for this, and shall get it whatever way it asks. */
+  /** The editor is being made to ask for this, and shall get it once, whatever way it asks. */
   isOffered: boolean;
 }
 
@@ -67,9 +67,12 @@ export class LateAnswers<Answer> {
       });
     });
     const answer = patience.isOver ? null : await Promise.race([work.answer, over]);
-    if (!patience.isOver) return answer;
-    this.#showWhenDone(work);
-    return null;
+    if (patience.isOver) {
+      this.#showWhenDone(work);
+      return null;
+    }
+    work.isOffered = false;
+    return answer;
   }
 
   /** To be called when a text or the cursor has changed: ends work for anywhere else. */
