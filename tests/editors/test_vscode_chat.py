@@ -54,9 +54,9 @@ def ask(window: Window, question: str) -> None:
 
 
 def ask_there(window: Window, question: str) -> None:
-    """Ask where questions are written."""
+    """Ask where questions are written, as soon as there is a model to ask."""
     window.call("frameFill", "#question:focus", question)
-    window.call("framePress", "#question", "Enter")
+    window.call("framePress", "form:has(#ask:enabled) #question", "Enter")
 
 
 def last_answer(window: Window) -> str:
