@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from lsp_server.runtime_link import Answer
     from model_runtime.api import CompletionRequest, ModelInfo
 
-NUM_CANDIDATES = 3
-"""How many different texts somebody gets who asks for them."""
 QUIET_S = 0.03
 """Whoever asks for ghost text at once after a change does so within this time."""
 
@@ -44,12 +42,13 @@ logger = logging.getLogger(__name__)
 
 
 async def suggest(
-    ls: FimbriaServer, uri: str, context: CursorContext, *, automatic: bool
+    ls: FimbriaServer, uri: str, context: CursorContext, *, num_candidates: int | None
 ) -> list[Suggestion] | Rejected | None:
     """Find a text for a place. When the user has asked for it, the model is asked in any case and
-    shows what it has, sure or not, and in several ways. None: it cannot answer now, and the user
-    has been told why.
+    shows what it has, sure or not, in up to `num_candidates` ways; None: nobody has asked. Returns
+    None if the model cannot answer now; the user has been told why.
     """
+    automatic = num_candidates is None
     memory = ls.suggestions.of(uri)
     is_docstring = _opens_docstring_in(ls, uri, context)
     known = memory.known(context, here_only=is_docstring) if automatic else None
@@ -72,8 +71,8 @@ async def suggest(
         if written is not None or ls.runtime.ready is None:
             return _several([written])
     request = _request(ls, uri, context, model, drafts)
-    if not automatic:
-        answers = await ls.runtime.answers(replace(request, num_candidates=NUM_CANDIDATES))
+    if num_candidates is not None:
+        answers = await ls.runtime.answers(replace(request, num_candidates=num_candidates))
     else:
         answer = await ls.runtime.answer(request, _settling(context, memory.hear))
         answers = () if answer is None else (answer,)

@@ -67,7 +67,8 @@ class FimbriaServer(LanguageServer):
     """The state behind the handlers of one connection.
 
     settings: what holds now; `base_settings` is what editor settings are laid over.
-    problems: about settings, not yet shown.
+    problems: about settings, not yet shown. menu_is_asked_for: the editor shows completions only
+    to those who ask for them.
     """
 
     protocol: FimbriaProtocol
@@ -88,6 +89,7 @@ class FimbriaServer(LanguageServer):
         self.base_settings = self.settings = settings
         self.problems = list(problems)
         self.encoding = PositionEncoding.UTF16
+        self.menu_is_asked_for = False
         self.documents = DocumentStore()
         self.notebooks = NotebookStore()
         self.visits = Visits()

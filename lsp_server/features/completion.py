@@ -37,13 +37,21 @@ def is_wanted(ls: FimbriaServer, capabilities: types.ClientCapabilities) -> bool
     return text_document is None or text_document.inline_completion is None
 
 
+def is_asked_for(client: types.ClientInfo | None) -> bool:
+    """Whether an editor asks for a menu only when its user does. Others call it invoked also when
+    they ask by themselves while somebody types a word.
+    """
+    return client is not None and client.name == "Eglot"
+
+
 async def handle(ls: FimbriaServer, params: types.CompletionParams) -> types.CompletionList:
     """Offer what ghost text would show as the only item; a menu asks anew after each key."""
     document = ls.documents.snapshot(params.text_document.uri)
-    # Editors call it invoked also when they ask by themselves while somebody types a word.
-    automatic = types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic)
-    asked = types.InlineCompletionParams(automatic, params.text_document, params.position)
-    found = await inline_completion.handle(ls, asked)
+    kinds = types.InlineCompletionTriggerKind
+    kind = kinds.Invoked if ls.menu_is_asked_for else kinds.Automatic
+    context = types.InlineCompletionContext(kind)
+    asked = types.InlineCompletionParams(context, params.text_document, params.position)
+    found = await inline_completion.answered(ls, asked, num_candidates=1)
     if document is None or found is None:
         return types.CompletionList(is_incomplete=True, items=[])
     items = [_entry(ls, document, params.position, item) for item in found.items]

@@ -21,4 +21,5 @@ def handle(ls: FimbriaServer, params: types.InitializeParams) -> None:
     ls.configure("initializationOptions", initial_values(params.initialization_options))
     ls.base_settings = ls.settings  # later settings are laid over these
     if completion.is_wanted(ls, params.capabilities):
+        ls.menu_is_asked_for = completion.is_asked_for(params.client_info)
         completion.register(ls)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lsp_server.language_server import FimbriaServer
     from lsp_server.source_text import SourceText
 
+NUM_CANDIDATES = 3
 _SAVED_AT_ONCE = 8
 
 METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
@@ -52,14 +53,24 @@ async def handle(
     No items: there is nothing to say, or the model cannot answer now. None: the question is out of
     date, so that the editor leaves alone what it shows.
     """
+    return await answered(ls, params, num_candidates=NUM_CANDIDATES)
+
+
+async def answered(
+    ls: FimbriaServer, params: types.InlineCompletionParams, *, num_candidates: int
+) -> types.InlineCompletionList | None:
+    """As `handle`; num_candidates: how many texts somebody gets who asks for them."""
     document = ls.documents.snapshot(params.text_document.uri)
     if document is None:
         return types.InlineCompletionList(items=[])
-    return await ls.requests.run(document.uri, _complete(ls, document, params))
+    return await ls.requests.run(document.uri, _complete(ls, document, params, num_candidates))
 
 
 async def _complete(
-    ls: FimbriaServer, document: Document, params: types.InlineCompletionParams
+    ls: FimbriaServer,
+    document: Document,
+    params: types.InlineCompletionParams,
+    num_candidates: int,
 ) -> types.InlineCompletionList | None:
     site = _site(ls, document, params)
     context = context_at(ls, document.uri, site.text, site.offset)
@@ -69,7 +80,9 @@ async def _complete(
     if automatic and context.stands_before_word:
         return types.InlineCompletionList(items=[])  # rarely right, and it breaks what is there
     asked = time.perf_counter()
-    outcome = await suggest(ls, document.uri, context, automatic=automatic)
+    outcome = await suggest(
+        ls, document.uri, context, num_candidates=None if automatic else num_candidates
+    )
     if not ls.documents.is_current(document):
         return None
     took_ms = 1e3 * (time.perf_counter() - asked)

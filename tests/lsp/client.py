@@ -132,6 +132,7 @@ class LspClient:
         capabilities: Mapping[str, object] | None = None,
         *,
         root: Path | None = None,
+        client_name: str | None = None,
     ) -> Message:
         params: Message = {
             "processId": None,
@@ -142,6 +143,8 @@ class LspClient:
                 **(capabilities or {}),
             },
         }
+        if client_name is not None:
+            params["clientInfo"] = {"name": client_name}
         if options is not None:
             params["initializationOptions"] = options
         result = await self.result(self.ask("initialize", params))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lsp_server.positions import PositionEncoding
-from tests.fakes import FakeRuntime
-from tests.lsp.client import LspClient, changing
-from tests.lsp.sessions import apply_item, cursor_of, session
+from lsp_server.server import make_server
+from model_runtime.api import Chunk, Event, Finished, FinishReason, Timings, Usage
+from tests.fakes import MODEL, FakeRuntime
+from tests.lsp.client import LspClient, changing, in_process, play
+from tests.lsp.sessions import ONLY_WHEN_ASKED, apply_item, cursor_of, session
 
 NO_GHOST_TEXT = {"textDocument": {}}
 URI = "file:///project/example.py"
@@ -95,3 +99,26 @@ def test_a_question_that_is_out_of_date_leaves_the_menu_incomplete() -> None:
         assert (await client.result(unknown))["items"] == []
 
     session(scenario, capabilities=NO_GHOST_TEXT)
+
+
+@pytest.mark.parametrize(("client_name", "texts"), [("Eglot", ["foo(1)"]), ("helix", [])])
+def test_who_asks_by_hand_gets_also_what_the_model_is_not_sure_of(
+    client_name: str, texts: list[str]
+) -> None:
+    """Eglot asks for a completion when its user does, other editors while somebody types, too."""
+
+    async def unsure(_: object) -> AsyncGenerator[Event, None]:
+        yield Chunk("foo(1)", logprobs=(-3.0,))
+        yield Finished(FinishReason.STOP, Usage(8, 0, 4), Timings(0.0, 1.0, 2.0))
+
+    async def whole() -> None:
+        runtime = FakeRuntime()
+        runtime.model = replace(MODEL, min_token_logprob=-1.0)
+        runtime.stream = unsure  # type: ignore[method-assign]
+        async with in_process(make_server(runtime.factory, ONLY_WHEN_ASKED)) as client:
+            await client.start(capabilities=NO_GHOST_TEXT, client_name=client_name)
+            client.open("x = \n")
+            menu = await client.result(asking(client, 0, 4))
+        assert [item["textEdit"]["newText"] for item in menu["items"]] == texts
+
+    play(whole())
