@@ -36,6 +36,24 @@ local function insert(row, col, stop, text)
   api.nvim_win_set_cursor(0, { row + #lines, end_col })
 end
 
+--- Call something that inserts a text, and have `.` repeat that text together with what is typed around it: of what
+--- is inserted by itself only a paste belongs to the insertion. How the user pastes is no matter here.
+---@param text string
+---@param change fun()
+local function as_paste(text, change)
+  local paste = vim.paste
+  ---@diagnostic disable-next-line: duplicate-set-field
+  function vim.paste()
+    change()
+    return true
+  end
+  local ok, failure = pcall(api.nvim_paste, text, false, -1)
+  vim.paste = paste
+  if not ok then
+    error(failure, 0)
+  end
+end
+
 --- Accept the ghost text of the current buffer, as it is drawn.
 ---@param kind fimbria.AcceptKind
 ---@return boolean accepted whether there was any
@@ -49,7 +67,9 @@ function M.accept(kind)
   local is_whole = text == rest.text
   -- Undo takes back the accepted text, and neither what was typed before it nor after it.
   undo.begin_step()
-  insert(rest.row, rest.col, rest.col + (is_whole and rest.covered or 0), text)
+  as_paste(text, function()
+    insert(rest.row, rest.col, rest.col + (is_whole and rest.covered or 0), text)
+  end)
   undo.begin_step()
   if is_whole then
     ghost.accepted()

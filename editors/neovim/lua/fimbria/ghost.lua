@@ -246,11 +246,8 @@ function M.dismiss()
   return true
 end
 
---- Turn ghost text on or off.
----@param on? boolean nil: the opposite of what is
----@param bufnr? integer nil: everywhere
-function M.toggle(on, bufnr)
-  candidates.turn(on, bufnr and resolved(bufnr))
+--- What was asked and shown was so by options that do not hold any more.
+local function begin_anew()
   for _, buffer in pairs(buffers) do
     reset(buffer)
   end
@@ -259,6 +256,22 @@ function M.toggle(on, bufnr)
     on_event(current)
   end
   require('fimbria.status').changed()
+end
+
+--- Other options hold now.
+function M.options_changed()
+  for bufnr in pairs(buffers) do
+    require('fimbria.keymaps').map(bufnr)
+  end
+  begin_anew()
+end
+
+--- Turn ghost text on or off.
+---@param on? boolean nil: the opposite of what is
+---@param bufnr? integer nil: everywhere
+function M.toggle(on, bufnr)
+  candidates.turn(on, bufnr and resolved(bufnr))
+  begin_anew()
 end
 
 return M

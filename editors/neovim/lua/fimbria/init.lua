@@ -28,6 +28,9 @@ function M.setup(options)
   require('fimbria.status').watch()
   require('fimbria.restarts').reset()
   require('fimbria.client').enable()
+  if package.loaded['fimbria.ghost'] then
+    require('fimbria.ghost').options_changed()
+  end
   if not vim.deep_equal(before, config.get().server) then
     require('fimbria.client').send_settings()
   end

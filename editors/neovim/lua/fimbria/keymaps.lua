@@ -83,6 +83,23 @@ local function evaluated(mapping, rhs)
   return keys, true
 end
 
+--- Type keys, of which the first is not mapped again if it is the one that was pressed, as in Vim's own mappings.
+---@param keys string with special keys as Neovim's bytes for them
+---@param code string the key that was pressed
+---@param noremap boolean
+---@param is_plain boolean whether special keys are still to be told apart
+local function type_keys(keys, code, noremap, is_plain)
+  if noremap then
+    vim.api.nvim_feedkeys(keys, 'in', is_plain)
+  elseif vim.startswith(keys, code) then
+    -- What is put in front later comes first.
+    vim.api.nvim_feedkeys(keys:sub(#code + 1), 'im', is_plain)
+    vim.api.nvim_feedkeys(code, 'in', false)
+  else
+    vim.api.nvim_feedkeys(keys, 'im', is_plain)
+  end
+end
+
 --- Do what `key` does without Fimbria.
 ---@param key string
 ---@param mapping? vim.api.keyset.get_keymap what it is mapped to
@@ -90,19 +107,19 @@ end
 local function press(key, mapping, instead)
   local code = vim.keycode(key)
   if not mapping then
-    vim.api.nvim_feedkeys(code, 'in', false)
+    type_keys(code, code, true, false)
     return
   end
   local rhs = mapping.rhs and mapping.rhs:gsub('<SID>', ('<SNR>%d_'):format(mapping.sid)) or ''
-  local mode = mapping.noremap == 1 and 'in' or 'im'
+  local noremap = mapping.noremap == 1
   if mapping.expr == 0 and mapping.callback then
     mapping.callback()
   elseif mapping.expr == 0 then
-    vim.api.nvim_feedkeys(vim.keycode(rhs), mode, false)
+    type_keys(vim.keycode(rhs), code, noremap, false)
   else
     local keys, is_plain = evaluated(mapping, rhs)
     if keys ~= '' and not (keys == code and instead and instead()) then
-      vim.api.nvim_feedkeys(keys, mode, is_plain)
+      type_keys(keys, code, noremap, is_plain)
     end
   end
 end
@@ -124,8 +141,27 @@ local function is_ours(former)
   return not former or is_default(former) or not require('fimbria.menu').selected()
 end
 
--- A key is on its way to what it was mapped to before. That may hand it back to us, also a tick later (blink.cmp does).
+-- A key is on its way to what it was mapped to before, which may hand it back to us.
 local is_passing_on = false
+
+--- Pass a key on. Who hands it back does so at once or, as blink.cmp does, by `vim.schedule`; keys that are typed in
+--- between are new ones.
+---@param press_it fun()
+local function pass_on(press_it)
+  local function set(value)
+    return function()
+      is_passing_on = value
+    end
+  end
+  vim.schedule(set(true))
+  is_passing_on = true
+  local ok, failure = pcall(press_it)
+  is_passing_on = false
+  vim.schedule(set(false))
+  if not ok then
+    error(failure, 0)
+  end
+end
 
 ---@param key string
 ---@param action fimbria.Action
@@ -143,38 +179,97 @@ local function on_key(key, action, former)
   if (is_ours(former) or (action.alone and not former)) and action.run() then
     return
   end
-  is_passing_on = true
-  press(key, former, if_visible)
-  vim.schedule(function()
-    is_passing_on = false
+  pass_on(function()
+    press(key, former, if_visible)
   end)
 end
 
+---@class (private) fimbria.Mapped
+---@field key string
+---@field before? vim.api.keyset.get_keymap the buffer's mapping that ours has taken the place of
+---@field is_old? boolean the buffer was read anew since: what is mapped now may not know of ours
+
+--- What is mapped, by buffer and action. Other plugins put theirs in front of it (nvim-cmp does, whenever text begins
+--- to be typed), so that it cannot be told from the buffer's mappings.
+---@type table<integer, table<string, fimbria.Mapped?>?>
+local mapped = {}
+
 ---@param bufnr integer
+---@return table<string, fimbria.Mapped?>
+local function mapped_in(bufnr)
+  local known = mapped[bufnr]
+  if not known then
+    known = {}
+    mapped[bufnr] = known
+    vim.api.nvim_create_autocmd({ 'BufUnload', 'BufWipeout' }, {
+      group = vim.api.nvim_create_augroup('fimbria.keymaps.' .. bufnr, {}),
+      buffer = bufnr,
+      callback = function(event)
+        for _, ours in pairs(known) do
+          ours.is_old = true
+        end
+        mapped[bufnr] = event.event ~= 'BufWipeout' and known or nil
+      end,
+    })
+  end
+  return known
+end
+
+---@param bufnr integer
+---@param name string
 ---@param key string
----@param action fimbria.Action
-local function map(bufnr, key, action)
+local function map(bufnr, name, key)
+  local known, action = mapped_in(bufnr), ACTIONS[name]
   local description = DESCRIPTION:format(action.what)
-  local before = mapping_of(bufnr, key, true)
-  if before and before.desc == description then
+  local before, ours = mapping_of(bufnr, key, true), known[name]
+  if before and ours and (not ours.is_old or before.desc == description) then
     return
   end
+  ours = { key = key, before = before }
+  known[name] = ours
   vim.keymap.set('i', key, function()
-    on_key(key, action, before or mapping_of(bufnr, key, false))
+    local former = before or mapping_of(bufnr, key, false)
+    if known[name] == ours then
+      on_key(key, action, former)
+    else
+      press(key, former)
+    end
   end, { buffer = bufnr, desc = description })
 end
 
---- Map the keys that the user has chosen, in a buffer.
 ---@param bufnr integer
-function M.map(bufnr)
-  local keymaps = require('fimbria.config').get().keymaps
-  if not keymaps then
+---@param name string
+local function unmap(bufnr, name)
+  local known = mapped_in(bufnr)
+  local ours = known[name]
+  known[name] = nil
+  local now = ours and mapping_of(bufnr, ours.key, true)
+  if not ours or not now or now.desc ~= DESCRIPTION:format(ACTIONS[name].what) then
     return
   end
-  for name, action in pairs(ACTIONS) do
+  vim.keymap.del('i', ours.key, { buffer = bufnr })
+  if ours.before then
+    vim.api.nvim_buf_call(bufnr, function()
+      vim.fn.mapset('i', false, ours.before --[[@as table<string, any>]])
+    end)
+  end
+end
+
+--- Map the keys that the user has chosen, in a buffer, and no others any more.
+---@param bufnr integer
+function M.map(bufnr)
+  local keymaps = require('fimbria.config').get().keymaps or {}
+  local known = mapped_in(bufnr)
+  -- First all the old ones: a key may have another meaning now.
+  for name in pairs(ACTIONS) do
+    if known[name] and known[name].key ~= keymaps[name] then
+      unmap(bufnr, name)
+    end
+  end
+  for name in pairs(ACTIONS) do
     local key = keymaps[name]
     if key and key ~= '' then
-      map(bufnr, key, action)
+      map(bufnr, name, key)
     end
   end
 end
