@@ -55,6 +55,10 @@ Report = Callable[[Json], None]
 _SAMPLING = SamplingParams(temperature=0.2, top_p=0.95)
 """The defaults of example_instructions.py in meta-llama/codellama."""
 _EMPTY = ("The model's answer is empty.", "Ask again, or in other words.")
+_QUESTION_OF_THE_CONVERSATION = (
+    "the id of a question in this conversation. Another window may have taken it back: open the "
+    "conversation again"
+)
 _NOTHING = Usage(0, 0, 0)
 _ENDINGS = {FinishReason.STOP: Ending.STOP, FinishReason.LENGTH: Ending.LENGTH}
 
@@ -204,7 +208,7 @@ def _asked_records(
     if not asked.replaces:
         return question, [question_record(question)]
     if not before.has_question(asked.replaces):
-        raise wrong("replaces", "the id of a question in this conversation")
+        raise wrong("replaces", _QUESTION_OF_THE_CONVERSATION)
     return question, [cut_record(asked.replaces), question_record(question)]
 
 

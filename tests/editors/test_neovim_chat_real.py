@@ -168,6 +168,33 @@ def test_an_answer_stopped_before_its_first_words(talking: Editor, engine: ChatE
     assert said(talking).count("two?") == 1
 
 
+def test_a_question_that_nobody_answered(talking: Editor, engine: ChatEngine) -> None:
+    talking.lua("vim.ui.select = function(items, _, done) done(items[#items]) end")
+    engine.is_broken = True
+    talking.keys("<C-w>jithree?<CR>")
+    until(lambda: "500" in said(talking), "the failure")
+    talking.keys("<Esc><C-w>ko")
+    until(lambda: said(talking).endswith("Fimbria\n\n> this question was not answered\n"), "it")
+    engine.is_broken, engine.answer = False, "3"
+    talking.keys("<Esc>:Fimbria chat again<CR>")
+    until(lambda: said(talking).endswith("three?\n\n## Fimbria\n\n3\n"), "the answer")
+    assert [words for _, words in kept(talking)] == [["one?", "1", "two?", "2", "three?", "3"]]
+
+
+def test_a_question_that_another_window_has_taken_back(talking: Editor, engine: ChatEngine) -> None:
+    (conversation,) = talking.request("fimbria/chat/list")
+    whole = talking.request("fimbria/chat/get", conversation=conversation["conversation"])
+    talking.request(
+        "fimbria/chat",
+        conversation=conversation["conversation"],
+        message="uno?",
+        replaces=whole["messages"][0]["id"],
+    )
+    talking.keys(".")
+    until(lambda: "open the conversation again" in said(talking), "what to do")
+    assert [words for _, words in kept(talking)] == [["uno?", "2"]]
+
+
 def test_conversations_are_named_listed_and_deleted(talking: Editor, engine: ChatEngine) -> None:
     talking.lua("vim.ui.select = function(items, _, done) done(items[#items]) end")
     talking.keys("R<C-u>Numbers<CR>O")

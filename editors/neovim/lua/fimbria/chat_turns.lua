@@ -34,7 +34,7 @@ function M.restored(messages)
   for _, message in ipairs(messages) do
     if message.role == 'user' then
       turns[#turns + 1] = M.new(message.content, message.references or {})
-      turns[#turns].id = message.id
+      turns[#turns].id, turns[#turns].ending = message.id, '> this question was not answered\n'
     elseif turns[#turns] then
       turns[#turns].answer, turns[#turns].ending = message.content, '\n'
     end
