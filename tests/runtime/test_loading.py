@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_what_cannot_run_is_not_guessed(broken: Path, changes: dict[str, object]
 def test_a_garbled_configuration_is_told_in_words(broken: Path, value: object, words: str) -> None:
     change_config(broken, num_attention_heads=value)
     assert failure(broken).message == f"{broken / 'config.json'} {words}"
+
+
+def test_languages_are_a_list(broken: Path) -> None:
+    change_config(broken, fimbria={"languages": "python"})
+    assert failure(broken).message.endswith("has a value of the wrong kind.")
+
+
+def test_the_starter_says_what_it_was_trained_on(starter_folder: Path) -> None:
+    with closing(load_engine(starter_folder, LoadOptions(device="cpu"))) as engine:
+        assert engine.info.languages == ("python",)
+        assert engine.info.min_token_logprob is not None
+        assert engine.info.min_token_logprob_elsewhere is not None
+        assert engine.info.min_token_logprob_elsewhere > engine.info.min_token_logprob
 
 
 def test_another_architecture_runs_on_the_classes_of_transformers(
