@@ -87,12 +87,16 @@ class Window:
         path = self.folder / name
         path.write_bytes(text.encode())
         if not self.call("isOpen"):
-            self.call("open", f"http://{self.address}/?{self.place()}")
-        self.call("waitFor", ".monaco-workbench")
+            self.begin(self.place())
         self.press("Control+Shift+E")  # the explorer
         self.call("doubleClick", f'.explorer-folders-view [role="treeitem"][aria-label="{name}"]')
         self.call("waitFor", f'.tab.active[data-resource-name="{name}"]')
         return path
+
+    def begin(self, place: str) -> None:
+        """Open the workbench on what its address says."""
+        self.call("open", f"http://{self.address}/?{place}")
+        self.call("waitFor", ".monaco-workbench")
 
     def place(self) -> str:
         """Return what to open, in the way that the workbench's address says it."""
@@ -139,6 +143,10 @@ class Window:
         self.call("waitFor", f'.quick-input-list .monaco-list-row.focused:has-text("{title}")')
         self.press("Enter")
 
+    def messages(self) -> list[str]:
+        """Return the messages that are shown, with their buttons."""
+        return [str(text) for text in self.call("texts", ".notification-toast")]
+
     def screenshot(self, name: str) -> Path:
         """Keep a picture of the page in the test cache."""
         path = cache_folder() / "screenshots" / f"vscode-{name}.png"
@@ -173,11 +181,13 @@ def running(
     environment: Mapping[str, str] | None = None,
     *,
     extension: bool = True,
+    trusts: bool = True,
 ) -> Iterator[Window]:
     """Run a workbench with our extension installed and nothing kept from anywhere else.
 
     settings: of the machine, where VS Code expects what a workspace must not set.
     extension: False for a workbench without ours.
+    trusts: False for Restricted Mode, until somebody says that the folder can be trusted.
     """
     folder = home / "project"
     folder.mkdir()
@@ -187,7 +197,10 @@ def running(
     if extension:
         install_extension(tools, home, surroundings)
     address = f"127.0.0.1:{free_port()}"
-    with serving(tools, home, address, surroundings), browsing(tools, surroundings) as browser:
+    with (
+        serving(tools, home, address, surroundings, trusts=trusts),
+        browsing(tools, surroundings) as browser,
+    ):
         yield Window(browser, address, folder, settings_file)
 
 
@@ -220,11 +233,11 @@ def code_server(tools: Tools, home: Path) -> list[str]:
 
 @contextmanager
 def serving(
-    tools: Tools, home: Path, address: str, environment: Mapping[str, str]
+    tools: Tools, home: Path, address: str, environment: Mapping[str, str], *, trusts: bool
 ) -> Iterator[None]:
     """Run code-server at an address."""
     options = ["--auth", "none", "--bind-addr", address, "--disable-telemetry"]
-    options += ["--disable-update-check", "--disable-workspace-trust"]
+    options += ["--disable-update-check", *(["--disable-workspace-trust"] if trusts else [])]
     with (home / "code-server.log").open("wb") as log:
         process = subprocess.Popen(
             [*code_server(tools, home), *options, "--disable-getting-started-override"],

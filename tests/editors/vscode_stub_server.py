@@ -5,7 +5,8 @@
 `answer`: what it suggests, several texts with a line `---` between them; the first alone where it
 is not asked explicitly. They replace what the entry that is selected in a menu would replace.
 `hold`: while it is there, answers wait; `hold-start`: while it is there, the server does not start.
-`seen`: what it was asked and told, a line each, for the test to read.
+`seen`: what it was asked and told, a line each, for the test to read; also how it was run with
+another subcommand than `lsp`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from lsprotocol import types
@@ -23,10 +25,7 @@ from pygls.lsp.server import LanguageServer
 def make_server(folder: Path) -> LanguageServer:
     """Return a server that follows the files of `folder`."""
     server = LanguageServer("stub", "1")
-
-    def note(line: str) -> None:
-        with (folder / "seen").open("a", encoding="utf-8") as seen:
-            seen.write(line + "\n")
+    note = partial(write_down, folder)
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def complete(params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
@@ -48,7 +47,7 @@ def make_server(folder: Path) -> LanguageServer:
 
     @server.feature(types.INITIALIZED)
     def initialized(_params: types.InitializedParams) -> None:
-        note(f"started {os.getpid()}")
+        note(f"started {os.getpid()} in {Path.cwd()}")
         note(f"folders {sorted(folder.name for folder in server.workspace.folders.values())}")
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
@@ -56,6 +55,11 @@ def make_server(folder: Path) -> LanguageServer:
         note(f"settings {params.settings}")
 
     return server
+
+
+def write_down(folder: Path, line: str) -> None:
+    with (folder / "seen").open("a", encoding="utf-8") as seen:
+        seen.write(line + "\n")
 
 
 async def released(folder: Path) -> None:
@@ -71,5 +75,9 @@ def main(folder: Path) -> None:
     make_server(folder).start_io()
 
 
-if __name__ == "__main__" and sys.argv[2:] == ["lsp"]:
-    main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    if sys.argv[2:] == ["lsp"]:
+        main(Path(sys.argv[1]))
+    else:
+        model = os.environ.get("FIMBRIA_MODEL", "")
+        write_down(Path(sys.argv[1]), f"ran {' '.join(sys.argv[2:])} with {model} in {Path.cwd()}")

@@ -11,37 +11,22 @@ const COMMANDS: Readonly<Record<string, readonly [string, string?]>> = {
   "Manage Workspace Trust": ["workbench.trust.manage"],
 };
 
-/** Offers to install the server: one offer at a time, and none where the user wants no more. */
-export class Offer {
-  readonly #memory: vscode.Memento;
-  #isOpen = false;
-
-  constructor(memory: vscode.Memento) {
-    this.#memory = memory;
-  }
-
-  async make(): Promise<void> {
-    if (this.#isOpen || this.#memory.get(NEVER_AGAIN) === true) return;
-    this.#isOpen = true;
-    try {
-      await this.#ask();
-    } finally {
-      this.#isOpen = false;
-    }
-  }
-
-  async #ask(): Promise<void> {
-    const { isTrusted } = vscode.workspace;
-    const never = "Don't Ask Again";
-    const trust = isTrusted ? [] : ["Manage Workspace Trust"];
-    const choice = await vscode.window.showInformationMessage(
-      whereItIsNot(isTrusted),
-      ...[...trust, "Install…", "Set Its Path", "Look Again", never],
-    );
-    if (choice === never) await this.#memory.update(NEVER_AGAIN, true);
-    const [command, argument] = COMMANDS[choice ?? ""] ?? [];
-    if (command !== undefined) await vscode.commands.executeCommand(command, argument);
-  }
+/**
+ * Offers to install the server, unless the user wants no more such offers. VS Code closes an offer
+ * that is still open when the same is made again.
+ */
+export async function offerInstallation(memory: vscode.Memento): Promise<void> {
+  if (memory.get(NEVER_AGAIN) === true) return;
+  const { isTrusted } = vscode.workspace;
+  const never = "Don't Ask Again";
+  const trust = isTrusted ? [] : ["Manage Workspace Trust"];
+  const choice = await vscode.window.showInformationMessage(
+    whereItIsNot(isTrusted),
+    ...[...trust, "Install…", "Set Its Path", "Look Again", never],
+  );
+  if (choice === never) await memory.update(NEVER_AGAIN, true);
+  const [command, argument] = COMMANDS[choice ?? ""] ?? [];
+  if (command !== undefined) await vscode.commands.executeCommand(command, argument);
 }
 
 function whereItIsNot(isTrusted: boolean): string {

@@ -12,7 +12,7 @@ import { Life, type Phase } from "./core/life.ts";
 import { asEnvironment, needsRestart } from "./core/serverSettings.ts";
 import type { GhostText } from "./ghostText.ts";
 import { findOnThisMachine, modelOnThisMachine } from "./machine.ts";
-import { Offer } from "./offer.ts";
+import { offerInstallation } from "./offer.ts";
 import { output, type Environment } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
 import type { StatusBar } from "./statusBar.ts";
@@ -22,9 +22,9 @@ const FIGURES_MS = 30_000;
 
 export class Session implements vscode.Disposable {
   readonly #extension: vscode.Extension<unknown>;
+  readonly #memory: vscode.Memento;
   readonly #status: StatusBar;
   readonly #ghostText: GhostText;
-  readonly #offer: Offer;
   readonly steps = new Steps();
   readonly #listener: Listener;
   readonly channel = vscode.window.createOutputChannel("Fimbria", { log: true });
@@ -40,7 +40,7 @@ export class Session implements vscode.Disposable {
     this.#extension = context.extension;
     this.#status = status;
     this.#ghostText = ghostText;
-    this.#offer = new Offer(context.globalState);
+    this.#memory = context.globalState;
     this.#listener = this.#makeListener();
     this.#life = new Life({
       find: findOnThisMachine,
@@ -136,7 +136,7 @@ export class Session implements vscode.Disposable {
         break;
       case "missing":
         this.#status.update({ server: "missing", loading: undefined });
-        void this.#offer.make();
+        void offerInstallation(this.#memory);
         break;
       case "starting":
         this.#status.update({ server: "starting", failure: undefined, loading: undefined });
