@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -153,7 +154,7 @@ def register_suggestions(server: LanguageServer, script: Script) -> None:
 
 
 def register_actions(server: LanguageServer, script: Script) -> None:
-    """A code action of each kind, which writes what it was asked for above the range."""
+    """Code actions of each kind and instructions, which are written above the range."""
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(resolve_provider=True))
     def offer(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -165,15 +166,24 @@ def register_actions(server: LanguageServer, script: Script) -> None:
         changes = types.WorkspaceEdit(changes={uri: [edit]})
         return [types.CodeAction("Fix: it", kind=kind, edit=changes)]
 
-    @server.feature(types.CODE_ACTION_RESOLVE)
-    async def resolve(action: types.CodeAction) -> types.CodeAction:
+    async def wait_if_held() -> None:
         if any(rule.get("hold") for rule in script.rules):
             await script.released.wait()
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        await wait_if_held()
         return action
 
     @server.command("fimbria.editWithInstruction")
-    def edit(argument: Any) -> None:
-        script.seen.instructions.append(plain(argument))
+    async def edit(argument: Any) -> None:
+        said = plain(argument)
+        script.seen.instructions.append(said)
+        await wait_if_held()
+        start = types.Position(said["range"]["start"]["line"], 0)
+        change = types.TextEdit(types.Range(start, start), f"# {said['instruction']}\n")
+        edit = types.WorkspaceEdit(changes={said["uri"]: [change]})
+        await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit))
 
 
 def register_chat(server: LanguageServer, script: Script) -> None:
@@ -297,6 +307,10 @@ def register_mishaps(server: LanguageServer, script: Script) -> None:
     def say(params: Any) -> None:
         kind = types.MessageType(params.kind)
         server.window_show_message(types.ShowMessageParams(kind, params.text))
+
+    @server.feature("stub/hang")
+    def hang(_params: Any) -> None:
+        threading.Event().wait()
 
     @server.feature("stub/crash")
     def crash(_params: Any) -> None:

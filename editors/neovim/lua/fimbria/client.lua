@@ -176,7 +176,7 @@ end
 ---@param client vim.lsp.Client
 local function stop_at_last(client)
   vim.defer_fn(function()
-    if not client:is_stopped() then
+    if not client.rpc.is_closing() then
       client:stop(true)
     end
   end, KILLED_AFTER_MS)

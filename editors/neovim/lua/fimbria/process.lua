@@ -111,6 +111,14 @@ function M.of(client)
   end
 end
 
+--- Whether there is one that has not begun to answer.
+---@return boolean
+function M.is_any_starting()
+  return vim.iter(pairs(running)):any(function(process)
+    return not process.is_initialized
+  end)
+end
+
 --- End those that have not begun to answer; Neovim does not count them among its clients yet.
 ---@return integer count
 function M.end_starting()

@@ -63,7 +63,11 @@ local function start_later(start)
   end
   now.timer = vim.defer_fn(function()
     now.timer = nil
-    start()
+    if processes.is_any_starting() then
+      start_later(start) -- what becomes of those counts, too
+    else
+      start()
+    end
   end, 250 * 2 ^ now.failures)
 end
 
@@ -73,6 +77,9 @@ end
 ---@param signal integer
 ---@param start fun() called once for all that have ended until then
 function M.failed(process, code, signal, start)
+  if now.has_given_up then
+    return
+  end
   if processes.age(process) > STEADY_S then
     now.failures = 0
   end

@@ -1,0 +1,303 @@
+"""The Neovim plugin when its server does not start, ends by itself, or is stopped."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.editors.neovim_driver import STUB_SERVER, Editor, running, until
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
+
+WIDE = (250, 20)
+"""Columns and rows: a message that does not fit would wait for a key."""
+MOST_STARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A `fimbria` that does what a test says, and counts how often it is started."""
+
+    file: Path
+
+    def does(self, *commands: str) -> None:
+        lines = ["#!/bin/sh", f"echo started >> {self._log}", *commands]
+        other = self.file.with_suffix(".new")
+        other.write_text("\n".join(lines) + "\n")
+        other.chmod(0o755)
+        other.replace(self.file)
+
+    def serves(self) -> None:
+        self.does(f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}")
+
+    @property
+    def _log(self) -> Path:
+        return self.file.with_suffix(".starts")
+
+    def starts(self) -> int:
+        return len(self._log.read_text().splitlines()) if self._log.exists() else 0
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "fimbria")
+
+
+@contextmanager
+def neovim(program: Path, home: Path, fimbria: Program, setup: str = "") -> Iterator[Editor]:
+    """Run Neovim with the messages that it shows kept in TOLD, and restarts that come soon."""
+    soon = """
+        TOLD = {}
+        vim.notify = function(text) TOLD[#TOLD + 1] = text end
+        local defer = vim.defer_fn
+        vim.defer_fn = function(call, ms) return defer(call, math.min(ms, LONGEST_MS or ms)) end
+    """
+    command = [str(fimbria.file)]
+    with running(program, home, server=command, setup=soon + setup, size=WIDE) as editor:
+        yield editor
+
+
+def told(editor: Editor) -> list[str]:
+    return [text for text in editor.lua("return TOLD") if text.startswith("Fimbria")]
+
+
+def status(editor: Editor) -> dict[str, str]:
+    return dict(editor.lua("return require('fimbria.status').get()"))
+
+
+def num_clients(editor: Editor) -> int:
+    return int(editor.lua("return #vim.lsp.get_clients({ name = 'fimbria' })"))
+
+
+def comes_back(editor: Editor, within_ms: int = 300) -> bool:
+    """Tell whether a server is started, also one that does not answer yet."""
+    is_there = "return next(vim.lsp.get_clients({ _uninitialized = true })) ~= nil"
+    return bool(editor.lua(f"return (vim.wait(..., function() {is_there} end))", within_ms))
+
+
+def crash(editor: Editor) -> None:
+    editor.lua("vim.lsp.get_clients({ name = 'fimbria' })[1]:notify('stub/crash', { _ = 0 })")
+
+
+def projects(home: Path, count: int) -> list[Path]:
+    """Return a Python file in each of some projects."""
+    files = [home / f"project{number}" / "code.py" for number in range(count)]
+    for file in files:
+        (file.parent / ".git").mkdir(parents=True)
+    return files
+
+
+@pytest.mark.parametrize("num_projects", [1, 2, 3])
+def test_a_server_that_cannot_start_is_told_once_and_left_alone(
+    neovim_program: Path, tmp_path: Path, program: Program, num_projects: int
+) -> None:
+    program.does("echo Traceback >&2", "echo 'ImportError: no module named x' >&2", "exit 1")
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        for file in projects(tmp_path, num_projects):
+            editor.command(f"silent edit {file}")
+        until(lambda: "ended 6 times" in status(editor).get("message", ""), "no further start")
+        why = "(status 1: ImportError: no module named x)"
+        assert told(editor) == [
+            f"Fimbria: the server does not start {why}; see :Fimbria health",
+        ]
+        assert why in status(editor)["message"]
+        assert program.starts() == MOST_STARTS
+        editor.command(f"silent edit {tmp_path / 'another.py'}")
+        assert not comes_back(editor)
+        assert program.starts() == MOST_STARTS
+
+
+def test_a_server_that_ends_without_an_error_at_once_is_told(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    """Such as a program that is no language server."""
+    program.does("exit 0")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.command(f"silent edit {tmp_path / 'code.py'}")
+        until(lambda: told(editor), "the message")
+        assert told(editor) == [
+            "Fimbria: the server does not start (status 0); see :Fimbria health"
+        ]
+        assert status(editor)["state"] == "error"
+
+
+def test_a_server_that_could_not_start_is_started_when_it_can(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.does("exit 1")
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.command(f"silent edit {tmp_path / 'code.py'}")
+        until(lambda: "ended 6 times" in status(editor).get("message", ""), "no further start")
+        program.serves()
+        editor.command("Fimbria restart")
+        editor.wait_for_server()
+        assert status(editor)["state"] == "ready"
+
+
+def test_a_server_that_crashes_again_and_again_is_given_up(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.open(tmp_path / "code.py")
+        for number in range(2, MOST_STARTS + 1):
+            crash(editor)
+            until(lambda number=number: program.starts() == number, "another start")
+            editor.wait_for_server()
+        assert told(editor) == []
+        crash(editor)
+        until(lambda: told(editor), "the message")
+        assert told(editor) == [
+            "Fimbria: the server ended 6 times (status 3); see :Fimbria log, then :Fimbria restart"
+        ]
+        assert program.starts() == MOST_STARTS
+
+
+def test_a_server_that_is_coming_back_can_be_stopped(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.open(tmp_path / "code.py")
+        crash(editor)
+        until(lambda: num_clients(editor) == 0, "the crash")
+        editor.command("Fimbria stop")
+        # The first restart would come after half a second.
+        assert not comes_back(editor, within_ms=1500)
+        assert program.starts() == 1
+        assert status(editor)["state"] == "off"
+
+
+def test_a_server_that_is_starting_can_be_stopped(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.does("exec sleep 60")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        until(lambda: program.starts() == 1, "the start")
+        editor.command("Fimbria stop")
+        is_gone = "return next(vim.lsp.get_clients({ _uninitialized = true })) == nil"
+        until(lambda: editor.lua(is_gone), "the end")
+        assert told(editor) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_server_that_has_to_be_killed_stays_away(
+    neovim_program: Path, tmp_path: Path, program: Program, how: signal.Signals
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.open(tmp_path / "code.py")
+        editor.lua(
+            """
+            vim.cmd('Fimbria stop')
+            for _, pid in ipairs(vim.api.nvim_get_proc_children(vim.fn.getpid())) do
+              vim.uv.kill(pid, ...)
+            end
+            """,
+            int(how),
+        )
+        until(lambda: num_clients(editor) == 0, "the end")
+        assert not comes_back(editor)
+        assert program.starts() == 1
+
+
+def test_a_server_that_hangs_is_killed_when_it_is_restarted(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.open(tmp_path / "code.py")
+        editor.lua("vim.lsp.get_clients()[1]:notify('stub/hang', { _ = 0 })")
+        editor.command("Fimbria restart")
+        until(lambda: program.starts() == 2, "another start")
+        editor.wait_for_server()
+
+
+def test_a_command_waits_for_a_server_that_is_slow(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    go = tmp_path / "go"
+    program.does(
+        f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
+    )
+    (tmp_path / "code.py").write_text("one\n")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        for _ in range(3):
+            editor.command("Fimbria simplify")
+        go.touch()
+        editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one")
+        editor.wait_for_server()
+        assert editor.lines() == ["# refactor.rewrite.simplify: 0", "one"]
+
+
+def test_a_command_does_nothing_to_a_text_that_has_changed_since(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    go = tmp_path / "go"
+    program.does(
+        f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
+    )
+    (tmp_path / "code.py").write_text("one\n")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        editor.command("Fimbria simplify")
+        editor.keys("onew<Esc>")
+        editor.wait_for_lines("one", "new")
+        go.touch()
+        gone_on = "Fimbria: the server is there; say it again, since you have gone on"
+        until(lambda: gone_on in told(editor), "the message")
+        assert editor.lines() == ["one", "new"]
+
+
+def test_a_command_does_not_wait_for_ever(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.does("exec sleep 60")
+    (tmp_path / "code.py").write_text("one\n")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.lua("require('fimbria.waiting').PATIENCE_MS = 20")
+        editor.command(f"edit {tmp_path / 'code.py'}")
+        editor.command("Fimbria simplify")
+        until(lambda: any("no server came" in text for text in told(editor)), "the message")
+        program.serves()
+        editor.command("Fimbria restart")
+        editor.wait_for_server()
+        assert editor.lines() == ["one"]
+
+
+def test_a_command_is_not_run_by_a_server_that_comes_much_later(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.does("exit 1")
+    (tmp_path / "code.py").write_text("one\n")
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.lua(
+            "vim.cmd.edit(...) vim.cmd('Fimbria simplify')",
+            str(tmp_path / "code.py"),
+        )
+        until(lambda: any("does not start" in text for text in told(editor)), "the message")
+        program.serves()
+        editor.command("Fimbria restart")
+        editor.wait_for_server()
+        assert editor.request("stub/seen")["reported"] == []
+        assert editor.lines() == ["one"]
+
+
+def test_the_chat_says_that_the_server_has_ended(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.command("Fimbria chat how?")
+        until(lambda: any("Like this:" in row for row in editor.screen()), "a part of the answer")
+        crash(editor)
+        ended = "> the server has ended; ask again"
+        until(lambda: any(ended in row for row in editor.screen()), "the end, in the chat")
