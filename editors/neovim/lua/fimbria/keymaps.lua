@@ -64,15 +64,15 @@ end
 
 --- The keys that an expression mapping stands for now.
 ---@param mapping vim.api.keyset.get_keymap
----@param rhs string
+---@param expression string
 ---@return string keys with special keys as Neovim's bytes for them
 ---@return boolean is_plain whether that is left to be done
-local function evaluated(mapping, rhs)
+local function evaluated(mapping, expression)
   local keys ---@type any
   if mapping.callback then
     keys = mapping.callback()
   else
-    keys = vim.api.nvim_eval(rhs)
+    keys = vim.api.nvim_eval(expression)
   end
   if type(keys) ~= 'string' then
     return '', false
@@ -110,12 +110,14 @@ local function press(key, mapping, instead)
     type_keys(code, code, true, false)
     return
   end
-  local rhs = mapping.rhs and mapping.rhs:gsub('<SID>', ('<SNR>%d_'):format(mapping.sid)) or ''
+  local rhs = (mapping.rhs or ''):gsub('<SID>', ('<SNR>%d_'):format(mapping.sid))
+  -- It comes with its special keys, and with `<`, in the notation of mappings.
+  rhs = vim.keycode(rhs)
   local noremap = mapping.noremap == 1
   if mapping.expr == 0 and mapping.callback then
     mapping.callback()
   elseif mapping.expr == 0 then
-    type_keys(vim.keycode(rhs), code, noremap, false)
+    type_keys(rhs, code, noremap, false)
   else
     local keys, is_plain = evaluated(mapping, rhs)
     if keys ~= '' and not (keys == code and instead and instead()) then
