@@ -177,6 +177,34 @@ def test_a_server_that_hangs_is_replaced(window: Window, stub: Stub, home: Home)
     window.until(lambda: stub.seen("started"), "the server on PATH")
 
 
+def test_a_server_that_is_not_there_is_installed_by_a_command_that_is_shown(
+    window: Window, stub: Stub, home: Home
+) -> None:
+    installed = home.folder / ".local" / "bin" / "fimbria"
+    installed.parent.mkdir(parents=True)
+    home.program.rename(home.folder / "wheel")
+    uv = home.program.with_name("uv")
+    write_program(uv, f'test "$*" = "tool install fimbria" && mv {home.folder}/wheel {installed}')
+    restart(window)
+    window.wait_for_status("not installed")
+    stub.forget()
+    window.call("click", '.notification-toast .monaco-button:has-text("Install")')
+    window.call("waitFor", f'.quick-input-list .focused:has-text("{uv} tool install fimbria")')
+    window.screenshot("install-command")
+    window.press("Enter")
+    window.until(lambda: stub.seen("started"), "the server that was installed")
+    window.wait_for_status("ready")
+    installed.rename(home.program)
+
+
+def test_a_key_asks_for_an_instruction(window: Window) -> None:
+    window.call("click", ".monaco-editor .view-lines")
+    window.press("Control+k")
+    window.press("Alt+e")
+    window.call("waitFor", '.quick-input-widget:has-text("Edit with instruction")')
+    window.press("Escape")
+
+
 def test_a_command_that_is_none_is_told_with_an_example(window: Window, stub: Stub) -> None:
     window.set("fimbria.server.command", [7])
     (message,) = window.until(window.messages, "a message")
