@@ -143,6 +143,7 @@ function clientOptions(
 }
 
 function middleware(listener: Listener): Middleware {
+  let proposed: string | undefined;
   return {
     provideInlineCompletionItems: listener.provideGhostText,
     executeCommand: (command, args, next) => {
@@ -157,6 +158,7 @@ function middleware(listener: Listener): Middleware {
     },
     window: {
       showDocument: async (params, token, next) => {
+        if (params.uri === proposed) return { success: true }; // it is seen beside its change
         if (!isAnswer(params.uri)) return next(params, token);
         await vscode.commands.executeCommand("markdown.showPreview", vscode.Uri.parse(params.uri));
         return { success: true };
@@ -165,6 +167,7 @@ function middleware(listener: Listener): Middleware {
     workspace: {
       handleApplyEdit: (params, next) => {
         const edit = proposable(params.edit);
+        proposed = edit?.uri;
         if (edit === undefined) return next(params, CancellationToken.None);
         listener.propose(edit); // from here on it is the user's
         return { applied: true };

@@ -2,17 +2,24 @@
 
 import * as vscode from "vscode";
 import type { Proposable } from "./core/proposable.ts";
+import { rebased, withChanges, type TextChange } from "./core/rebase.ts";
 
 const SCHEME = "fimbria-proposal";
 /** The command that shows an edit; its argument is a Proposable. */
 export const PROPOSE = "fimbria.proposeEdit";
 
-const OUT_OF_DATE = "Fimbria: The file has changed since this was asked for. Ask again.";
+const ASK_AGAIN = "Fimbria: The file was changed while this was being written. Ask again.";
+const NO_PLACE =
+  "Fimbria: The lines that this would change have been changed themselves, so nothing was done. " +
+  "Undo that, or ask again; in a chat, choose Apply as Diff once more.";
+const EXISTS = "Fimbria: There is such a file by now, so nothing was done. Ask again.";
 
+/** A change of a file, for what the file held then; a file that does not exist holds nothing. */
 interface Proposal {
-  readonly document: vscode.TextDocument;
-  readonly version: number;
-  readonly edits: readonly vscode.TextEdit[];
+  readonly file: vscode.Uri;
+  readonly base: string;
+  readonly changes: readonly TextChange[];
+  readonly isNew: boolean;
 }
 
 /** Takes protocol text edits to VS Code's. */
@@ -20,6 +27,8 @@ type Convert = (edits: readonly unknown[]) => Promise<readonly vscode.TextEdit[]
 
 export class Proposals implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #proposals = new Map<string, Proposal>();
+  readonly #changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.#changed.event;
   readonly #listeners: vscode.Disposable;
   readonly #convert: Convert;
   #numProposed = 0;
@@ -27,7 +36,11 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   constructor(convert: Convert) {
     this.#convert = convert;
     this.#listeners = vscode.Disposable.from(
+      this.#changed,
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => {
+        this.#showAgain(document.uri);
+      }),
       vscode.workspace.onDidCloseTextDocument(({ uri }) => {
         this.#proposals.delete(uri.toString());
       }),
@@ -37,48 +50,76 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     );
   }
 
+  /** The file with the change; without it where it has no place there any more. */
   provideTextDocumentContent(uri: vscode.Uri): string {
     const proposal = this.#proposals.get(uri.toString());
-    return proposal === undefined ? "" : edited(proposal.document, proposal.edits);
+    if (proposal === undefined) return ""; // what a new file is compared to
+    const text = openText(proposal.file) ?? proposal.base;
+    return withChanges(text, rebased(proposal.base, text, proposal.changes) ?? []);
   }
 
   /** Shows an edit of the server's. */
-  async propose({ uri, version, edits }: Proposable): Promise<void> {
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(uri));
-    if (version !== undefined && version !== document.version) {
-      void vscode.window.showWarningMessage(OUT_OF_DATE);
+  async propose({ uri, version, edits, isNew }: Proposable): Promise<void> {
+    const file = vscode.Uri.parse(uri);
+    const converted = await this.#convert(edits);
+    if (isNew) {
+      const text = converted.map(({ newText }) => newText).join("");
+      await this.#show({ file, base: "", changes: [{ start: 0, end: 0, newText: text }], isNew });
       return;
     }
-    await this.show(document, await this.#convert(edits));
+    const document = await vscode.workspace.openTextDocument(file);
+    if (version !== undefined && version !== document.version) {
+      void vscode.window.showWarningMessage(ASK_AGAIN);
+      return;
+    }
+    await this.show(document, converted);
   }
 
   /** Shows what a document would become. */
   async show(document: vscode.TextDocument, edits: readonly vscode.TextEdit[]): Promise<void> {
-    this.#numProposed += 1;
-    const query = String(this.#numProposed);
-    const uri = document.uri.with({ scheme: SCHEME, authority: "", query });
-    this.#proposals.set(uri.toString(), { document, version: document.version, edits });
-    const title = `${vscode.workspace.asRelativePath(document.uri)} (proposed by Fimbria)`;
-    await vscode.commands.executeCommand("vscode.diff", document.uri, uri, title);
+    const changes = edits.map(({ range, newText }) => ({
+      start: document.offsetAt(range.start),
+      end: document.offsetAt(range.end),
+      newText,
+    }));
+    await this.#show({ file: document.uri, base: document.getText(), changes, isNew: false });
   }
 
   dispose(): void {
     this.#listeners.dispose();
   }
 
+  async #show(proposal: Proposal): Promise<void> {
+    this.#numProposed += 1;
+    const query = String(this.#numProposed);
+    const uri = proposal.file.with({ scheme: SCHEME, authority: "", query });
+    this.#proposals.set(uri.toString(), proposal);
+    const before = proposal.isNew ? uri.with({ query: `${query}-nothing` }) : proposal.file;
+    const what = proposal.isNew ? "a new file, proposed by Fimbria" : "proposed by Fimbria";
+    const title = `${vscode.workspace.asRelativePath(proposal.file)} (${what})`;
+    await vscode.commands.executeCommand("vscode.diff", before, uri, title);
+  }
+
+  #showAgain(file: vscode.Uri): void {
+    for (const [uri, proposal] of this.#proposals) {
+      if (proposal.file.toString() === file.toString()) this.#changed.fire(vscode.Uri.parse(uri));
+    }
+  }
+
   async #apply(): Promise<void> {
     const proposal = this.#proposals.get(shownProposal()?.toString() ?? "");
     if (proposal === undefined) return;
-    const { document, version, edits } = proposal;
-    if (document.isClosed || document.version !== version) {
-      void vscode.window.showWarningMessage(OUT_OF_DATE);
+    const edit = proposal.isNew ? await creation(proposal) : await change(proposal);
+    if (typeof edit === "string") {
+      void vscode.window.showWarningMessage(edit);
+      return;
+    }
+    if (!(await vscode.workspace.applyEdit(edit))) {
+      void vscode.window.showWarningMessage("Fimbria: VS Code did not make the change.");
       return;
     }
     await this.#close();
-    const edit = new vscode.WorkspaceEdit();
-    edit.set(document.uri, [...edits]);
-    await vscode.workspace.applyEdit(edit);
-    await vscode.window.showTextDocument(document);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(proposal.file));
   }
 
   async #close(): Promise<void> {
@@ -86,6 +127,41 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     if (tab === undefined || proposalOf(tab) === undefined) return;
     await vscode.window.tabGroups.close(tab);
   }
+}
+
+/** Returns what a proposal does now, or why it cannot be done. */
+async function change({ file, base, changes }: Proposal): Promise<vscode.WorkspaceEdit | string> {
+  const document = await vscode.workspace.openTextDocument(file);
+  const now = rebased(base, document.getText(), changes);
+  if (now === undefined) return NO_PLACE;
+  const edit = new vscode.WorkspaceEdit();
+  const edits = now.map(({ start, end, newText }) => {
+    const range = new vscode.Range(document.positionAt(start), document.positionAt(end));
+    return vscode.TextEdit.replace(range, newText);
+  });
+  edit.set(file, edits);
+  return edit;
+}
+
+async function creation({ file, changes }: Proposal): Promise<vscode.WorkspaceEdit | string> {
+  if (await exists(file)) return EXISTS;
+  const edit = new vscode.WorkspaceEdit();
+  edit.createFile(file, { contents: new TextEncoder().encode(withChanges("", changes)) });
+  return edit;
+}
+
+async function exists(file: vscode.Uri): Promise<boolean> {
+  try {
+    await vscode.workspace.fs.stat(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openText(file: vscode.Uri): string | undefined {
+  const documents = vscode.workspace.textDocuments;
+  return documents.find(({ uri }) => uri.toString() === file.toString())?.getText();
 }
 
 function shownProposal(): vscode.Uri | undefined {
@@ -96,14 +172,4 @@ function shownProposal(): vscode.Uri | undefined {
 function proposalOf({ input }: vscode.Tab): vscode.Uri | undefined {
   const isOurs = input instanceof vscode.TabInputTextDiff && input.modified.scheme === SCHEME;
   return isOurs ? input.modified : undefined;
-}
-
-function edited(document: vscode.TextDocument, edits: readonly vscode.TextEdit[]): string {
-  const fromTheEnd = [...edits].sort((one, other) => other.range.start.compareTo(one.range.start));
-  let text = document.getText();
-  for (const { range, newText } of fromTheEnd) {
-    const [start, end] = [document.offsetAt(range.start), document.offsetAt(range.end)];
-    text = text.slice(0, start) + newText + text.slice(end);
-  }
-  return text;
 }
