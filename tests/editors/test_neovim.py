@@ -255,18 +255,6 @@ def test_dos_line_breaks(editor: Editor, tmp_path: Path) -> None:
     assert path.read_bytes() == b"# one\r\ndef foo(x):\r\n    return x\r\n# two\r\n"
 
 
-def test_undo_takes_back_the_accepted_text_alone(editor: Editor) -> None:
-    editor.script({"after": "fo", "text": "obar\nbaz"})
-    editor.keys("ifo")
-    editor.wait_for_ghost("obar\nbaz")
-    editor.keys("<Tab>")
-    editor.wait_for_lines("foobar", "baz")
-    editor.keys("<Esc>u")
-    editor.wait_for_lines("fo")
-    editor.keys("u")
-    editor.wait_for_lines("")
-
-
 def test_the_next_suggestion_comes_after_accepting(editor: Editor) -> None:
     editor.script(FOOBAR, {"after": "foobar", "text": "()"})
     editor.keys("ifo")

@@ -52,17 +52,6 @@ def test_line_by_line(editor: Editor) -> None:
     assert editor.ghost() == ""
 
 
-def test_each_accepted_part_is_an_undo_step(editor: Editor) -> None:
-    editor.script({"after": "x", "text": " = foo"}, NO_ANSWER)
-    editor.keys("ix")
-    editor.wait_for_ghost(" = foo")
-    editor.keys("<C-Right><Tab>()<Esc>")
-    editor.wait_for_lines("x = foo()")
-    for lines in ["x = foo", "x =", "x", ""]:
-        editor.keys("u")
-        editor.wait_for_lines(lines)
-
-
 def test_other_candidates_when_asked_for(editor: Editor) -> None:
     editor.script({"after": "fo", "text": "obar", "others": ["rty", "obar", "x"]}, NO_ANSWER)
     editor.keys("ifo")
@@ -112,6 +101,37 @@ def test_the_server_hears_what_became_of_its_suggestions(editor: Editor) -> None
         ["fimbria/didShowCompletion", {"id": "bar.baz"}],
         ["fimbria/didAcceptCompletion", {"id": "bar.baz", "acceptedLength": 3}],
     ]
+
+
+def shown(editor: Editor) -> list[str]:
+    return [params["id"] for kind, params in editor.seen("heard") if "didShow" in kind]
+
+
+def test_each_candidate_is_reported_when_it_is_first_drawn(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar", "others": ["rty", "x"]}, NO_ANSWER)
+    editor.keys("ifo")
+    for key, ghost in [("", "obar"), ("<M-]>", "rty (2/3)"), ("<M-]>", "x (3/3)")]:
+        editor.keys(key)
+        editor.wait_for_ghost(ghost)
+    editor.keys("<M-]>")
+    editor.wait_for_ghost("obar (1/3)")
+    assert shown(editor) == ["obar", "rty", "x"]
+
+
+def test_what_a_menu_hides_is_reported_when_it_is_drawn(editor: Editor) -> None:
+    editor.lua("require('fimbria.config').get().ghost.hide_with_menu = true")
+    editor.script({"after": "fo", "text": "obar", "hold": True}, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_until_asked("fo")
+    editor.lua("package.loaded['cmp'] = { visible = function() return true end }")
+    editor.request("stub/release")
+    until(lambda: editor.seen("answered") == ["fo"], "the answer")
+    assert shown(editor) == []
+    editor.lua("package.loaded['cmp'] = nil")
+    editor.keys("o")
+    editor.wait_for_ghost("bar")
+    assert shown(editor) == ["obar"]
+    editor.lua("require('fimbria.config').get().ghost.hide_with_menu = false")
 
 
 def test_a_slow_server(editor: Editor) -> None:

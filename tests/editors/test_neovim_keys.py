@@ -43,6 +43,7 @@ FORMER_MAPPINGS = {
     "buffer": """
         vim.keymap.set('i', '<Tab>', 'no')
         vim.api.nvim_create_autocmd('FileType', {
+          once = true,
           callback = function() vim.keymap.set('i', '<Tab>', '>>', { buf = 0 }) end,
         })""",
 }
@@ -81,3 +82,93 @@ def test_another_key_accepts(neovim_program: Path, tmp_path: Path) -> None:
         editor.wait_for_ghost("obar")
         editor.keys("<C-y><Tab>!")
         editor.wait_for_lines("foobar  !")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        "vim.keymap.set('i', '<Tab>', '>>')",
+        "vim.keymap.set('i', '<Tab>', '>>', { remap = true })",
+        "vim.keymap.set('i', '<Tab>', function() vim.api.nvim_feedkeys('>>', 'in', true) end)",
+    ],
+    ids=["keys", "remapped", "function"],
+)
+def test_keys_that_arrive_together(mapped_editor: Editor, tmp_path: Path, mapping: str) -> None:
+    editor = mapped_editor
+    editor.lua(mapping)
+    editor.open(tmp_path / "code.py")
+    editor.script()
+    editor.keys("i<Tab><Tab><Tab>!<Esc>")
+    editor.wait_for_lines(">>>>>>!")
+    editor.lua("vim.fn.setreg('q', vim.keycode('cc<Tab><Tab>!<Esc>'))")
+    editor.keys("@q")
+    editor.wait_for_lines(">>>>!")
+    editor.command('execute "normal! cc" | execute "normal i\\<Tab>\\<Tab>!"')
+    editor.wait_for_lines(">>>>!")
+    editor.command("bwipeout!")
+
+
+def test_a_mapping_that_may_come_down_to_the_key_itself(
+    mapped_editor: Editor, tmp_path: Path
+) -> None:
+    """Vim does not map the first key of a mapping again, if it is the one that is mapped."""
+    editor = mapped_editor
+    editor.command("imap <expr> <Tab> col('.') < 5 ? '<Tab>x' : '>>'")
+    editor.open(tmp_path / "code.py")
+    editor.script()
+    editor.keys("i<Tab><Tab>!<Esc>")
+    editor.wait_for_lines("    x>>!")
+    editor.command("bwipeout! | iunmap <Tab>")
+
+
+def test_other_keys_while_neovim_runs(neovim_program: Path, tmp_path: Path) -> None:
+    setup = """
+        vim.api.nvim_create_autocmd('FileType', {
+          callback = function() vim.keymap.set('i', '<Tab>', '>>', { buf = 0 }) end,
+        })"""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.script(FOOBAR)
+        for keys, lines in [("<C-y><Tab>!<Esc>", "foobar>>!"), ("<Tab><C-y>!<Esc>", "foobar!")]:
+            accept = keys[: keys.index(">") + 1]
+            editor.lua("require('fimbria').setup({ keymaps = { accept = ... } })", accept)
+            editor.keys("ccfo")
+            editor.wait_for_ghost("obar")
+            editor.keys(keys)
+            editor.wait_for_lines(lines)
+        editor.lua("require('fimbria').setup({ keymaps = false })")
+        editor.keys("cc<Tab>!<Esc>")
+        editor.wait_for_lines(">>!")
+
+
+def test_a_mapping_of_the_users_that_comes_back_with_the_file(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "code.py").write_text("\n")
+    setup = """
+        vim.api.nvim_create_autocmd('FileType', {
+          callback = function() vim.keymap.set('i', '<Tab>', '>>', { buf = 0 }) end,
+        })"""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.command("edit!")
+        editor.wait_for_server()
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+        editor.keys("<Tab><Tab>!")
+        editor.wait_for_lines("foobar>>!")
+
+
+def test_ghost_text_in_a_snippet_comes_before_its_next_place(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("i")
+    editor.lua("vim.snippet.expand('f(${1:a}, ${2:b})$0')")
+    editor.keys("fo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("f(foobar, b)")
+    for key, mode in [("<Tab>", "s"), ("two", "i"), ("<Tab>", "i"), (";", "i")]:
+        editor.keys(key)
+        editor.wait_for_mode(mode)
+    editor.wait_for_lines("f(foobar, two);")

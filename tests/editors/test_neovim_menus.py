@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim_driver import FOOBAR, NO_ANSWER, STUB_SERVER, Editor, running, until
+from tests.editors.neovim_driver import (
+    FOOBAR,
+    NO_ANSWER,
+    PLUGIN,
+    STUB_SERVER,
+    Editor,
+    running,
+    until,
+)
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -104,6 +113,108 @@ def test_tab_between_two_plugins(
         editor.wait_for_lines("foobar  ")
         editor.keys("!")
         editor.wait_for_lines("foobar  !")
+
+
+NVIM_CMP = """
+    -- Maps the key as nvim-cmp does: whenever typing begins, in front of who was there before.
+    local cmp = { is_open = false, entry = nil, selected = 0 }
+    function cmp.visible() return cmp.is_open end
+    function cmp.get_active_entry() return cmp.entry end
+    function cmp.select_next_item() cmp.selected = cmp.selected + 1 end
+    package.loaded['cmp'] = cmp
+    local function listen()
+      local former = vim.fn.maparg('<Tab>', 'i', false, true)
+      if former.desc == 'cmp.utils.keymap.set_map' then return end
+      local function fallback()
+        local keys = former.expr == 1 and former.callback() or '\t'
+        if former.expr == 0 then former.callback() else vim.api.nvim_feedkeys(keys, 'in', true) end
+      end
+      local buffer = former.buffer == 1 and 0 or nil
+      local options = { desc = 'cmp.utils.keymap.set_map', buffer = buffer }
+      vim.keymap.set('i', '<Tab>', function() ON_TAB(cmp, fallback) end, options)
+    end
+    vim.api.nvim_create_autocmd('InsertEnter', { callback = listen })
+    function ON_TAB(cmp, fallback)
+      if cmp.visible() then cmp.select_next_item() else fallback() end
+    end
+    CMP = cmp"""
+
+
+def documented_for_nvim_cmp() -> str:
+    """The function for Tab in the help."""
+    text = (PLUGIN / "doc" / "fimbria.txt").read_text(encoding="utf-8")
+    match = re.search(r"cmp\.mapping\((function.*?end), \{ 'i', 's' \}\)", text, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def test_tab_as_documented_for_nvim_cmp(neovim_program: Path, tmp_path: Path) -> None:
+    """Ghost text until an entry is selected; then the menu; a Tab where there is neither."""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=NVIM_CMP) as editor:
+        editor.lua(f"cmp = CMP; DOCUMENTED = {documented_for_nvim_cmp()}")
+        editor.lua("function ON_TAB(_, fallback) DOCUMENTED(fallback) end")
+        editor.open(tmp_path / "code.py")
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+        editor.lua("CMP.is_open = true")
+        editor.keys("<Tab>")
+        editor.wait_for_lines("foobar")
+        editor.keys("<Tab>")
+        until(lambda: editor.lua("return CMP.selected") == 1, "the first entry")
+        editor.keys("<Esc>ccfo")
+        editor.wait_for_ghost("obar")
+        editor.lua("CMP.entry = { get_completion_item = function() return { label = 'fo' } end }")
+        editor.keys("<Tab>")
+        until(lambda: editor.lua("return CMP.selected") == 2, "the next entry")
+        editor.lua("CMP.is_open, CMP.entry = false, nil")
+        editor.keys("<Esc>cc<Tab><Tab>!")
+        editor.wait_for_lines("        !")
+
+
+def test_nvim_cmp_stays_in_front_when_the_server_comes_back(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    """No mapping over a mapping over a mapping."""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=NVIM_CMP) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.keys("i<Esc>")
+        editor.wait_for_mode("n")
+        before = editor.lua("return vim.lsp.get_clients()[1].id")
+        editor.command("Fimbria restart")
+        is_another = "local c = vim.lsp.get_clients()[1]; return c and c.initialized and c.id > ..."
+        until(lambda: editor.lua(is_another, before), "another server")
+        editor.wait_for_server()
+        editor.script(FOOBAR)
+        editor.keys("ifo")
+        editor.wait_for_ghost("obar")
+        mapped = "return vim.fn.maparg('<Tab>', 'i', false, true).desc"
+        assert editor.lua(mapped) == "cmp.utils.keymap.set_map"
+        editor.keys("<Tab><Tab>!")
+        editor.wait_for_lines("foobar  !")
+
+
+def test_the_built_in_inline_completion_draws_nothing_of_ours(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    """It may be on for another server."""
+    setup = """
+        vim.api.nvim_create_autocmd('LspAttach', {
+          callback = function(event)
+            vim.lsp.inline_completion.enable(true, { bufnr = event.buf })
+          end,
+        })
+        vim.lsp.inline_completion.enable()"""
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+        for name in ("code.py", "more.py"):
+            editor.open(tmp_path / name)
+            editor.script(FOOBAR)
+            editor.keys("ifo")
+            editor.wait_for_ghost("obar")
+            assert editor.drawn() == ["foobar"]
+            assert editor.seen("asked").count("fo") == 1
+            editor.keys("<Esc>")
+            editor.command("silent write")
 
 
 def test_hidden_while_a_menu_is_open_if_so_set(neovim_program: Path, tmp_path: Path) -> None:
