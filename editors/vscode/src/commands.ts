@@ -3,7 +3,9 @@
 import * as vscode from "vscode";
 import { chooseAction } from "./actions.ts";
 import type { ChatView } from "./chat/provider.ts";
-import { toggleEnabled, toggleLanguage } from "./configuration.ts";
+import { toggleEnabled, toggleLanguage, wanted } from "./configuration.ts";
+import { reasonForSilence } from "./core/enablement.ts";
+import { KEY, TEXT } from "./core/firstTry.ts";
 import { editWithInstruction, type Target } from "./editing.ts";
 import { install } from "./installation.ts";
 import { showMenu } from "./menu.ts";
@@ -38,7 +40,7 @@ export function registerCommands(
       await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH);
       session.steps.opened();
     },
-    tryIt,
+    tryIt: () => tryIt(snooze),
   };
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, command]) =>
@@ -49,7 +51,8 @@ export function registerCommands(
 
 function ghostTextCommands(snooze: Snooze): Record<string, Command> {
   return {
-    suggest: () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
+    suggest,
+    acceptLine: () => vscode.commands.executeCommand("editor.action.inlineSuggest.acceptNextLine"),
     toggle: toggleEnabled,
     toggleLanguage: async () => {
       const language = vscode.window.activeTextEditor?.document.languageId;
@@ -83,18 +86,21 @@ function serverCommands(session: Session): Record<string, Command> {
   };
 }
 
+function suggest(): Thenable<unknown> {
+  return vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+}
+
 async function openSettings(query: string): Promise<void> {
   await vscode.commands.executeCommand("workbench.action.openSettings", query);
 }
 
-const EXAMPLE = `def mean(values):
-    total = sum(values)
-    return total /`;
-
-async function tryIt(): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: "python", content: EXAMPLE });
+/** Opens a text and types what a suggestion comes after, as the user would; VS Code asks then. */
+async function tryIt(snooze: Snooze): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "python", content: TEXT });
   const editor = await vscode.window.showTextDocument(document);
-  const end = document.positionAt(EXAMPLE.length);
+  const end = document.positionAt(TEXT.length);
   editor.selection = new vscode.Selection(end, end);
-  await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+  await vscode.commands.executeCommand("default:type", { text: KEY });
+  const wishes = wanted(document, snooze.until);
+  if (reasonForSilence(wishes, document.languageId, Date.now()) !== undefined) await suggest();
 }
