@@ -15,7 +15,7 @@ from lsp_server.actions.asking import Report, ask, pieces, with_progress
 from lsp_server.actions.checks import Refused, refusal
 from lsp_server.actions.order import Order, Task
 from lsp_server.actions.own import OwnAction
-from lsp_server.actions.privacy import kept_here, root_of
+from lsp_server.actions.privacy import kept_here
 from lsp_server.actions.prompting import Prompt, normalized, prompt_for
 from lsp_server.actions.proposing import Proposal, proposed_addition, proposed_edit
 from lsp_server.actions.prose import writer
@@ -30,6 +30,7 @@ from lsp_server.private_files import may_be_read
 from lsp_server.syntax.languages import grammar_name
 from lsp_server.syntax.trees import parse
 from lsp_server.user_config import config_file
+from lsp_server.workspace_folders import root_of
 
 if TYPE_CHECKING:
     from lsp_server.docstrings.answers import Refusal

@@ -13,6 +13,7 @@ from lsp_server.actions.checks import Refused
 from lsp_server.actions.order import Task
 from lsp_server.actions.prose import can_infill
 from lsp_server.private_files import is_left_out, is_secret
+from lsp_server.workspace_folders import root_of
 
 if TYPE_CHECKING:
     from lsp_server.documents import Document
@@ -42,12 +43,3 @@ async def kept_here(ls: FimbriaServer, document: Document, task: Task) -> Refuse
     return Refused(
         "The settings or .gitignore leave the file out, and chat_endpoint is another machine."
     )
-
-
-def root_of(ls: FimbriaServer, file: Path) -> Path | None:
-    """The workspace folder that a file lies in, the innermost one."""
-    folders = [Path(path) for uri in ls.workspace.folders if (path := to_fs_path(uri))]
-    if ls.workspace.root_path:
-        folders.append(Path(ls.workspace.root_path))
-    around = [folder for folder in folders if file.is_relative_to(folder)]
-    return max(around, key=lambda folder: len(folder.parts), default=None)

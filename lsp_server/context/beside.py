@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pygls.uris import to_fs_path
 
-from lsp_server.actions.privacy import root_of
 from lsp_server.context.snippets import Surroundings
 from lsp_server.context.visits import Location
+from lsp_server.workspace_folders import root_of
 from model_runtime.api import OtherFiles
 
 if TYPE_CHECKING:

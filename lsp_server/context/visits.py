@@ -21,7 +21,6 @@ from lsp_server.context.snippets import (
 )
 from lsp_server.context.windows import CursorContext, plain
 from lsp_server.documents import Document
-from lsp_server.private_files import may_be_read
 from lsp_server.source_text import SourceText
 
 MAX_FILES = 24
@@ -87,6 +86,8 @@ class _File:
 
     def may_be_shown(self, rules: Rules, now: float) -> bool:
         """As the files on the disk have it; changes there are noticed soon enough."""
+        from lsp_server.private_files import may_be_read  # not needed at the start
+
         if self.verdict is None or self.verdict[1] != rules or now - self.verdict[2] > _VERDICT_S:
             self.verdict = may_be_read(self.at.path, rules.root, rules.excluded), rules, now
         return self.verdict[0]
