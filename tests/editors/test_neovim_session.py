@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.cli.app import run
 from tests.editors.neovim_driver import FOOBAR, PLUGIN, STUB_SERVER, Editor, running, until
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -131,53 +130,6 @@ def test_a_projects_own_server_runs_only_when_it_is_trusted(
         editor.open(tmp_path / "code.py")
         editor.keys("i")
         editor.wait_for_ghost("found")
-
-
-def documented(heading: str) -> str:
-    """The first Lua block below a heading of docs/editors.md."""
-    text = (PLUGIN.parents[1] / "docs" / "editors.md").read_text(encoding="utf-8")
-    return text.split(f"\n### {heading}\n")[1].split("```lua\n")[1].split("```")[0]
-
-
-def test_the_documented_configuration_without_the_plugin(
-    neovim_program: Path, tmp_path: Path
-) -> None:
-    stub = "{ '" + "', '".join(STUB_SERVER) + "', 'lsp' }"
-    setup = documented("Without the plugin").replace("{ 'fimbria', 'lsp' }", stub)
-    with running(neovim_program, tmp_path, server=None, setup=setup, plugin=False) as editor:
-        editor.command("highlight ComplHint guifg=#6b7a90")
-        editor.command(f"edit {tmp_path / 'code.py'}")
-        initialized = "return (vim.lsp.get_clients({ bufnr = 0 })[1] or {}).initialized"
-        until(lambda: editor.lua(initialized), "the language server attached")
-        editor.script(FOOBAR, {"after": "", "text": "never", "hold": True})
-        editor.keys("ifo")
-        editor.wait_for_ghost("obar")
-        editor.keys("o<Tab>")
-        editor.wait_for_lines("foobar")
-        editor.keys("<Tab>!")
-        editor.wait_for_lines("foobar  !")
-
-
-def test_the_documented_installation_by_hand(neovim_program: Path, tmp_path: Path) -> None:
-    setup = documented("Install").replace("~/fimbria", str(PLUGIN.parents[1]))
-    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup, plugin=False) as editor:
-        editor.open(tmp_path / "code.py")
-        editor.script(FOOBAR)
-        editor.keys("ifo")
-        until(lambda: "obar" in editor.screen()[0], "ghost text")
-
-
-def test_what_the_setup_command_writes(
-    neovim_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Read by Neovim at its start, as every file of its configuration's `plugin` folder is."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    assert run(["setup", "neovim", "--yes"]) == 0
-    written = tmp_path / "config" / "nvim" / "plugin" / "fimbria-setup.lua"
-    setup = written.read_text(encoding="utf-8")
-    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup, plugin=False) as editor:
-        editor.open(tmp_path / "code.py")
-        assert editor.lua("return vim.fn.exists(':Fimbria')") == 2
 
 
 def test_where_the_server_is_looked_for(editor: Editor) -> None:
