@@ -26,7 +26,6 @@ from lsp_server.source_text import SourceText
 MAX_FILES = 24
 PAUSE_S = 300.0
 """Who comes back after a longer pause enters anew."""
-JUMP_LINES = 10
 NEAR_LINES = 40
 """A jump that leads further than this from where one has been in a document enters it anew."""
 _VERDICT_S = 30.0
@@ -98,7 +97,7 @@ class _Visit:
     """What was chosen when a document was entered.
 
     elsewhere: the number of changes of all other files until then. first_line, last_line: of the
-    lines where one has been since, `line` the last one. asked: when that was.
+    lines where one has been since. asked: when it was last asked for.
     """
 
     surroundings: Surroundings
@@ -106,17 +105,15 @@ class _Visit:
     elsewhere: int
     first_line: int
     last_line: int
-    line: int
     asked: float
 
     def reaches(self, line: int, now: float) -> bool:
         is_near = self.first_line - NEAR_LINES <= line <= self.last_line + NEAR_LINES
-        is_jump = abs(line - self.line) >= JUMP_LINES
-        return (is_near or not is_jump) and now - self.asked <= PAUSE_S
+        return is_near and now - self.asked <= PAUSE_S
 
     def at(self, line: int, now: float) -> _Visit:
         first, last = min(self.first_line, line), max(self.last_line, line)
-        return replace(self, first_line=first, last_line=last, line=line, asked=now)
+        return replace(self, first_line=first, last_line=last, asked=now)
 
 
 class Visits:
@@ -167,7 +164,7 @@ class Visits:
         if visit is None or not self._goes_on(uri, visit, rules, line, now):
             found = self._chosen(uri, at, context, rules)
             elsewhere = self._changes_elsewhere(uri)
-            visit = _Visit(found, rules, elsewhere, line, line, line, now)
+            visit = _Visit(found, rules, elsewhere, line, line, now)
         self._visits[uri] = visit.at(line, now)
         self._here = uri
         if uri in self._files:
