@@ -23,7 +23,7 @@ from lsp_server.lean_types import types
 
 logger = logging.getLogger(__name__)
 
-_EXPERIMENTAL = {"fimbria": {"events": True, "chat": True}}
+_EXPERIMENTAL = {"fimbria": {"events": True, "chat": True, "status": True}}
 """What clients of our own may use beyond the protocol: see docs/protocol.md."""
 
 _NOT_FROM_PYGLS = (

@@ -28,6 +28,7 @@ from lsp_server.features import (
     notebook_did_close,
     notebook_did_open,
     shutdown,
+    status,
     suggestion_events,
 )
 from lsp_server.language_server import FimbriaServer, RuntimeFactory
@@ -66,6 +67,7 @@ def make_server(
         notebook_did_change,
         notebook_did_close,
         did_change_configuration,
+        status,
     ):
         server.feature(feature.METHOD)(feature.handle)
     server.feature(inline_completion.METHOD, types.InlineCompletionOptions())(

@@ -67,7 +67,7 @@ def confidence_line(filling: Filling, mean_logprob: float, model: ModelInfo) -> 
     sureness = f"{math.exp(mean_logprob):.0%} sure of each token (mean log-probability "
     parts = [f"{sureness}{mean_logprob:.2f})"]
     if filling.first_drop is not None:
-        parts.append(f"first doubt after {_count(filling.first_drop, 'character')}")
+        parts.append(_doubt(filling.first_drop, len(filling.text)))
     if filling.shown is Shown.NOTHING:
         least = model.min_mean_logprob
         because = "" if least is None else f", below {least:.2f}"
@@ -75,6 +75,12 @@ def confidence_line(filling: Filling, mean_logprob: float, model: ModelInfo) -> 
     elif filling.shown is Shown.BEGINNING:
         parts.append("an editor shows the lines before the doubtful one")
     return " · ".join(parts)
+
+
+def _doubt(first_drop: int, num_chars: int) -> str:
+    if first_drop >= num_chars:
+        return "in doubt whether it ends there"
+    return f"first doubt after {_count(first_drop, 'character')}"
 
 
 def show_completion(console: Console, hole: Hole, ghost: str, num_replaced: int = 0) -> None:

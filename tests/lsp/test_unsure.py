@@ -10,7 +10,7 @@ import pytest
 
 from model_runtime.api import Chunk, CompletionRequest, Event, Finished, FinishReason
 from tests.fakes import MODEL, FakeRuntime, completion
-from tests.lsp.client import LspClient
+from tests.lsp.client import URI, LspClient
 from tests.lsp.sessions import session
 
 Pieces = Sequence[tuple[str, float | tuple[float, ...]]]
@@ -126,3 +126,28 @@ async def likely(_: CompletionRequest) -> AsyncGenerator[Event, None]:
     yield Chunk("b", logprobs=(-1.0,))
     done = completion("")
     yield Finished(FinishReason.STOP, done.usage, done.timings)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("python", None),
+        ("lua", "fake was trained on Python; here (lua) it shows only what it is sure of"),
+        ("markdown", "fake was trained on Python; here (markdown) it shows something only when"),
+    ],
+)
+def test_who_wonders_why_nothing_is_shown_is_told(language: str, said: str | None) -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        assert client.capabilities["experimental"]["fimbria"]["status"] is True
+        runtime.model = OF_PYTHON
+        client.open("a = ", language=language)
+        before = await client.result(client.ask("fimbria/status", {"uri": URI}))
+        assert before == {"isReady": False, "model": None, "reticence": None}
+        await client.result(client.complete(0, 4))
+        status = await client.result(client.ask("fimbria/status", {"uri": URI}))
+        assert (status["isReady"], status["model"]) == (True, "fake")
+        told = status["reticence"]
+        assert told is None if said is None else told.startswith(said)
+        assert (await client.result(client.ask("fimbria/status", {})))["reticence"] is None
+
+    session(scenario, "b")
