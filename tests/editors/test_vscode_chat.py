@@ -68,7 +68,7 @@ def apply_proposal(window: Window) -> None:
     """Wait for the diff, and apply it."""
     window.call("waitFor", ".monaco-diff-editor .char-insert")
     window.screenshot("proposal")
-    window.call("click", '.editor-actions a[aria-label^="Apply the Proposed Change"]')
+    window.call("click", '.editor-actions a[aria-label^="Apply"]')
 
 
 def test_a_question_about_the_file_and_the_answers_code_applied(
