@@ -87,8 +87,8 @@ def test_a_proposals_buttons_have_words_and_its_keys_are_its_own(
 ) -> None:
     path = window.open("kept.py", HALF)
     propose(window, engine)
-    words = [text for text in window.call("texts", ".editor-actions a.action-label") if text]
-    assert words[:2] == ["Apply", "Discard"]
+    for words in "Apply the Proposed Change (Ctrl+Enter)", "Discard the Proposed Change (Ctrl+Back":
+        window.call("waitFor", f'.editor-actions a[aria-label^="{words}"]')
     window.press("Control+Backspace")
     window.until(lambda: window.lines() == HALF.split("\n"), "the file alone, as it was")
     window.call("click", ".monaco-editor .view-lines")
