@@ -40,17 +40,6 @@ def test_options_that_make_no_sense_are_told(editor: Editor, neovim_program: Pat
     editor.lua("require('fimbria').setup()")
 
 
-def test_options_and_server_settings_by_setup(neovim_program: Path, tmp_path: Path) -> None:
-    setup = f"""
-        vim.opt.runtimepath:prepend('{PLUGIN}')
-        require('fimbria').setup({{ filetypes = {{ 'text' }}, server = {{ max_tokens = 7 }} }})"""
-    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
-        editor.open(tmp_path / "notes.txt")
-        assert editor.seen("options") == {"fimbria": {"max_tokens": 7}}
-        editor.command(f"edit {tmp_path / 'code.py'}")
-        assert editor.lua("return #vim.lsp.get_clients({ bufnr = 0 })") == 0
-
-
 def test_a_crashed_server_comes_back(editor: Editor) -> None:
     before = server_pid(editor)
     editor.lua("vim.lsp.get_clients({ name = 'fimbria' })[1]:notify('stub/crash', { _ = 0 })")
@@ -142,18 +131,35 @@ def test_where_the_server_is_looked_for(editor: Editor) -> None:
     assert places[3]["path"] == "/project/.venv/bin/fimbria"
 
 
+AS_IN_0_11 = """
+    local has, enabled = vim.fn.has, {}
+    vim.fn.has = function(feature) return feature == 'nvim-0.12' and 0 or has(feature) end
+    vim.lsp.inline_completion, vim.range, vim.pos, vim.lsp.is_enabled = nil, nil, nil, nil
+    vim.cmd('highlight clear ComplHint')
+    -- It leaves the files alone that are open already, and the servers that run.
+    vim.lsp.enable = function(name, on)
+      enabled[name] = on ~= false
+      vim.api.nvim_create_autocmd('FileType', {
+        group = vim.api.nvim_create_augroup('nvim.lsp.enable', {}),
+        callback = function(event)
+          local config = enabled[name] and vim.deepcopy(vim.lsp.config[name])
+          if config and vim.tbl_contains(config.filetypes, vim.bo[event.buf].filetype) then
+            -- It does not tell which project a server is started for.
+            local start = config.cmd
+            config.cmd = function(dispatchers) return start(dispatchers) end
+            config.root_dir(event.buf, function(root)
+              config.root_dir = root
+              vim.schedule(function() vim.lsp.start(config, { bufnr = event.buf }) end)
+            end)
+          end
+        end,
+      })
+    end"""
+"""What Neovim 0.11.0 has not or does otherwise, as far as a newer one can play it."""
+
+
 def test_without_what_neovim_0_12_added(neovim_program: Path, tmp_path: Path) -> None:
-    """As far as a newer one can play an older one."""
-    setup = """
-        local has = vim.fn.has
-        vim.fn.has = function(feature) return feature == 'nvim-0.12' and 0 or has(feature) end
-        vim.lsp.inline_completion, vim.range, vim.pos = nil, nil, nil
-        vim.cmd('highlight clear ComplHint')
-        -- Neovim 0.11 does not tell which project a server is started for.
-        local client = require('fimbria.client')
-        local start = client._start
-        client._start = function(dispatchers) return start(dispatchers) end"""
-    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=AS_IN_0_11) as editor:
         editor.open(tmp_path / "code.py")
         editor.script(FOOBAR)
         editor.keys("ifo")
@@ -162,3 +168,32 @@ def test_without_what_neovim_0_12_added(neovim_program: Path, tmp_path: Path) ->
         editor.wait_for_lines("foobar!")
         editor.keys("<Esc>:checkhealth fimbria<CR>")
         until(lambda: any("0.12 has better" in line for line in editor.lines()), "the report")
+
+
+def test_stop_and_restart_without_what_neovim_0_12_added(
+    neovim_program: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "code.py").write_text("one\n")
+    size = (250, 16)  # a message that does not fit would wait for a key
+    with running(
+        neovim_program, tmp_path, server=STUB_SERVER, setup=AS_IN_0_11, size=size
+    ) as editor:
+        editor.lua("vim.cmd.edit(...) vim.cmd('Fimbria simplify')", str(tmp_path / "code.py"))
+        editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one")
+        editor.command("Fimbria stop")
+        until(lambda: editor.lua("return #vim.lsp.get_clients()") == 0, "the end")
+        editor.command("Fimbria simplify")
+        until(lambda: "no server here" in editor.messages(), "the message")
+        editor.command("Fimbria restart")
+        editor.wait_for_server()
+        editor.lua("vim.lsp.get_clients()[1]:notify('stub/crash', { _ = 0 })")
+        until(lambda: editor.lua("return #vim.lsp.get_clients()") == 0, "the crash")
+        editor.wait_for_server()
+
+
+def test_a_file_that_is_open_before_the_plugin_starts(neovim_program: Path, tmp_path: Path) -> None:
+    """As in `nvim code.py`: the plugin starts with Neovim's last event at its start."""
+    (tmp_path / "code.py").write_text("one\n")
+    open_it = f"{AS_IN_0_11} vim.cmd('filetype on') vim.cmd.edit('{tmp_path / 'code.py'}')"
+    with running(neovim_program, tmp_path, server=STUB_SERVER, setup=open_it) as editor:
+        editor.wait_for_server()
