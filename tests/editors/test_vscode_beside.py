@@ -60,7 +60,7 @@ def test_a_late_answer_at_several_cursors(window: Window, stub: Stub) -> None:
     """What is typed begins no word of an open file: beside the menu of words the answer differs."""
     two_cursors(window)
     stub.hold()
-    window.type("q")
+    window.type("y")
     window.wait_for_status("thinking")
     stub.release()
     window.until(lambda: window.ghost() == "one twoone two", "ghost text at both cursors")
