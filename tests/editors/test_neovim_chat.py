@@ -209,3 +209,34 @@ def test_closed_and_opened_again(editor: Editor) -> None:
     editor.command("Fimbria chat")
     assert editor.lua(windows) == 3
     assert "```py" in said(editor)
+
+
+def test_the_chat_comes_back_after_its_buffers_were_wiped_out(editor: Editor) -> None:
+    editor.request("stub/release")
+    editor.command("Fimbria chat how?")
+    wait_until_said(editor, "x = 1")
+    for number, name in enumerate(["fimbria://chat-input", "fimbria://chat"], 2):
+        editor.keys("<Esc>")
+        editor.command(f"bwipeout! {name}")
+        editor.command("Fimbria chat and then?")
+        until(lambda number=number: said(editor).count("x = 1") == number, "the answer")
+        assert said(editor).startswith("\n## You\n\nhow?")
+        assert editor.lua("return #vim.api.nvim_list_wins()") == 3
+
+
+def test_a_question_is_asked_again_when_the_server_has_come_back(editor: Editor) -> None:
+    editor.command("Fimbria chat how?")
+    wait_until_said(editor, "```py")
+    before = editor.lua("return vim.lsp.get_clients({ name = 'fimbria' })[1].id")
+    # Neovim tells of the end in a long line, for which one would have to press a key.
+    editor.command("set cmdheight=4")
+    editor.lua("vim.lsp.get_clients({ name = 'fimbria' })[1]:notify('stub/crash', { _ = 0 })")
+    wait_until_said(editor, "> the server has ended; ask again")
+    is_back = """
+        local client = vim.lsp.get_clients({ name = 'fimbria' })[1]
+        return client and client.initialized and client.id > ..."""
+    until(lambda: editor.lua(is_back, before), "another server")
+    editor.request("stub/release")
+    in_chat_window(editor, ".")
+    wait_until_said(editor, "x = 1")
+    assert "has ended" not in said(editor)

@@ -133,6 +133,7 @@ end
 
 ---@type fimbria.ChatEvents
 local EVENTS = {
+  show_all = shown.show_all,
   send = function(text)
     local sent = ask(text, now.editing)
     if sent then

@@ -38,6 +38,11 @@ function M.name(id, title)
   view.set_title(now.title)
 end
 
+--- Show what was said anew.
+function M.show_all()
+  view.show(now.turns)
+end
+
 --- Show an empty conversation.
 function M.clear()
   now = { title = '', turns = {} }

@@ -7,6 +7,7 @@ local api = vim.api
 ---@class fimbria.ChatEvents
 ---@field send fun(text: string): boolean returns whether it was sent
 ---@field stop fun()
+---@field show_all fun() shows what was said in a buffer that is new
 
 ---@class fimbria.ChatView
 ---@field said integer buffer
@@ -94,29 +95,42 @@ local function show(chat)
   draw_bars(chat)
 end
 
---- Open the chat, or go to it, ready to write.
----@param events fimbria.ChatEvents
-function M.open(events)
-  if not view or not api.nvim_buf_is_valid(view.said) or not api.nvim_buf_is_valid(view.input) then
-    view = {
-      said = scratch('fimbria://chat'),
-      input = scratch('fimbria://chat-input'),
-      starts = {},
-      title = '',
-      hint = '',
-      events = events,
-    }
-    vim.bo[view.said].modifiable = false
-    map_keys(view)
-  end
-  local input = window_of(view.input)
-  if input then
+--- A buffer that the user may have wiped out.
+---@param bufnr? integer
+---@param name string
+---@return integer
+local function kept(bufnr, name)
+  return bufnr and api.nvim_buf_is_valid(bufnr) and bufnr or scratch(name)
+end
+
+--- Show the windows, or go to the one that is written in.
+---@param chat fimbria.ChatView
+local function go_there(chat)
+  local input = window_of(chat.input)
+  if input and window_of(chat.said) then
     api.nvim_set_current_win(input)
   else
     M.close()
-    show(view)
+    show(chat)
   end
   vim.cmd.startinsert()
+end
+
+--- Open the chat, or go to it, ready to write.
+---@param events fimbria.ChatEvents
+function M.open(events)
+  local before = view or { starts = {}, title = '', hint = '' }
+  local said = kept(before.said, 'fimbria://chat')
+  local input = kept(before.input, 'fimbria://chat-input')
+  if said ~= before.said or input ~= before.input then
+    view = vim.tbl_extend('force', before, { said = said, input = input, events = events })
+    vim.bo[view.said].modifiable = false
+    map_keys(view)
+  end
+  if said ~= before.said then
+    events.show_all()
+  end
+  go_there(view --[[@as fimbria.ChatView]])
 end
 
 --- Close the windows; what was said is there when the chat is opened again.
