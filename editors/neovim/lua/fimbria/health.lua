@@ -34,8 +34,8 @@ end
 
 local function check_program()
   health.start('The `fimbria` command')
-  local root = vim.fs.root(0, require('fimbria.config').get().root_markers)
-  local command, where = require('fimbria.program').find(root)
+  local root = require('fimbria.program').root(0)
+  local command, where = require('fimbria.program').find(root, { may_ask = false })
   if not command then
     local tried = vim.tbl_map(function(place)
       return ('%s: %s'):format(place.what, place.path ~= '' and place.path or 'not there')
@@ -56,8 +56,19 @@ local function check_program()
   end
 end
 
+--- What of the user's stands in the way of what the plugin does with its client.
+local function check_configuration()
+  local cmd = vim.lsp.config.fimbria.cmd
+  if cmd ~= require('fimbria.client')._start then
+    health.warn('vim.lsp.config() names another `cmd`: ' .. vim.inspect(cmd), {
+      'It is started as it is, and not again after a crash. The option `cmd` is.',
+    })
+  end
+end
+
 local function check_server()
   health.start('The language server')
+  check_configuration()
   local clients = vim.lsp.get_clients({ name = 'fimbria' })
   if #clients == 0 then
     local filetypes = require('fimbria.config').get().filetypes
@@ -80,6 +91,28 @@ local function check_server()
   end
 end
 
+--- The ghost text of a completion plugin shows its selected entry, at the same place.
+---@param name string
+---@param is_on fun(): any
+local function check_menu(name, is_on)
+  local known, answer = pcall(is_on)
+  if known and type(answer) == 'function' then
+    known, answer = pcall(answer)
+  end
+  if known and answer then
+    health.warn(name .. ' draws ghost text, too', { 'See :help fimbria-menus.' })
+  end
+end
+
+local function check_menus()
+  check_menu('blink.cmp', function()
+    return package.loaded['blink.cmp'] and require('blink.cmp.config').completion.ghost_text.enabled
+  end)
+  check_menu('nvim-cmp', function()
+    return package.loaded['cmp'] and require('cmp').get_config().experimental.ghost_text
+  end)
+end
+
 local function check_ghost_text()
   health.start('Ghost text')
   local options = require('fimbria.config').get().ghost
@@ -87,17 +120,12 @@ local function check_ghost_text()
     options.hide_with_menu and 'hidden while a completion menu is open'
       or 'shown beside an open completion menu'
   )
-  local builtin = vim.lsp.inline_completion
-  if builtin and builtin.is_enabled() then
-    health.warn("Neovim's own inline completion is on, too: ghost text would be drawn twice", {
-      'Remove vim.lsp.inline_completion.enable() from your configuration.',
-    })
-  end
   for _, name in ipairs({ 'copilot', 'supermaven-nvim', 'codeium', 'llama' }) do
     if package.loaded[name] or vim.g['loaded_' .. name] then
       health.warn(name .. ' draws ghost text, too', { 'Turn one of the two off.' })
     end
   end
+  check_menus()
 end
 
 local function check_keys()
@@ -117,6 +145,17 @@ local function check_keys()
   end
 end
 
+local function check_help()
+  health.start('The help')
+  if #vim.api.nvim_get_runtime_file('doc/fimbria.txt', true) == 0 then
+    health.warn("doc/fimbria.txt is not on 'runtimepath'")
+  elseif not vim.list_contains(vim.fn.getcompletion('fimbria', 'help'), 'fimbria') then
+    health.warn(':help fimbria does not find it', { 'Run :helptags ALL.' })
+  else
+    health.ok(':help fimbria')
+  end
+end
+
 --- What `:checkhealth fimbria` runs.
 function M.check()
   check_neovim()
@@ -124,6 +163,7 @@ function M.check()
   check_server()
   check_ghost_text()
   check_keys()
+  check_help()
 end
 
 return M
