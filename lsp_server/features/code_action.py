@@ -11,7 +11,7 @@ from lsp_server.lean_types import types
 
 if TYPE_CHECKING:
     from lsp_server.actions.catalogue import Abilities, Offer
-    from lsp_server.actions.order import Problem
+    from lsp_server.actions.order import Order, Problem
     from lsp_server.documents import Document
     from lsp_server.language_server import FimbriaServer
 
@@ -22,7 +22,7 @@ SHOW = "show"
 """Of an argument of APPLY: the URI of a file to open after its edit, and nothing more to do."""
 ASK_INSTRUCTION = "fimbria.askInstruction"
 """The client's command that asks what to do and then runs ours for it. Its argument has `uri`,
-`version` and `range`.
+`version`, `range`, and `subject` where it is known what that is about.
 """
 KINDS = ("quickfix", "refactor.rewrite", "fimbria.explain", "fimbria.tests", "fimbria.answer")
 
@@ -46,7 +46,7 @@ def handle(ls: FimbriaServer, params: types.CodeActionParams) -> list[types.Code
         with_chat = _wanted(ls, document, params, replace(abilities, chat=True))
         if len(with_chat) > len(listed):
             ls.notify_once(f"A model that chats could do more here. {ls.chat.why_not}")
-    return [_action(ls, offer, params) for offer in listed]
+    return [_action(ls, document, offer, params) for offer in listed]
 
 
 def _wanted(
@@ -117,7 +117,9 @@ def _is_kind(kind: str, wanted: str) -> bool:
     return not wanted or kind == wanted or kind.startswith(f"{wanted}.")
 
 
-def _action(ls: FimbriaServer, offer: Offer, params: types.CodeActionParams) -> types.CodeAction:
+def _action(
+    ls: FimbriaServer, document: Document, offer: Offer, params: types.CodeActionParams
+) -> types.CodeAction:
     order = offer.order
     action = types.CodeAction(title=order.title, kind=offer.kind)
     if order.problem is not None:
@@ -126,13 +128,28 @@ def _action(ls: FimbriaServer, offer: Offer, params: types.CodeActionParams) -> 
         ]
     if order.task.value == "edit":
         uri, version = order.uri, order.version
-        asked = {"uri": uri, "version": version, "range": _plain(params.range)}
+        asked: dict[str, object] = {"uri": uri, "version": version, "range": _plain(params.range)}
+        asked |= _subject(ls, document, order)
         action.command = types.Command(order.title, ASK_INSTRUCTION, arguments=[asked])
     elif offer.shows_answer or "edit" not in resolved_properties(ls):
         action.command = types.Command(order.title, APPLY, arguments=[order.to_data()])
     else:
         action.data = order.to_data()
     return action
+
+
+def _subject(ls: FimbriaServer, document: Document, order: Order) -> dict[str, object]:
+    """What an instruction at a place would be for; nothing where that is not known yet."""
+    from lsp_server.actions.site import target_of
+
+    tree, is_known = ls.trees.tree(document)
+    target = target_of(order, document, tree) if is_known else None
+    if target is None:
+        return {}
+    last = max(target.start, target.end - 1)  # not what is behind the last line break
+    lines = [document.text.line_at(target.start), document.text.line_at(last)]
+    subject = {"name": target.name, "isWhole": target.is_definition, "lines": lines}
+    return {"subject": subject}
 
 
 def _plain(span: types.Range) -> dict[str, dict[str, int]]:

@@ -166,6 +166,24 @@ def test_an_explanation_is_shown_as_a_document() -> None:
     act(scenario, "# It adds.\n\nIt should not.\n")
 
 
+def test_an_instruction_without_a_selection_is_for_the_definition_around_the_cursor() -> None:
+    capabilities = {**RESOLVING, "experimental": {"fimbria": {"askInstruction": True}}}
+    subjects = {
+        "return w": {"name": "area", "isWhole": True, "lines": [6, 8]},
+        "sides": {"name": "Shape", "isWhole": True, "lines": [3, 11]},
+        "import": {"name": "", "isWhole": False, "lines": [0, 0]},
+    }
+
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        client.open(SHAPES)
+        for text, subject in subjects.items():
+            actions = await listed(client, cursor(SHAPES, text))
+            (asked,) = titled(actions, "Edit with instruction")["command"]["arguments"]
+            assert asked["subject"] == subject
+
+    act(scenario, capabilities=capabilities)
+
+
 def test_edit_with_instruction_is_offered_where_the_editor_asks_for_it() -> None:
     capabilities = {**RESOLVING, "experimental": {"fimbria": {"askInstruction": True}}}
 
@@ -175,6 +193,7 @@ def test_edit_with_instruction_is_offered_where_the_editor_asks_for_it() -> None
         command = titled(actions, "Edit with instruction")["command"]
         assert command["command"] == "fimbria.askInstruction"
         (asked,) = command["arguments"]
+        assert asked["subject"] == {"name": "area", "isWhole": False, "lines": [8, 8]}
         arguments = [{**asked, "instruction": "Multiply."}]
         params = {"command": "fimbria.editWithInstruction", "arguments": arguments}
         request = client.ask("workspace/executeCommand", params)
