@@ -11,8 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pygls.exceptions import JsonRpcException
-
+from lsp_server.editor_requests import show_document
 from lsp_server.lean_types import types
 from lsp_server.markdown import without_images
 from lsp_server.work_progress import work_progress
@@ -64,7 +63,7 @@ async def show_answer(ls: FimbriaServer, title: str, markdown: str) -> None:
         logger.warning("An answer could not be written to a file: %s", error.strerror)
         _show_as_message(ls, markdown, None)
         return
-    if not await _opened(ls, file):
+    if not await show_document(ls, file.as_uri()):
         _show_as_message(ls, markdown, file)
 
 
@@ -99,20 +98,6 @@ async def show_streamed_answer(
     if text.strip():
         await show_answer(ls, title, text)
     return text
-
-
-async def _opened(ls: FimbriaServer, file: Path) -> bool:
-    window = ls.client_capabilities.window
-    if window is None or window.show_document is None or not window.show_document.support:
-        return False
-    params = types.ShowDocumentParams(uri=file.as_uri(), take_focus=False)
-    # The wait can be cancelled, the editor's answer cannot: pygls takes no late ones.
-    asking = asyncio.ensure_future(ls.window_show_document_async(params))
-    try:
-        return (await asyncio.shield(asking)).success
-    except JsonRpcException as error:
-        logger.info("The editor opens no document: %s", type(error).__name__)
-        return False
 
 
 def _show_as_message(ls: FimbriaServer, markdown: str, file: Path | None) -> None:

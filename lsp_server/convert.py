@@ -25,6 +25,11 @@ def position_to_lsp(position: Position) -> types.Position:
     return types.Position(position.line, position.character)
 
 
+def range_from_lsp(span: types.Range) -> tuple[Position, Position]:
+    """Take a protocol range over."""
+    return position_from_lsp(span.start), position_from_lsp(span.end)
+
+
 def range_to_lsp(start: Position, end: Position) -> types.Range:
     """Give a range to the protocol."""
     return types.Range(position_to_lsp(start), position_to_lsp(end))
@@ -43,8 +48,7 @@ def edits_from_lsp(changes: Sequence[types.TextDocumentContentChangeEvent]) -> l
 def _edit_from_lsp(change: types.TextDocumentContentChangeEvent) -> Edit:
     if isinstance(change, types.TextDocumentContentChangeWholeDocument):
         return Edit(change.text)
-    span = change.range
-    return Edit(change.text, position_from_lsp(span.start), position_from_lsp(span.end))
+    return Edit(change.text, *range_from_lsp(change.range))
 
 
 class FileState(Enum):

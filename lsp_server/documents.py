@@ -56,6 +56,13 @@ class Document:
     def offset_at(self, position: Position, encoding: PositionEncoding) -> int:
         return to_offset(self.text, position, encoding)
 
+    def offsets_at(
+        self, one: Position, other: Position, encoding: PositionEncoding
+    ) -> tuple[int, int]:
+        """Both ends of a range in their order, whichever way round it is given."""
+        start, end = sorted(self.offset_at(at, encoding) for at in (one, other))
+        return start, end
+
     def position_at(self, offset: int, encoding: PositionEncoding) -> Position:
         return to_position(self.text, offset, encoding)
 
@@ -63,7 +70,7 @@ class Document:
         """Apply one edit; a range whose ends are the wrong way round is turned."""
         if edit.start is None or edit.end is None:
             return replace(self, text=SourceText.of(edit.text))
-        start, end = sorted(self.offset_at(at, encoding) for at in (edit.start, edit.end))
+        start, end = self.offsets_at(edit.start, edit.end, encoding)
         return replace(self, text=self.text.replaced(start, end, edit.text))
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pygls.exceptions import JsonRpcException
-
 from lsp_server.actions.asking import Stopped
 from lsp_server.actions.checks import Refused
 from lsp_server.actions.order import Order
 from lsp_server.actions.performing import perform
 from lsp_server.actions.prompting import file_name
 from lsp_server.convert import EditSupport, FileState, edit_support_from_lsp, workspace_edit_to_lsp
+from lsp_server.editor_requests import apply_edit, show_document
 from lsp_server.lean_types import types
+from lsp_server.markdown import fenced
 from model_runtime.api import RuntimeFailure
 
 if TYPE_CHECKING:
@@ -51,16 +51,8 @@ async def apply_edit_for(ls: FimbriaServer, data: object) -> None:
     edit = await edit_for(ls, data)
     if edit is None:
         return
-    params = types.ApplyWorkspaceEditParams(edit=edit, label="Fimbria")
-    try:
-        result = await ls.workspace_apply_edit_async(params)
-    except JsonRpcException as error:
-        logger.info("The editor does not apply edits: %s", type(error).__name__)
-        tell(ls, types.MessageType.Warning, "The editor could not apply the edit.")
-        return
-    if not result.applied:
-        reason = f": {result.failure_reason}" if result.failure_reason else ""
-        tell(ls, types.MessageType.Warning, f"The editor did not apply the edit{reason}.")
+    if why_not := await apply_edit(ls, edit):
+        tell(ls, types.MessageType.Warning, why_not)
     elif other := other_file(edit, data):
         await show_file(ls, other)
 
@@ -82,15 +74,8 @@ async def show_file(ls: FimbriaServer, uri: str) -> None:
     """Open a file that was changed and that the user may not see; its name as a message where the
     editor opens none.
     """
-    window = ls.client_capabilities.window
-    if window is not None and window.show_document is not None and window.show_document.support:
-        params = types.ShowDocumentParams(uri=uri, take_focus=False)
-        try:
-            if (await ls.window_show_document_async(params)).success:
-                return
-        except JsonRpcException as error:
-            logger.info("The editor opens no document: %s", type(error).__name__)
-    tell_where(ls, uri)
+    if not await show_document(ls, uri):
+        tell_where(ls, uri)
 
 
 def tell_where(ls: FimbriaServer, uri: str) -> None:
@@ -129,6 +114,5 @@ def _show_instead(ls: FimbriaServer, proposal: Proposal) -> None:
 
     name = file_name(proposal.document.uri)
     code = "".join(change.text for change in proposal.changes)
-    fence = "`" * max(3, code.count("`") + 1) if "```" in code else "```"
-    markdown = f"{fence}{proposal.document.language_id}\n{code.strip()}\n{fence}"
+    markdown = fenced(code.strip(), proposal.document.language_id)
     ls.in_background(show_answer(ls, f"For a new file, {name}", markdown))

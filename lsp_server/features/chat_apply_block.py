@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from pygls.exceptions import JsonRpcException
 
+from lsp_server.editor_requests import apply_edit
 from lsp_server.features.chat_errors import failed, told
 from lsp_server.lean_types import types
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lsp_server.language_server import FimbriaServer
 
 METHOD = "fimbria/chat/applyBlock"
-
-logger = logging.getLogger(__name__)
 
 _MODES = ("insert", "replace", "diff")
 _MANY = 10_000
@@ -49,7 +47,8 @@ async def handle(ls: FimbriaServer, params: object) -> dict[str, Any]:
     edit = workspace_edit_to_lsp(document, changes, ls.encoding, support, label)
     if not apply:
         return {"edit": edit}
-    await _applied(ls, edit)
+    if why_not := await apply_edit(ls, edit):
+        raise failed(why_not)
     return {"edit": None}
 
 
@@ -70,8 +69,7 @@ def _place(
         return document.offset_at(fields.position("position"), ls.encoding)
     if mode == "diff" and "range" not in fields:
         return None
-    start, end = sorted(document.offset_at(at, ls.encoding) for at in fields.range("range"))
-    return start, end
+    return document.offsets_at(*fields.range("range"), ls.encoding)
 
 
 async def _block(ls: FimbriaServer, fields: Fields) -> CodeBlock:
@@ -107,20 +105,6 @@ def _changes(block: CodeBlock, document: Document, place: tuple[int, int] | int 
     if isinstance(place, int):
         return inserted(block.code, document, place)
     return replaced(block.code, document, *place)
-
-
-async def _applied(ls: FimbriaServer, edit: types.WorkspaceEdit) -> None:
-    params = types.ApplyWorkspaceEditParams(edit=edit, label="Fimbria")
-    # The wait can be cancelled, the editor's answer cannot: pygls takes no late ones.
-    asking = asyncio.ensure_future(ls.workspace_apply_edit_async(params))
-    try:
-        result = await asyncio.shield(asking)
-    except JsonRpcException as error:
-        logger.info("The editor does not apply edits: %s", type(error).__name__)
-        raise failed("The editor could not apply the edit.") from None
-    if not result.applied:
-        reason = f": {result.failure_reason}" if result.failure_reason else ""
-        raise failed(f"The editor did not apply the edit{reason}.")
 
 
 def _modified() -> JsonRpcException:

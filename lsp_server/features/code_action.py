@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lsp_server.convert import position_from_lsp
+from lsp_server.convert import range_from_lsp
 from lsp_server.lean_types import types
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _wanted(
 ) -> list[Offer]:
     from lsp_server.actions.catalogue import Place, offers
 
-    start, end = _offsets(ls, document, params.range)
+    start, end = document.offsets_at(*range_from_lsp(params.range), ls.encoding)
     tree, is_known = ls.trees.tree(document)
     place = replace(Place.of(document, start, end, tree), is_unknown=not is_known)
     problems = list(_problems(ls, document, params.context.diagnostics))
@@ -80,19 +80,13 @@ def _member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
-def _offsets(ls: FimbriaServer, document: Document, span: types.Range) -> tuple[int, int]:
-    ends = (document.offset_at(position_from_lsp(at), ls.encoding) for at in (span.start, span.end))
-    start, end = sorted(ends)
-    return start, end
-
-
 def _problems(
     ls: FimbriaServer, document: Document, diagnostics: Sequence[types.Diagnostic]
 ) -> Iterator[Problem]:
     from lsp_server.actions.order import Problem
 
     for diagnostic in diagnostics:
-        start, end = _offsets(ls, document, diagnostic.range)
+        start, end = document.offsets_at(*range_from_lsp(diagnostic.range), ls.encoding)
         related = tuple(
             f"Line {info.location.range.start.line + 1}: {info.message}"
             for info in diagnostic.related_information or ()

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lsp_server.convert import position_from_lsp
+from pygls.exceptions import JsonRpcInvalidParams
+
 from lsp_server.features.code_action import APPLY, SHOW
 from lsp_server.lean_types import types
 
@@ -48,6 +49,7 @@ async def on_edit_with_instruction(ls: FimbriaServer, *arguments: object) -> Non
 
 def _instructed(ls: FimbriaServer, argument: object) -> Order:
     from lsp_server.actions.order import Order, Task
+    from lsp_server.chat.fields import Fields
 
     values = argument if isinstance(argument, Mapping) else {}
     uri, instruction = values.get("uri"), values.get("instruction")
@@ -57,12 +59,10 @@ def _instructed(ls: FimbriaServer, argument: object) -> Order:
     if document is None:
         raise ValueError("The file is not open.")
     try:
-        span = ls.protocol._converter.structure(values.get("range"), types.Range)
-    except Exception as error:  # whatever cattrs raises for what is no range
+        span = Fields(values).range("range")
+    except JsonRpcInvalidParams as error:
         raise ValueError(f"{EDIT_WITH_INSTRUCTION} needs a range.") from error
-    start, end = sorted(
-        document.offset_at(position_from_lsp(at), ls.encoding) for at in (span.start, span.end)
-    )
+    start, end = document.offsets_at(*span, ls.encoding)
     version = values.get("version")
     return Order(
         Task.EDIT,
