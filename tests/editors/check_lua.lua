@@ -4,7 +4,7 @@ local folder = arg[1]
 package.path = ('%s/?.lua;%s/?/init.lua;%s'):format(folder, folder, package.path)
 local luacheck = require('luacheck')
 
-local options = { std = 'luajit', globals = { 'vim' }, max_line_length = 120 }
+local options = { std = 'luajit', globals = { 'vim' }, max_line_length = 100 }
 local num_found = 0
 for i = 2, #arg do
   local source = table.concat(vim.fn.readfile(arg[i]), '\n') .. '\n'

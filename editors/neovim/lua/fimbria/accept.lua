@@ -7,8 +7,8 @@ local M = {}
 
 local api = vim.api
 
--- A word with the blanks before it, a run of other characters likewise, or, at a line's end, the line break and the
--- next line's indentation with its first word.
+-- A word with the blanks before it, a run of other characters likewise, or, at a line's end, the
+-- line break and the next line's indentation with its first word.
 local WORD = [=[\v^\_s*%(\k+|%(\k@![^[:space:]])+|$)]=]
 local LINE = [=[\v^\n?[^\n]*]=]
 
@@ -36,8 +36,9 @@ local function insert(row, col, stop, text)
   api.nvim_win_set_cursor(0, { row + #lines, end_col })
 end
 
---- Call something that inserts a text, and have `.` repeat that text together with what is typed around it: of what
---- is inserted by itself only a paste belongs to the insertion. How the user pastes is no matter here.
+--- Call something that inserts a text, and have `.` repeat that text together with what is typed
+--- around it: of what is inserted by itself only a paste belongs to the insertion. How the user
+--- pastes is no matter here.
 ---@param text string
 ---@param change fun()
 local function as_paste(text, change)

@@ -19,7 +19,7 @@ M.COMMANDS = {
 }
 
 ---@param arguments? vim.api.keyset.create_user_command.command_args
----@return { start: [integer, integer], ['end']: [integer, integer] }? range rows from 1, bytes from 0
+---@return { start: [integer, integer], ['end']: [integer, integer] }? range row from 1, byte from 0
 local function range_of(arguments)
   if not arguments or arguments.range == 0 then
     return nil
@@ -57,7 +57,8 @@ local function offer(command, arguments)
   })
 end
 
---- Do what a code action of ours does, at the cursor or for a range of lines; where there are several, choose.
+--- Do what a code action of ours does, at the cursor or for a range of lines; where there are
+--- several, choose.
 ---@param name string of `COMMANDS`
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.run(name, arguments)

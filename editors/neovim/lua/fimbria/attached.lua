@@ -1,5 +1,5 @@
---- What is done when a client of ours answers for a buffer. None of it is in the client's configuration,
---- where whatever the user sets under the same name would take its place.
+--- What is done when a client of ours answers for a buffer. None of it is in the client's
+--- configuration, where whatever the user sets under the same name would take its place.
 
 local M = {}
 

@@ -101,7 +101,8 @@ function M.replace_candidates(buffer, kept)
   buffer.candidates, buffer.index = kept, 1
 end
 
---- What is left of the chosen candidate at the cursor. Those that do not fit any more are forgotten.
+--- What is left of the chosen candidate at the cursor. Those that do not fit any more are
+--- forgotten.
 ---@param buffer fimbria.Buffer
 ---@return fimbria.Rest?
 function M.current_rest(buffer)

@@ -1,4 +1,5 @@
---- Chat about the code: questions and streamed answers, as docs/chat-protocol.md of Fimbria describes.
+--- Chat about the code: questions and streamed answers, as docs/chat-protocol.md of Fimbria
+--- describes.
 
 local shown = require('fimbria.chat_shown')
 local view = require('fimbria.chat_view')
@@ -181,8 +182,8 @@ local function tell_whether_available(server)
   end, now.source)
 end
 
---- Open the chat about a buffer, and ask if there is something to ask. A new conversation is given the
---- file; one that goes on only what is selected.
+--- Open the chat about a buffer, and ask if there is something to ask. A new conversation is given
+--- the file; one that goes on only what is selected.
 ---@param text string
 ---@param arguments? vim.api.keyset.create_user_command.command_args
 function M.open(text, arguments)

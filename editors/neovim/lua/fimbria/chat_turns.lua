@@ -42,8 +42,8 @@ function M.restored(messages)
   return turns
 end
 
---- What is taken back when a question is asked again, or in other words: from which turn on, and the
---- id by which the server knows that. It does not know of questions that did not reach it.
+--- What is taken back when a question is asked again, or in other words: from which turn on, and
+--- the id by which the server knows that. It does not know of questions that did not reach it.
 ---@param turns fimbria.ChatTurn[]
 ---@param instead? fimbria.ChatTurn nil for a further question
 ---@return integer first

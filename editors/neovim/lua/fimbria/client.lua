@@ -21,7 +21,8 @@ local run = { is_wanted = false, restarting = false }
 ---@type string[]?
 local found
 
---- The project of a buffer, if the server can be started for it; else the user is told once why not.
+--- The project of a buffer, if the server can be started for it; else the user is told once why
+--- not.
 ---@param bufnr integer
 ---@param on_dir fun(root?: string)
 local function root_dir(bufnr, on_dir)
@@ -152,7 +153,8 @@ function M.of(bufnr)
   return vim.lsp.get_clients({ bufnr = bufnr or 0, name = M.NAME })[1]
 end
 
---- Call something once a server answers for a buffer: at once, or when the one that is starting does.
+--- Call something once a server answers for a buffer: at once, or when the one that is starting
+--- does.
 ---@param bufnr integer
 ---@param call fun(client: vim.lsp.Client)
 function M.with(bufnr, call)

@@ -6,7 +6,7 @@ local M = {}
 ---@field accept string|false accepts the whole ghost text
 ---@field accept_word string|false accepts its next word
 ---@field accept_line string|false accepts its next line
----@field next string|false shows the next candidate; asks for candidates where there is no ghost text
+---@field next string|false shows the next candidate; asks for some where there is no ghost text
 ---@field previous string|false shows the candidate before
 ---@field dismiss string|false takes the ghost text away
 
@@ -154,8 +154,8 @@ function M.defaults()
   return vim.deepcopy(DEFAULTS)
 end
 
---- The user's function, such that an error in it is told once and then taken for yes: it is called at
---- each key.
+--- The user's function, such that an error in it is told once and then taken for yes: it is called
+--- at each key.
 ---@param enabled fun(bufnr: integer): boolean
 ---@return fun(bufnr: integer): boolean
 local function forgiving(enabled)

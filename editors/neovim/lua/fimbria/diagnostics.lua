@@ -1,5 +1,5 @@
---- What other servers and linters report, for Fimbria's code actions: Neovim tells a server only what
---- it has reported itself.
+--- What other servers and linters report, for Fimbria's code actions: Neovim tells a server only
+--- what it has reported itself.
 
 local M = {}
 

@@ -7,7 +7,8 @@ local M = {}
 local api = vim.api
 local namespace = api.nvim_create_namespace('fimbria.ghost')
 local GHOST, MORE = 'FimbriaGhost', 'FimbriaGhostMore'
--- Combined with what is there, ghost text behind a bracket would get the colours of the matching pair.
+-- Combined with what is there, ghost text behind a bracket would get the colours of the matching
+-- pair.
 local HL_MODE = 'replace'
 
 ---@alias fimbria.Chunk { [1]: string, [2]: string? } text and its highlight
@@ -66,7 +67,8 @@ local function split(chunks, cells)
   return head, tail, cells
 end
 
---- What is drawn from the cursor to the end of its line, and how many bytes behind the cursor it is drawn over.
+--- What is drawn from the cursor to the end of its line, and how many bytes behind the cursor it is
+--- drawn over.
 ---@param rest fimbria.Rest
 ---@param lines string[]
 ---@param column integer

@@ -1,5 +1,6 @@
---- Tells the server what became of its suggestions, if it wants to know; it keeps local statistics of them.
---- See docs/protocol.md of Fimbria. That all of a suggestion was accepted, its own command says.
+--- Tells the server what became of its suggestions, if it wants to know; it keeps local statistics
+--- of them. See docs/protocol.md of Fimbria. That all of a suggestion was accepted, its own command
+--- says.
 
 local M = {}
 

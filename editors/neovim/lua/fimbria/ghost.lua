@@ -1,7 +1,8 @@
 --- Ghost text: asks at each key, and draws what fits.
 ---
---- While a suggestion fits what is typed, nothing is asked: what is left of it is drawn anew in the event of the key,
---- before Neovim draws the key itself. Otherwise each key asks, and of the answers the newest that fits is drawn.
+--- While a suggestion fits what is typed, nothing is asked: what is left of it is drawn anew in the
+--- event of the key, before Neovim draws the key itself. Otherwise each key asks, and of the
+--- answers the newest that fits is drawn.
 
 local candidates = require('fimbria.candidates')
 local events = require('fimbria.events')
@@ -39,7 +40,8 @@ function M.is_thinking(bufnr)
   return buffer ~= nil and next(buffer.asked) ~= nil
 end
 
---- Something has happened that may concern ghost text: a key, a step of the cursor, another entry of a menu.
+--- Something has happened that may concern ghost text: a key, a step of the cursor, another entry
+--- of a menu.
 ---@param buffer fimbria.Buffer
 local function on_event(buffer)
   if not candidates.is_insert_mode() then
@@ -127,7 +129,8 @@ local function watch(buffer)
   })
 end
 
---- Keep Neovim's own inline completion, for which other servers may be there, from drawing ours a second time.
+--- Keep Neovim's own inline completion, for which other servers may be there, from drawing ours a
+--- second time.
 ---@param client vim.lsp.Client
 local function keep_to_ourselves(client)
   local supports = client.supports_method

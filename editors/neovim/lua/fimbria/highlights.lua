@@ -2,8 +2,8 @@
 
 local M = {}
 
---- The colour that Neovim has for this. Its own scheme gives `ComplHint` none in terminals without true colour,
---- and the ghost text would look as if it had been typed.
+--- The colour that Neovim has for this. Its own scheme gives `ComplHint` none in terminals without
+--- true colour, and the ghost text would look as if it had been typed.
 ---@return vim.api.keyset.highlight
 local function colour()
   local hint = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText'

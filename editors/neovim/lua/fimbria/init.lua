@@ -6,8 +6,9 @@ local M = {}
 
 local configured = false
 
---- Start Fimbria in the buffers that it knows. Can be called again, with other options.
----@param options? fimbria.Options what differs from `vim.g.fimbria` and the defaults, see `:help fimbria-options`
+--- Start Fimbria in the buffers that it knows. Can be called again, with other options: see
+--- `:help fimbria-options`.
+---@param options? fimbria.Options what differs from `vim.g.fimbria` and the defaults
 function M.setup(options)
   if vim.fn.has('nvim-0.11') == 0 then
     local version = tostring(vim.version())
@@ -80,7 +81,8 @@ function M.toggle(on, bufnr)
   require('fimbria.ghost').toggle(on, bufnr)
 end
 
---- For a status line: `Fimbria`, with a percentage while the model loads, or what keeps it from working.
+--- For a status line: `Fimbria`, with a percentage while the model loads, or what keeps it from
+--- working.
 ---@return string text empty where Fimbria has nothing to do
 function M.status()
   return require('fimbria.status').text()

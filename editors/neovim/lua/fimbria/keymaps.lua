@@ -83,7 +83,8 @@ local function evaluated(mapping, expression)
   return keys, true
 end
 
---- Type keys, of which the first is not mapped again if it is the one that was pressed, as in Vim's own mappings.
+--- Type keys, of which the first is not mapped again if it is the one that was pressed, as in Vim's
+--- own mappings.
 ---@param keys string with special keys as Neovim's bytes for them
 ---@param code string the key that was pressed
 ---@param noremap boolean
@@ -103,7 +104,7 @@ end
 --- Do what `key` does without Fimbria.
 ---@param key string
 ---@param mapping? vim.api.keyset.get_keymap what it is mapped to
----@param instead? fun(): boolean tried first where that comes down to the key itself: nobody else wants it
+---@param instead? fun(): boolean tried first where that comes down to the key itself
 local function press(key, mapping, instead)
   local code = vim.keycode(key)
   if not mapping then
@@ -133,7 +134,8 @@ local function is_default(mapping)
   return vim.startswith(mapping.desc or '', 'vim.snippet')
 end
 
---- Whether a key belongs to Fimbria now: ghost text is drawn, and no entry is selected in a menu whose key it may be.
+--- Whether a key belongs to Fimbria now: ghost text is drawn, and no entry is selected in a menu
+--- whose key it may be.
 ---@param former? vim.api.keyset.get_keymap
 ---@return boolean
 local function is_ours(former)
@@ -146,8 +148,8 @@ end
 -- A key is on its way to what it was mapped to before, which may hand it back to us.
 local is_passing_on = false
 
---- Pass a key on. Who hands it back does so at once or, as blink.cmp does, by `vim.schedule`; keys that are typed in
---- between are new ones.
+--- Pass a key on. Who hands it back does so at once or, as blink.cmp does, by `vim.schedule`; keys
+--- that are typed in between are new ones.
 ---@param press_it fun()
 local function pass_on(press_it)
   local function set(value)
@@ -191,8 +193,8 @@ end
 ---@field before? vim.api.keyset.get_keymap the buffer's mapping that ours has taken the place of
 ---@field is_old? boolean the buffer was read anew since: what is mapped now may not know of ours
 
---- What is mapped, by buffer and action. Other plugins put theirs in front of it (nvim-cmp does, whenever text begins
---- to be typed), so that it cannot be told from the buffer's mappings.
+--- What is mapped, by buffer and action. Other plugins put theirs in front of it (nvim-cmp does,
+--- whenever text begins to be typed), so that it cannot be told from the buffer's mappings.
 ---@type table<integer, table<string, fimbria.Mapped?>?>
 local mapped = {}
 

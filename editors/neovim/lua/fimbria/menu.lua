@@ -1,4 +1,5 @@
---- The completion menu, Neovim's own or that of a plugin: whether it is open, and what is selected in it.
+--- The completion menu, Neovim's own or that of a plugin: whether it is open, and what is selected
+--- in it.
 
 local M = {}
 

@@ -1,4 +1,5 @@
---- The processes of language servers that run: whether they were asked to end, and what they said last.
+--- The processes of language servers that run: whether they were asked to end, and what they said
+--- last.
 
 local M = {}
 
@@ -21,8 +22,8 @@ local function now()
   return vim.uv.hrtime() / 1e9
 end
 
---- Call `start` and keep what the process that it starts writes to stderr. Neovim only logs that, and
---- has no other way to come by it than where it starts processes.
+--- Call `start` and keep what the process that it starts writes to stderr. Neovim only logs that,
+--- and has no other way to come by it than where it starts processes.
 ---@param process fimbria.Process
 ---@param start fun(): vim.lsp.rpc.PublicClient
 ---@return vim.lsp.rpc.PublicClient
@@ -73,7 +74,7 @@ end
 ---@param command string[]
 ---@param dispatchers vim.lsp.rpc.Dispatchers
 ---@param spawning vim.lsp.rpc.ExtraSpawnParams
----@param on_end fun(process: fimbria.Process, code: integer, signal: integer) called in the main loop
+---@param on_end fun(process: fimbria.Process, code: integer, signal: integer) in the main loop
 ---@return vim.lsp.rpc.PublicClient
 function M.start(command, dispatchers, spawning, on_end)
   local process = { ---@type fimbria.Process

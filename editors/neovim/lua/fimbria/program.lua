@@ -21,7 +21,7 @@ end
 ---@class (private) fimbria.Place
 ---@field path string
 ---@field what string in words
----@field foreign? boolean came with the files that are edited, so that running it is the user's decision
+---@field foreign? boolean came with the files that are edited: whether it runs is the user's say
 
 --- The project of a buffer.
 ---@param bufnr integer

@@ -130,8 +130,8 @@ function M.request(buffer, explicit)
   return is_sent
 end
 
---- Ask after Neovim has drawn the key: the key does not wait for the question. (What is scheduled would still run
---- before it is drawn.)
+--- Ask after Neovim has drawn the key: the key does not wait for the question. (What is scheduled
+--- would still run before it is drawn.)
 ---@param buffer fimbria.Buffer
 function M.request_soon(buffer)
   if buffer.scheduled then

@@ -64,7 +64,8 @@ local function height(first, last)
   return api.nvim_win_text_height(0, { start_row = first, end_row = last }).all
 end
 
---- Have rows below the cursor's line in the window. Neovim does not scroll for lines that are only drawn.
+--- Have rows below the cursor's line in the window. Neovim does not scroll for lines that are only
+--- drawn.
 ---@param row integer of the cursor, from 0
 ---@param wanted integer how many
 ---@return integer found for how many there is room

@@ -1,4 +1,5 @@
---- A suggestion, and what is left of it after what was typed since it was asked for. Bytes and rows from 0.
+--- A suggestion, and what is left of it after what was typed since it was asked for. Bytes and rows
+--- from 0.
 
 local M = {}
 
@@ -121,9 +122,11 @@ end
 --- Brackets and quotes that editors close by themselves, behind the cursor.
 local CLOSERS = '^[%)%]}>"\'`]+$'
 
---- How many bytes behind the cursor a suggestion replaces now; nil if what stands there is not what it was made for.
+--- How many bytes behind the cursor a suggestion replaces now; nil if what stands there is not what
+--- it was made for.
 ---
---- Typing may have gone over a part of what is replaced, and a bracket may have been closed behind the cursor.
+--- Typing may have gone over a part of what is replaced, and a bracket may have been closed behind
+--- the cursor.
 ---@param suggestion fimbria.Suggestion
 ---@param after string
 ---@param rest string
@@ -144,7 +147,8 @@ local function covered_now(suggestion, after, rest)
   return is_closed and rest:find(added, 1, true) and suggestion.covered + #added or nil
 end
 
---- What is left of a suggestion at the cursor of the current window; nil if it does not fit any more.
+--- What is left of a suggestion at the cursor of the current window; nil if it does not fit any
+--- more.
 ---@param suggestion fimbria.Suggestion
 ---@param bufnr integer the current buffer
 ---@param entry? string that is selected in a completion menu now

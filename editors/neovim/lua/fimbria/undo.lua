@@ -21,8 +21,8 @@ local function apart(change)
   end
 end
 
---- Keep what a client's code actions change apart from what is typed before and after: edits that come as
---- their answer, and edits that the server asks for.
+--- Keep what a client's code actions change apart from what is typed before and after: edits that
+--- come as their answer, and edits that the server asks for.
 ---@param client vim.lsp.Client
 function M.separate_actions(client)
   client.handlers = vim.tbl_extend('force', {}, client.handlers, {

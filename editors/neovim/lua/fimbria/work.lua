@@ -1,4 +1,5 @@
---- What the server works on because the user has asked for it: shown while it lasts, and stopped on demand.
+--- What the server works on because the user has asked for it: shown while it lasts, and stopped on
+--- demand.
 
 local M = {}
 
@@ -41,7 +42,8 @@ local function show(text)
   vim.api.nvim_echo({ { text } }, false, {})
 end
 
---- The key that stops what runs elsewhere does so here, while there is something and nobody else has it.
+--- The key that stops what runs elsewhere does so here, while there is something and nobody else
+--- has it.
 ---@param wanted boolean
 local function map_stop_key(wanted)
   if wanted and not has_key and vim.fn.maparg(STOP_KEY, 'n') == '' then
