@@ -86,8 +86,11 @@ export class GhostText implements vscode.Disposable {
     this.#status.update({ silence });
     if (silence !== undefined) this.#late.drop();
     if (before === undefined || before.uri !== uri) return;
-    if (before.silence === undefined && silence !== undefined) this.#hide();
-    if (before.silence !== undefined && silence === undefined) this.catchUp();
+    if (before.silence === undefined && silence !== undefined) hide();
+    if (before.silence !== undefined && silence === undefined) {
+      this.#catchingUp.again();
+      this.catchUp();
+    }
   }
 
   dispose(): void {
@@ -101,11 +104,6 @@ export class GhostText implements vscode.Disposable {
     } finally {
       this.#catchingUp.end();
     }
-  }
-
-  #hide(): void {
-    this.#catchingUp.hidden();
-    void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
   }
 
   #note({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
@@ -168,6 +166,10 @@ function cursor(): Place | undefined {
 
 function show(): Thenable<unknown> {
   return vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+}
+
+function hide(): void {
+  void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
 }
 
 function isEmpty(answer: Answer): boolean {

@@ -32,10 +32,10 @@ test("a request that failed was no answer; one that came was", () => {
   assert.equal(catching.begin(at(0, 5)), false);
 });
 
-test("what was hidden is asked for again", () => {
+test("what was hidden can be wanted again", () => {
   const catching = typed();
   catching.answered(at(0, 5));
-  catching.hidden();
+  catching.again();
   assert.equal(catching.begin(at(0, 5)), true);
 });
 

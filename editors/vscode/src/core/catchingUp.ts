@@ -53,8 +53,8 @@ export class CatchingUp {
     this.#typed = { ...this.#typed, isAnswered: true };
   }
 
-  /** What was shown has been taken away. */
-  hidden(): void {
+  /** Whatever was answered is wanted again. */
+  again(): void {
     if (this.#typed !== undefined) this.#typed = { ...this.#typed, isAnswered: false };
   }
 
