@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from lsp_server.chat_link import REMEDY, UNUSABLE_ENDPOINT
-from lsp_server.cli.checks import Check, State
+from lsp_server.cli.check import Check, State
 from lsp_server.endpoint import is_endpoint
 from lsp_server.settings import Settings, from_environment
 from lsp_server.user_config import user_settings

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import platform
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
+from lsp_server.cli.check import Check, State, run_quietly
+from lsp_server.cli.editor_checks import check_editors
 from model_runtime.adapters import resolve_adapter
 from model_runtime.api import RuntimeFailure
 from model_runtime.models import resolve_model
 from model_runtime.places import DaemonSpec, daemon_files
 
 _MIN_PYTHON = (3, 11)
-_MIN_NEOVIM = (0, 11)
-_PROBE_TIMEOUT_S = 120
 _PACKAGES = {"int4": "torchao", "nf4": "bitsandbytes"}
 
 # Runs in a process of its own: the command line stays without torch, and survives a broken one.
@@ -33,24 +29,6 @@ print(json.dumps({
     "num_threads": torch.get_num_threads(),
 }))
 """
-
-
-class State(StrEnum):
-    """How a check came out; only BROKEN stops Fimbria from working."""
-
-    OK = "ok"
-    NOTE = "note"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; `hint` says what to do about it."""
-
-    name: str
-    state: State
-    found: str
-    hint: str = ""
 
 
 def checks(spec: DaemonSpec) -> Iterator[Check]:
@@ -66,8 +44,7 @@ def checks(spec: DaemonSpec) -> Iterator[Check]:
         yield check_package("peft", 'pip install "fimbria[lora]"')
         yield check_adapter(spec)
     yield check_runtime_folder(spec)
-    yield check_neovim()
-    yield check_vscode()
+    yield from check_editors()
 
 
 def check_python(python: tuple[int, ...]) -> Check:
@@ -81,7 +58,7 @@ def check_python(python: tuple[int, ...]) -> Check:
 def check_torch() -> Check:
     """Import torch as the daemon does."""
     try:
-        probe = _run([sys.executable, "-P", "-c", _TORCH_PROBE])
+        probe = run_quietly([sys.executable, "-P", "-c", _TORCH_PROBE])
     except subprocess.TimeoutExpired:
         return Check("torch", State.BROKEN, "importing it takes minutes", "Install it again.")
     if probe.returncode != 0:
@@ -126,58 +103,6 @@ def check_runtime_folder(spec: DaemonSpec) -> Check:
     except RuntimeFailure as failure:
         return Check(name, State.BROKEN, failure.message, failure.hint)
     return Check(name, State.OK, str(files.folder))
-
-
-def check_neovim() -> Check:
-    """Look for a Neovim that the plugin runs in."""
-    name = "Neovim"
-    found = _version_of("nvim")
-    if found is None:
-        return Check(name, State.NOTE, "not on PATH", "Needed only if it is your editor.")
-    numbers = _numbers(found)
-    needed = "the plugin needs Neovim " + ".".join(map(str, _MIN_NEOVIM))
-    if not numbers:
-        return Check(name, State.NOTE, found, f"Its version is unknown; {needed} or newer.")
-    if numbers < _MIN_NEOVIM:
-        return Check(name, State.NOTE, found, f"Too old: {needed}.")
-    return Check(name, State.OK, found)
-
-
-def check_vscode() -> Check:
-    """Look for VS Code."""
-    found = _version_of("code")
-    if found is None:
-        return Check("VS Code", State.NOTE, "not on PATH", "Needed only if it is your editor.")
-    return Check("VS Code", State.OK, found)
-
-
-def _version_of(program: str) -> str | None:
-    """Return the first line of `program --version`; None when there is no such program."""
-    path = shutil.which(program)
-    if path is None:
-        return None
-    try:
-        answer = _run([path, "--version"])
-    except (subprocess.TimeoutExpired, OSError):
-        return "does not start"
-    return (answer.stdout.splitlines() or ["says nothing"])[0].strip()
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    match = re.search(r"(\d+)\.(\d+)", text)
-    return tuple(int(number) for number in match.groups()) if match else ()
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        timeout=_PROBE_TIMEOUT_S,
-        check=False,
-    )
 
 
 def _last_line(text: str) -> str:

@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from lsp_server.cli.asking import Answer, Question, ask
 from lsp_server.cli.chat_check import check_chat, settings_of_user
-from lsp_server.cli.checks import Check, State, checks
+from lsp_server.cli.check import Check, State
+from lsp_server.cli.checks import checks
 from lsp_server.cli.complete import answer_json
 from lsp_server.cli.errors import RUNTIME_STATUS, CommandError
 from lsp_server.cli.options import (

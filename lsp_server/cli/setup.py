@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +16,7 @@ from lsp_server.cli.errors import CommandError, usage_error
 from lsp_server.cli.setup_files import diff, make
 
 if TYPE_CHECKING:
-    from lsp_server.cli.setup_files import FileChange
+    from lsp_server.cli.setup_files import ChangeOf, FileChange
 
 
 class Editor(StrEnum):
@@ -28,15 +28,11 @@ class Editor(StrEnum):
     EMACS = "emacs"
 
 
-class _ChangeOf(Protocol):
-    def __call__(self, *, undo: bool) -> FileChange: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Target:
     """change: what is to be written, or deleted again. afterwards: what the user does next."""
 
-    change: _ChangeOf
+    change: ChangeOf
     afterwards: str
 
 

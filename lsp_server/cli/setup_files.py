@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,14 @@ class FileChange:
     @property
     def is_needed(self) -> bool:
         return self.before != self.after
+
+
+class ChangeOf(Protocol):
+    """Tells what `fimbria setup` does to a user's file, or takes back. Raises CommandError, OSError
+    and UnicodeDecodeError.
+    """
+
+    def __call__(self, *, undo: bool) -> FileChange: ...
 
 
 def read(file: Path) -> str | None:

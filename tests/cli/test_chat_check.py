@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.cli.chat_check import check_chat
-from lsp_server.cli.checks import State
+from lsp_server.cli.check import State
 from lsp_server.settings import Settings
 from model_runtime.api import Capability
 from tests.daemon.openai_engines import Engine, refusing, streamed

@@ -9,18 +9,17 @@ from pathlib import Path
 import pytest
 
 from lsp_server.cli import checks as checks_module
+from lsp_server.cli.app import run
+from lsp_server.cli.check import Check, State
 from lsp_server.cli.checks import (
-    Check,
-    State,
     check_model,
-    check_neovim,
     check_package,
     check_python,
     check_runtime_folder,
     check_torch,
-    check_vscode,
     checks,
 )
+from lsp_server.cli.editor_checks import check_editors, check_neovim, check_vscode
 from model_runtime.places import DaemonSpec
 
 
@@ -35,10 +34,10 @@ def install(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("version", "state", "hint"),
     [
-        ("NVIM v0.12.4", State.OK, ""),
-        ("NVIM v0.13.0-dev+12", State.OK, ""),
-        ("NVIM v1.0", State.OK, ""),
-        ("NVIM v0.11.5", State.OK, ""),
+        ("NVIM v0.12.4", State.NOTE, "`fimbria setup neovim` sets it up"),
+        ("NVIM v0.13.0-dev+12", State.NOTE, "sets it up"),
+        ("NVIM v1.0", State.NOTE, "sets it up"),
+        ("NVIM v0.11.5", State.NOTE, "sets it up"),
         ("NVIM v0.10.4", State.NOTE, "Too old: the plugin needs Neovim 0.11."),
         ("NVIM v0.9.5", State.NOTE, "Too old"),
         ("what?", State.NOTE, "unknown; the plugin needs Neovim 0.11"),
@@ -47,10 +46,25 @@ def install(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatc
 def test_neovim_needs_a_version_with_ghost_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, state: State, hint: str
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     install(tmp_path, "nvim", f"echo '{version}'; echo 'Build type: Release'", monkeypatch)
     check = check_neovim()
     assert (check.state, check.found) == (state, version)
     assert hint in check.hint
+
+
+def test_editors_that_are_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NVIM_APPNAME", raising=False)
+    for program in ("nvim", "hx", "emacs"):
+        install(tmp_path, program, f"echo {program} 1.0", monkeypatch)
+    install(tmp_path, "code", "echo 1.128.0; echo fimbria.fimbria", monkeypatch)
+    states = {check.name: check.state for check in check_editors()}
+    assert states == dict.fromkeys(["Neovim", "Helix", "Emacs"], State.NOTE) | {"VS Code": "ok"}
+    for editor in ("neovim", "helix", "emacs"):
+        assert run(["setup", editor, "--yes"]) == 0
+    assert {check.state for check in check_editors()} == {State.OK}
 
 
 def test_an_editor_that_is_not_there_breaks_nothing(
@@ -119,8 +133,8 @@ def test_what_dtype_and_adapter_need_is_looked_at(
     def absent(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    for name in ("check_torch", "check_neovim", "check_vscode"):
-        monkeypatch.setattr(checks_module, name, lambda: Check("", State.OK, ""))
+    monkeypatch.setattr(checks_module, "check_torch", lambda: Check("", State.OK, ""))
+    monkeypatch.setattr(checks_module, "check_editors", lambda: ())
     monkeypatch.setattr(checks_module, "version", absent)
     spec = DaemonSpec(dtype="nf4", adapter=str(tmp_path))
     found = {check.name: check for check in checks(spec)}
