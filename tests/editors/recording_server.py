@@ -1,5 +1,5 @@
 """The real language server with a model that always says the same, for an editor; what both say is
-written down: `python -m tests.editors.recording_server TRANSCRIPT [arguments of a server …]`.
+written down: `python -m tests.editors.recording_server TRANSCRIPT [EDITOR …]`.
 """
 
 from __future__ import annotations
@@ -7,18 +7,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from lsp_server.protocol import FimbriaProtocol
 from lsp_server.server import make_server
 from lsp_server.transport import serve_stdio
-from tests.editors.transcripts import ANSWER, SETTINGS
-from tests.fakes import FakeRuntime
+from tests.editors.transcripts import SETTINGS, runtime
 
 
-def main(transcript: Path) -> int:
+def main(transcript: Path, editor: str = "") -> int:
     """Serve the editor until it goes away."""
-    server = make_server(FakeRuntime(ANSWER).factory, SETTINGS)
+    server = make_server(runtime(editor).factory, SETTINGS)
     with transcript.open("w", encoding="utf-8", buffering=1) as file:
 
         def note(who: str, message: object) -> None:
@@ -28,8 +28,7 @@ def main(transcript: Path) -> int:
         return asyncio.run(serve_stdio(server))
 
 
-def _overhear(protocol: FimbriaProtocol, note: object) -> None:
-    assert callable(note)
+def _overhear(protocol: FimbriaProtocol, note: Callable[[str, object], None]) -> None:
     receive, set_writer = protocol.receive, protocol.set_writer
 
     def heard(body: bytes) -> None:
@@ -52,4 +51,4 @@ def _overhear(protocol: FimbriaProtocol, note: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:3]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,10 @@ def test_closed_and_opened_again(editor: Editor) -> None:
     assert "```py" in said(editor)
 
 
+def has_answers(editor: Editor, count: int) -> bool:
+    return said(editor).count("x = 1") == count
+
+
 def test_the_chat_comes_back_after_its_buffers_were_wiped_out(editor: Editor) -> None:
     editor.request("stub/release")
     editor.command("Fimbria chat how?")
@@ -219,7 +224,7 @@ def test_the_chat_comes_back_after_its_buffers_were_wiped_out(editor: Editor) ->
         editor.keys("<Esc>")
         editor.command(f"bwipeout! {name}")
         editor.command("Fimbria chat and then?")
-        until(lambda number=number: said(editor).count("x = 1") == number, "the answer")
+        until(partial(has_answers, editor, number), "the answer")
         assert said(editor).startswith("\n## You\n\nhow?")
         assert editor.lua("return #vim.api.nvim_list_wins()") == 3
 

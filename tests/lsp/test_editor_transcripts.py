@@ -6,14 +6,24 @@ The transcripts are made by tests/editors with --update-golden.
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from lsp_server.language_server import FimbriaServer
 from lsp_server.server import make_server
 from lsp_server.transport import serve
-from tests.editors.transcripts import ANSWER, GOLDEN, SETTINGS, Message, normalised, read
-from tests.fakes import FakeRuntime
+from tests.editors.transcripts import (
+    ANSWER,
+    GOLDEN,
+    SETTINGS,
+    Message,
+    is_made_up,
+    normalised,
+    read,
+    runtime,
+)
 from tests.lsp.client import DEADLINE_S, LspClient, play
 
 EDITORS = sorted(file.stem for file in GOLDEN.glob("*.jsonl"))
@@ -21,7 +31,7 @@ EDITORS = sorted(file.stem for file in GOLDEN.glob("*.jsonl"))
 
 @pytest.mark.parametrize("editor", EDITORS)
 def test_the_server_answers_as_it_did(editor: str) -> None:
-    server = make_server(FakeRuntime(ANSWER).factory, SETTINGS)
+    server = make_server(runtime(editor).factory, SETTINGS)
     play(_replayed(server, editor))
 
 
@@ -40,28 +50,50 @@ async def _replayed(server: FimbriaServer, editor: str) -> None:
     reader = asyncio.StreamReader()
     client = LspClient(reader.feed_data)
     serving = asyncio.create_task(serve(server, reader, client))
-    live_ids: dict[object, object] = {}
+    live: dict[str, str] = {}
     try:
         for by_editor, message in read(editor):
-            if not by_editor:
-                await _expect(client, message, live_ids)
-            elif "method" in message:
-                client.send(message)
-            else:
-                client.send({**message, "id": live_ids.pop(message["id"])})
+            if by_editor:
+                client.send(_with(message, live))
+            elif not _is_progress_of_work(message):
+                await _expect(client, message, live)
         reader.feed_eof()
         await asyncio.wait_for(serving, DEADLINE_S)
+        client.unread = [each for each in client.unread if not _is_progress_of_work(each)]
         client.assert_nothing_unread()
     finally:
         serving.cancel()
 
 
-async def _expect(client: LspClient, message: Message, live_ids: dict[object, object]) -> None:
-    """Wait for the same message of the server's; its requests have other ids each time."""
-    if "method" not in message:
-        answer = await client.answer(message["id"])
-        assert normalised(answer) == normalised(message)
-        return
-    live = await client.take(message["method"])
-    live_ids[message.get("id")] = live.get("id")
-    assert normalised(live.get("params")) == normalised(message.get("params"))
+def _is_progress_of_work(message: Message) -> bool:
+    """How far work has come is told as often as there is time for it."""
+    is_progress = message.get("method") == "$/progress"
+    return is_progress and str(message["params"]["token"]).startswith("fimbria-work")
+
+
+async def _expect(client: LspClient, message: Message, live: dict[str, str]) -> None:
+    """Wait for the same message of the server's, and note what it has made up this time."""
+    if "method" in message:
+        now = await client.take(message["method"])
+    else:
+        now = await client.answer(message["id"])
+    assert normalised(now) == normalised(message)
+    live |= dict(_made_up(message, now))
+
+
+def _made_up(then: object, now: object) -> Iterator[tuple[str, str]]:
+    """What the server has made up, in a message of then and in the same one of now."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name, value in then.items():
+            yield from _made_up(value, now[name])
+    elif isinstance(then, str) and isinstance(now, str) and is_made_up(then):
+        yield then, now
+
+
+def _with(message: Message, live: Mapping[str, str]) -> Message:
+    """What an editor says, about what the server has made up this time."""
+    text = json.dumps(message)
+    for then, now in live.items():
+        text = text.replace(f'"{then}"', f'"{now}"')
+    changed: Message = json.loads(text)
+    return changed
