@@ -9,7 +9,7 @@ local MAX_FAILURES = 5
 local STEADY_S = 60
 
 ---@class (private) fimbria.Restarts
----@field failures integer in a row, of all servers together
+---@field failures integer in a row, of all servers together; what does not start counts twice
 ---@field is_told boolean the user knows that it does not work
 ---@field has_given_up boolean
 ---@field timer? uv.uv_timer_t until the next start
@@ -83,19 +83,21 @@ function M.failed(process, code, signal, start)
   if processes.age(process) > STEADY_S then
     now.failures = 0
   end
-  now.failures = now.failures + 1
+  -- One that does not even start will hardly do so the next time.
+  now.failures = now.failures + (process.is_initialized and 1 or 2)
+  now.has_given_up = now.failures > MAX_FAILURES
   local words = processes.last_words(process)
   local how = signal ~= 0 and ('signal %d'):format(signal) or ('status %d'):format(code)
   how = words ~= '' and ('%s: %s'):format(how, words) or how
-  if now.failures > MAX_FAILURES then
-    now.has_given_up = true
-    M.cancel()
-    local text = 'the server ended %d times (%s); see :Fimbria log, then :Fimbria restart'
-    tell(text:format(now.failures, how))
-    return
-  end
   if not process.is_initialized then
     tell(('the server does not start (%s); see :Fimbria health'):format(how))
+  elseif now.has_given_up then
+    local text = 'the server ends again and again (%s); see :Fimbria log, then :Fimbria restart'
+    tell(text:format(how))
+  end
+  if now.has_given_up then
+    M.cancel()
+    return
   end
   start_later(start)
 end
