@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 
 from model_runtime.api import InvalidRequest, ModelNotFound, RuntimeFailure, RuntimeUnavailable
@@ -10,6 +11,13 @@ from model_runtime.api import InvalidRequest, ModelNotFound, RuntimeFailure, Run
 _MAX_QUOTED = 300
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _URL_HINT = "chat_endpoint is the URL that ends before /chat/completions, most often in /v1."
+
+
+def in_words(error: OSError) -> str:
+    """What an error of the system says, without its number."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 @dataclass(frozen=True, slots=True)

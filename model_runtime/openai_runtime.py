@@ -30,7 +30,7 @@ from model_runtime.api import (
     Usage,
 )
 from model_runtime.openai_answer import Answer, read_answer
-from model_runtime.openai_failures import Complaints
+from model_runtime.openai_failures import Complaints, in_words
 from model_runtime.openai_messages import (
     UNKNOWN_CONTEXT_LENGTH,
     Dialect,
@@ -239,7 +239,7 @@ class OpenAIRuntime:
         except TimeoutError as error:
             raise complaints.silent(self._silence_s) from error
         except aiohttp.ClientConnectorError as error:
-            raise complaints.unreachable(str(error.os_error)) from error
+            raise complaints.unreachable(in_words(error.os_error)) from error
         except aiohttp.InvalidURL as error:
             raise RuntimeUnavailable(
                 f"{complaints.url} is no URL of an engine.", "Correct chat_endpoint."

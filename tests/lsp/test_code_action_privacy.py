@@ -71,7 +71,7 @@ def test_other_files_may_go_there(root: Path) -> None:
 def test_an_engine_on_this_machine_may_read_it(root: Path) -> None:
     settings = replace(ELSEWHERE, chat_endpoint="http://127.0.0.1:9/v1")
     _, message = session(root, settings, root / "private" / "shapes.py", "Simplify")
-    assert "No engine answers at http://127.0.0.1:9/v1" in message
+    assert "No engine answers at http://127.0.0.1:9/v1 (Connection refused)." in message
 
 
 def test_the_model_here_documents_it_all_the_same(root: Path) -> None:
