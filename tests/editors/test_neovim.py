@@ -265,6 +265,17 @@ def test_the_next_suggestion_comes_after_accepting(editor: Editor) -> None:
     editor.wait_for_lines("foobar()")
 
 
+def test_a_function_of_the_users_that_fails_is_told_once(editor: Editor) -> None:
+    editor.lua("require('fimbria.config').get().ghost.enabled = function() error('mine') end")
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foobar")
+    assert editor.messages().count("`ghost.enabled`") == 1
+    editor.lua("require('fimbria.config').get().ghost.enabled = true")
+
+
 def test_turned_off_for_a_buffer(editor: Editor) -> None:
     editor.script(FOOBAR)
     editor.keys("ifo")
@@ -273,6 +284,47 @@ def test_turned_off_for_a_buffer(editor: Editor) -> None:
     assert editor.ghost() == ""
     editor.keys("<Tab>y")
     editor.wait_for_lines("fo  y")
+
+
+def test_a_paste_is_one_change(editor: Editor) -> None:
+    editor.script(FOOBAR)
+    editor.keys("i")
+    editor.wait_for_mode("i")
+    editor.rpc.call("nvim_paste", "a\n\tb\nfo", True, -1)
+    editor.wait_for_ghost("obar")
+    assert set(editor.seen("asked")) <= {"", "fo"}
+
+
+def test_under_another_name(editor: Editor, tmp_path: Path) -> None:
+    editor.command(f"saveas {tmp_path / 'other.py'}")
+    editor.wait_for_server()
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_ghost("obar")
+
+
+def test_in_a_floating_window(editor: Editor) -> None:
+    editor.lua(
+        """
+        local place = { relative = 'editor', row = 2, col = 5, width = 30, height = 5 }
+        vim.api.nvim_open_win(vim.api.nvim_get_current_buf(), true, place)
+        """
+    )
+    editor.script({"after": "fo", "text": "obar\n  baz"}, NO_ANSWER)
+    editor.keys("ifo")
+    until(lambda: editor.screen()[3][5:35].rstrip() == "  baz", "ghost text in the window")
+    editor.keys("<Tab><Esc>")
+    editor.wait_for_lines("foobar", "  baz")
+    editor.command("close")
+
+
+def test_accepted_text_is_not_broken_into_lines(editor: Editor) -> None:
+    editor.command("setlocal textwidth=10 formatoptions+=t")
+    editor.script({"after": "fo", "text": "o bar baz qux quux"}, NO_ANSWER)
+    editor.keys("ifo")
+    editor.wait_for_ghost("o bar baz qux quux")
+    editor.keys("<Tab>")
+    editor.wait_for_lines("foo bar baz qux quux")
 
 
 def test_what_was_typed_while_the_server_started_gets_its_ghost(

@@ -160,15 +160,26 @@ def test_each_key_asks_at_once(editor: Editor) -> None:
         editor.wait_until_asked(before)
 
 
-def test_an_older_answer_takes_no_newer_ghost_away(editor: Editor) -> None:
+def test_nobody_waits_for_an_older_answer_when_a_newer_one_is_drawn(editor: Editor) -> None:
     editor.script({"after": "fo", "text": "x", "hold": True}, {"after": "fob", "text": "ar"})
     editor.keys("ifo")
     editor.wait_until_asked("fo")
     editor.keys("b")
     editor.wait_for_ghost("ar")
     editor.request("stub/release")
-    editor.request("stub/seen")
+    assert editor.seen("answered") == ["fob"]
     assert editor.ghost() == "ar"
+
+
+def test_an_older_answer_is_nothing_after_a_newer_one(editor: Editor) -> None:
+    editor.script({"after": "fo", "text": "obar", "hold": True})
+    editor.keys("ifo")
+    editor.wait_until_asked("fo")
+    editor.keys("o")
+    until(lambda: "foo" in editor.seen("answered"), "the newer answer: nothing")
+    editor.request("stub/release")
+    until(lambda: "fo" in editor.seen("answered"), "the older answer")
+    assert editor.ghost() == ""
 
 
 def test_a_ghost_is_saved_only_when_it_is_accepted(editor: Editor, tmp_path: Path) -> None:

@@ -114,11 +114,27 @@ def test_ghost_text_off_and_on_in_one_buffer(editor: Editor) -> None:
     editor.command("silent Fimbria toggle buffer")
     assert status(editor) == "Fimbria paused"
     assert editor.ghost() == ""
+    editor.script(FOOBAR)
     editor.keys("<BS>o")
     editor.wait_for_lines("fo")
     assert editor.ghost() == ""
     editor.command("silent Fimbria toggle buffer")
     editor.wait_for_ghost("obar")
+    assert editor.seen("asked") == ["fo"]
+
+
+def test_ghost_text_off_before_there_is_a_server(editor: Editor, tmp_path: Path) -> None:
+    editor.lua("vim.cmd.edit(...) vim.cmd('silent Fimbria toggle buffer')", str(tmp_path / "b.py"))
+    editor.wait_for_server()
+    editor.script(FOOBAR)
+    editor.keys("ifo")
+    editor.wait_for_lines("fo")
+    assert status(editor) == "Fimbria paused"
+    editor.command("silent Fimbria toggle buffer")
+    editor.wait_for_ghost("obar")
+    assert editor.seen("asked") == ["fo"]
+    editor.keys("<Esc>")
+    editor.command("bwipeout!")
 
 
 def test_another_model_while_the_server_runs(editor: Editor) -> None:

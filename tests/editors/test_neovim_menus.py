@@ -252,6 +252,7 @@ def test_menus_of_plugins(editor: Editor, plugin: str) -> None:
         editor.lua("OPEN = false")
         editor.keys("o")
         editor.wait_for_ghost("ls")
+        assert "fo" not in editor.seen("asked")
     else:
         editor.wait_for_ghost("obar")
     editor.lua("package.loaded['blink.cmp'], package.loaded['cmp'] = nil, nil")
