@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from training.checkpoint import load_weights, read_model
-from training.folders import replace_file, write_text
+from training.folders import STARTER_FOLDER, replace_file, write_text
 from training.model import LanguageModel, ModelShape
 from training.tokenizer import TOKENIZER_FILES, copy_tokenizer
 
@@ -58,6 +58,15 @@ def read_folder(folder: Path) -> LanguageModel:
     return model
 
 
+def shipped_habits() -> dict[str, object]:
+    """What was found out about the shipped model: the languages, thresholds and cache weights hold
+    for the next one, too, until they are measured again.
+    """
+    config = json.loads((STARTER_FOLDER / CONFIG_FILE).read_text(encoding="utf-8"))
+    # A model this small is rarely right about more than the rest of a line.
+    return {**config["fimbria"], "single_line": True}
+
+
 def hugging_face_config(shape: ModelShape, dtype: torch.dtype) -> dict[str, object]:
     """The `config.json` of a model of this shape."""
     return {
@@ -67,8 +76,7 @@ def hugging_face_config(shape: ModelShape, dtype: torch.dtype) -> dict[str, obje
         "bos_token_id": 1,
         "dtype": str(dtype).removeprefix("torch."),
         "eos_token_id": 2,
-        # A model this small is rarely right about more than the rest of a line.
-        "fimbria": {"single_line": True},
+        "fimbria": shipped_habits(),
         "head_dim": shape.head_dim,
         "hidden_act": "silu",
         "hidden_size": shape.hidden,

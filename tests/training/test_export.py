@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from model_runtime.config import read_config
+from model_runtime.habits import Habits
 from tests.training.conftest import TINY
 from training.checkpoint import Progress, save_checkpoint
 from training.corpus.build import Document
-from training.export import export_model, read_folder, write_weights
+from training.export import export_model, hugging_face_config, read_folder, write_weights
 from training.folders import STARTER_FOLDER
 from training.model import LanguageModel, ModelShape
 from training.optim import make_optimizers
@@ -41,10 +44,13 @@ def test_an_exported_checkpoint_reads_back(tmp_path: Path, tiny_model: LanguageM
     for name, weight in tiny_model.state_dict().items():
         assert torch.equal(weight.bfloat16().float(), again.state_dict()[name])
     assert (folder / "tokenizer.model").exists()
+    assert read_config(folder).habits == read_config(STARTER_FOLDER).habits != Habits()
 
 
 def test_the_shipped_model_is_what_this_code_builds() -> None:
     assert read_folder(STARTER_FOLDER).shape == ModelShape()
+    shipped = json.loads((STARTER_FOLDER / "config.json").read_text())
+    assert hugging_face_config(ModelShape(), torch.bfloat16) == shipped
     assert (STARTER_FOLDER / "model.safetensors").stat().st_size < 32 * MEBIBYTE
 
 
