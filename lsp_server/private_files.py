@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -101,11 +102,10 @@ def may_be_read(path: Path, root: Path | None, excluded: Sequence[str] = ()) -> 
     if is_secret(path) or not _is_allowed(path, root, excluded):
         return False
     try:
-        real = path.resolve()
-        real_root = None if root is None else root.resolve()
-    except (OSError, RuntimeError):
+        real = _resolved(path, root)
+    except (OSError, RuntimeError, ValueError):
         return False
-    return not is_secret(real) and _is_allowed(real, real_root, excluded)
+    return real == (path, root) or (not is_secret(real[0]) and _is_allowed(*real, excluded))
 
 
 def is_secret(path: Path) -> bool:
@@ -124,14 +124,19 @@ def is_left_out(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
     it under its name or that of the file it links to. root: as for `may_be_read`.
     """
     try:
-        real = (path.resolve(), None if root is None else root.resolve())
-    except (OSError, RuntimeError):
+        real = _resolved(path, root)
+    except (OSError, RuntimeError, ValueError):
         return True
     for file, folder in ((path, root), real):
         inside = folder if folder is not None and file.is_relative_to(folder) else None
         if not _is_allowed(file, inside, excluded):
             return True
     return False
+
+
+def _resolved(path: Path, root: Path | None) -> tuple[Path, Path | None]:
+    """Raises ValueError for names that no file can have."""
+    return path.resolve(), None if root is None else root.resolve()
 
 
 def _is_allowed(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
@@ -168,7 +173,7 @@ def _ignore_files(folder: Path, root: Path) -> Iterator[tuple[Path, GitIgnoreSpe
         at = root.joinpath(*inner.parts[:depth])
         try:
             lines = (at / ".gitignore").read_text("utf-8", "replace").splitlines()
-        except OSError:
+        except (OSError, ValueError):
             continue
         yield at, _spec(tuple(lines))
 
@@ -179,6 +184,17 @@ def _matches(patterns: tuple[str, ...], path: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    """Lines that are no patterns count for nothing, as git has it."""
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(patterns)
+    return GitIgnoreSpec.from_lines(line for line in patterns if _is_pattern(line))
+
+
+def _is_pattern(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True

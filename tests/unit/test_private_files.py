@@ -61,6 +61,19 @@ def test_what_the_settings_leave_out(tmp_path: Path) -> None:
     assert may_be_read(tmp_path / "a.py", tmp_path, excluded)
 
 
+@pytest.mark.parametrize("line", ["!", "[z-a]", "\\", "build\\"])
+def test_a_line_that_is_no_pattern_counts_for_nothing(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text(f"{line}\n*.log\n")
+    assert may_be_read(tmp_path / "a.py", tmp_path, [line, "own/"])
+    assert not may_be_read(tmp_path / "a.log", tmp_path)
+    assert not may_be_read(tmp_path / "own/a.py", tmp_path, [line, "own/"])
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    assert not may_be_read(tmp_path / "a\0b.py", tmp_path)
+    assert not may_be_read(tmp_path / "a\0b" / "c.py", tmp_path)
+
+
 def test_nothing_outside_of_the_workspace(tmp_path: Path) -> None:
     assert not may_be_read(Path("/etc/passwd"), tmp_path)
     assert not may_be_read(tmp_path / ".." / "a.py", tmp_path)
