@@ -70,7 +70,7 @@ async def suggest(
         written = await _docstring(ls, uri, context, model)
         if written is not None or ls.runtime.ready is None:
             return _several([written])
-    request = _request(ls, uri, context, model, drafts)
+    request = await _request(ls, uri, context, model, drafts)
     if num_candidates is not None:
         answers = await ls.runtime.answers(replace(request, num_candidates=num_candidates))
     else:
@@ -170,7 +170,7 @@ async def _warm_up(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
             context,
             model,
             document=ls.document_key(uri),
-            beside=beside.surroundings(ls, uri, context, model),
+            beside=await beside.surroundings(ls, uri, context, model, is_idle=True),
         )
         await ls.runtime.answer_quietly(request, lambda _: False)
 
@@ -180,7 +180,7 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     if model is None:
         memory.forget_ahead()
         return
-    request = idle(_request(ls, uri, context, model, memory.drafts(context)))
+    request = idle(await _request(ls, uri, context, model, memory.drafts(context), is_idle=True))
     is_enough = _settling(context, memory.hear_ahead)
     answer = await ls.runtime.answer_quietly(request, is_enough)
     if answer is None:
@@ -189,12 +189,14 @@ async def _guess(ls: FimbriaServer, uri: str, context: CursorContext) -> None:
     memory.remember_ahead(_judged(answer, context, model, _language(ls, uri)))
 
 
-def _request(
+async def _request(
     ls: FimbriaServer,
     uri: str,
     context: CursorContext,
     model: ModelInfo,
     drafts: tuple[str, ...],
+    *,
+    is_idle: bool = False,
 ) -> CompletionRequest:
     return completion_request(
         context,
@@ -202,7 +204,7 @@ def _request(
         max_tokens=ls.settings.max_tokens,
         document=ls.document_key(uri),
         drafts=drafts,
-        beside=beside.surroundings(ls, uri, context, model),
+        beside=await beside.surroundings(ls, uri, context, model, is_idle=is_idle),
     )
 
 

@@ -28,16 +28,16 @@ def note(ls: FimbriaServer, document: Document, edited_at: int | None = None) ->
         ls.visits.saw(at, document, edited_line)
 
 
-def surroundings(
-    ls: FimbriaServer, uri: str, context: CursorContext, model: ModelInfo
+async def surroundings(
+    ls: FimbriaServer, uri: str, context: CursorContext, model: ModelInfo, *, is_idle: bool = False
 ) -> Surroundings:
     """What of other files goes with a request for a place. Nothing where the model would make
-    nothing of it, or the user does not want it.
+    nothing of it, or the user does not want it. is_idle: nobody has asked.
     """
     at = _location(ls, uri) if _is_wanted(ls, model) else None
     if at is None:
         return Surroundings()
-    return ls.visits.surroundings(uri, at, context, ls.settings.exclude)
+    return await ls.visits.surroundings(uri, at, context, ls.settings.exclude, is_idle=is_idle)
 
 
 def _is_wanted(ls: FimbriaServer, model: ModelInfo | None) -> bool:

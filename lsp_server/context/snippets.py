@@ -84,7 +84,7 @@ def choose(
     for path, chunk in _best_first(context, files):
         if len(chunk.text) > room:
             break
-        if may_be_shown(path) and not _is_seen(chunk, context):
+        if not _is_seen(chunk, context) and may_be_shown(path):
             kept.append(Snippet(path, chunk.text))
             room -= len(chunk.text)
     return tuple(reversed(kept))

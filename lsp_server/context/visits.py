@@ -6,8 +6,9 @@ other snippets the prompt would be another one, and nothing of it computed yet.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lsp_server.context.snippets import (
 from lsp_server.context.windows import CursorContext, plain
 from lsp_server.documents import Document
 from lsp_server.source_text import SourceText
+from model_runtime.api import Snippet
 
 MAX_FILES = 24
 PAUSE_S = 300.0
@@ -65,22 +67,36 @@ class Location:
 
 
 @dataclass(slots=True)
+class _Content:
+    """One state of a file's text, which is cut up when its chunks are needed first."""
+
+    text: SourceText
+    cut: tuple[Chunk, ...] | None = None
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        if self.cut is None:
+            self.cut = chunks_of(self.text)
+        return self.cut
+
+
+@dataclass(slots=True)
 class _File:
     """A file as it was last seen.
 
-    text: nothing of one that is too large to be shown. chunks: None until they are needed.
-    verdict: whether it may be shown by which rules, and when that was found out.
+    content: of a file that is too large to be shown, nothing. verdict: whether it may be shown by
+    which rules, and when that was found out.
     """
 
     at: Location
-    text: SourceText
+    content: _Content
     num_changes: int = 1
     edited_line: int | None = None
-    chunks: tuple[Chunk, ...] | None = None
     verdict: tuple[bool, Rules, float] | None = None
 
-    def saw(self, text: SourceText) -> None:
-        self.text, self.chunks = text, None
+    def saw(self, at: Location, text: SourceText) -> None:
+        if at != self.at:
+            self.at, self.verdict = at, None
+        self.content = _Content(text)
         self.num_changes += 1
 
     def may_be_shown(self, rules: Rules, now: float) -> bool:
@@ -130,10 +146,10 @@ class Visits:
         """Note a file's newest state, and where it has been edited."""
         text = document.text if len(document.text) <= MAX_FILE_CHARS else SourceText.of("")
         file = self._files.pop(document.uri, None)
-        if file is None:  # cut up at once, while nobody waits for a key
-            file = _File(at, text, chunks=chunks_of(text))
+        if file is None:
+            file = _File(at, _Content(text))
         else:
-            file.saw(text)
+            file.saw(at, text)
         self._num_changes += 1
         file.edited_line = edited_line if edited_line is not None else file.edited_line
         self._files[document.uri] = file
@@ -150,51 +166,81 @@ class Visits:
         self._files.clear()
         self._visits.clear()
 
-    def surroundings(
-        self, uri: str, at: Location, context: CursorContext, excluded: tuple[str, ...] = ()
+    async def surroundings(
+        self,
+        uri: str,
+        at: Location,
+        context: CursorContext,
+        excluded: tuple[str, ...] = (),
+        *,
+        is_idle: bool = False,
     ) -> Surroundings:
         """What goes with requests for a document now; the same until it is entered anew.
 
         Entering is the first request after one for another document, if something has changed
-        meanwhile, or after a long pause or a long jump.
+        meanwhile, or after a long pause or a long jump. is_idle: nobody has asked, so that nobody
+        needs to be there: a log that grows in another window must not end a visit.
         """
         rules = Rules(at.root, excluded)
-        now, line = self._clock(), context.prefix.count("\n")
-        visit = self._visits.get(uri)
-        if visit is None or not self._goes_on(uri, visit, rules, line, now):
-            found = self._chosen(uri, at, context, rules)
+        line = context.prefix.count("\n")
+        visit = self._going_on(uri, rules, line)
+        if visit is None:
             elsewhere = self._changes_elsewhere(uri)
-            visit = _Visit(found, rules, elsewhere, line, line, now)
-        self._visits[uri] = visit.at(line, now)
-        self._here = uri
+            found = await self._chosen(uri, at, context, rules)
+            # Who has entered meanwhile has made the choice.
+            visit = self._going_on(uri, rules, line)
+            visit = visit or _Visit(found, rules, elsewhere, line, line, self._clock())
+        self._visits[uri] = visit.at(line, self._clock())
+        self._here = self._here if is_idle else uri
         if uri in self._files:
             self._files[uri] = self._files.pop(uri)
         return visit.surroundings
 
-    def _goes_on(self, uri: str, visit: _Visit, rules: Rules, line: int, now: float) -> bool:
+    def _going_on(self, uri: str, rules: Rules, line: int) -> _Visit | None:
+        visit = self._visits.get(uri)
+        if visit is None or visit.rules != rules or not visit.reaches(line, self._clock()):
+            return None
         is_same = uri == self._here or visit.elsewhere == self._changes_elsewhere(uri)
-        return is_same and visit.rules == rules and visit.reaches(line, now)
+        return visit if is_same else None
 
     def _changes_elsewhere(self, uri: str) -> int:
         file = self._files.get(uri)
         return self._num_changes - (file.num_changes if file is not None else 0)
 
-    def _chosen(self, uri: str, at: Location, context: CursorContext, rules: Rules) -> Surroundings:
-        now = self._clock()
-        others = {file.at.name: file for file in self._others(uri, at)}
-        files = [
-            OtherFile(name, file.chunks or (), file.edited_line) for name, file in others.items()
-        ]
-        snippets = choose(context, files, lambda name: others[name].may_be_shown(rules, now))
+    async def _chosen(
+        self, uri: str, at: Location, context: CursorContext, rules: Rules
+    ) -> Surroundings:
+        """In a thread, since it reads `.gitignore` files."""
+        others = self._others(uri, at)
+        if not others:
+            return Surroundings((), at.name, at.repository)
+        snippets = await asyncio.to_thread(_choose, context, others, rules, self._clock())
         return Surroundings(snippets, at.name, at.repository)
 
-    def _others(self, uri: str, at: Location) -> Iterator[_File]:
-        """Files that belong to the same root, cut up; the one that was visited last first."""
-        new_chars = 0
+    def _others(self, uri: str, at: Location) -> dict[str, _File]:
+        """Files that belong to the same root, by name; the one that was visited last first."""
+        found: dict[str, _File] = {}
         for other, file in reversed(self._files.items()):
-            if other == uri or file.at.path == at.path or file.at.root != at.root:
-                continue
-            if file.chunks is None and new_chars < _MAX_NEW_CHARS:
-                new_chars += len(file.text)
-                file.chunks = chunks_of(file.text)
-            yield file
+            if other != uri and file.at.path != at.path and file.at.root == at.root:
+                found.setdefault(file.at.name, file)
+        return found
+
+
+def _choose(
+    context: CursorContext, files: dict[str, _File], rules: Rules, now: float
+) -> tuple[Snippet, ...]:
+    cut = [
+        OtherFile(name, chunks, file.edited_line)
+        for (name, file), chunks in zip(files.items(), _cut_up(files.values()), strict=True)
+    ]
+    return choose(context, cut, lambda name: files[name].may_be_shown(rules, now))
+
+
+def _cut_up(files: Iterable[_File]) -> Iterator[Sequence[Chunk]]:
+    new_chars = 0
+    for content in [file.content for file in files]:
+        if content.cut is None and new_chars >= _MAX_NEW_CHARS:
+            yield ()
+            continue
+        new_chars += 0 if content.cut is not None else len(content.text)
+        yield content.chunks()

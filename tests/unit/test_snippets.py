@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.context import snippets
 from lsp_server.context.request import completion_request, warm_up_request
 from lsp_server.context.snippets import (
     CHUNK_LINES,
@@ -19,7 +21,7 @@ from lsp_server.context.snippets import (
     chunks_of,
 )
 from lsp_server.context.visits import MAX_FILES, PAUSE_S, Location, Visits
-from lsp_server.context.windows import CursorContext, cursor_context
+from lsp_server.context.windows import CursorContext, cursor_context, plain
 from lsp_server.documents import Document
 from lsp_server.source_text import SourceText
 from model_runtime.api import Capability, ModelInfo, OtherFiles, Snippet
@@ -88,7 +90,7 @@ def test_snippets_fit_into_their_room() -> None:
 @given(texts)
 def test_chunks_are_the_files_lines_in_order(text: str) -> None:
     chunks = chunks_of(SourceText.of(text))
-    whole = snippets.plain(text).split("\n")
+    whole = plain(text).split("\n")
     for chunk in chunks:
         lines = chunk.text.strip("\n").split("\n")
         block = whole[chunk.first_line : chunk.first_line + CHUNK_LINES]
@@ -142,8 +144,12 @@ class Session:
         document = Document.of(name, "python", 1, text)
         self.visits.saw(self.location(name), document, edited_line)
 
-    def ask(self, name: str, text: str, excluded: tuple[str, ...] = ()) -> Surroundings:
-        return self.visits.surroundings(name, self.location(name), at_end(text), excluded)
+    def ask(
+        self, name: str, text: str, excluded: tuple[str, ...] = (), *, is_idle: bool = False
+    ) -> Surroundings:
+        at = self.location(name)
+        asked = self.visits.surroundings(name, at, at_end(text), excluded, is_idle=is_idle)
+        return asyncio.run(asked)
 
     def paths(self, name: str, text: str, excluded: tuple[str, ...] = ()) -> list[str]:
         return [snippet.path for snippet in self.ask(name, text, excluded).snippets]
@@ -169,7 +175,7 @@ def test_a_file_outside_of_any_workspace_sees_its_neighbours(tmp_path: Path) -> 
         at = Location(file, file.parent, is_in_workspace=False)
         visits.saw(at, Document.of(name, "python", 1, SHAPES))
     at = Location(tmp_path / "here/a.py", tmp_path / "here", is_in_workspace=False)
-    found = visits.surroundings("here/a.py", at, at_end(HERE))
+    found = asyncio.run(visits.surroundings("here/a.py", at, at_end(HERE)))
     assert found == Surroundings((Snippet("b.py", SHAPES),), "a.py", "")
 
 
@@ -199,6 +205,62 @@ def test_who_only_looks_elsewhere_comes_back_to_the_same_prompt(session: Session
     assert session.ask("main.py", typed) == first
 
 
+def test_what_changes_by_itself_elsewhere_ends_no_visit(session: Session) -> None:
+    """A log that is open in another window: each of its changes is warmed up."""
+    first = session.ask("main.py", HERE)
+    for number in range(3):
+        text = f"circle_area = {number}\n"
+        session.saw("area.log", text, edited_line=0)
+        session.ask("area.log", text, is_idle=True)
+        assert session.ask("main.py", HERE + "x" * number) == first
+
+
+def test_what_was_warmed_up_is_what_is_asked(session: Session) -> None:
+    session.ask("main.py", HERE)
+    text = SHAPES + "area = circle_area(rad"
+    session.saw("lib/shapes.py", text, edited_line=2)
+    warmed = session.ask("lib/shapes.py", text, is_idle=True)
+    assert session.ask("lib/shapes.py", text + "ius") == warmed
+    assert warmed.snippets
+
+
+def test_who_enters_twice_at_once_gets_the_same(session: Session) -> None:
+    async def both() -> list[Surroundings]:
+        at = session.location("main.py")
+        asked = [
+            asyncio.create_task(session.visits.surroundings("main.py", at, at_end(HERE + typed)))
+            for typed in ("", ")\nmix_colours(red, green, blend")
+        ]
+        return await asyncio.gather(*asked)
+
+    session.saw("lib/colours.py", COLOURS)
+    first, second = asyncio.run(both())
+    assert first == second == session.ask("main.py", HERE)
+
+
+def test_no_file_of_the_disk_is_read_on_the_servers_thread(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def reading(path: Path, root: Path | None, excluded: tuple[str, ...]) -> bool:
+        threads.append(threading.current_thread())
+        return True
+
+    monkeypatch.setattr("lsp_server.private_files.may_be_read", reading)
+    session.ask("main.py", HERE)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_a_file_under_two_addresses_is_the_newest_of_both(session: Session) -> None:
+    at = session.location("lib/shapes.py")
+    newer = SHAPES.replace("PI", "TAU / 2")
+    session.visits.saw(at, Document.of("lib/%73hapes.py", "python", 1, newer))
+    (found,) = session.ask("main.py", HERE).snippets
+    assert found.text == newer
+
+
 @pytest.mark.parametrize("how", ["a pause", "a jump"])
 def test_a_long_pause_or_jump_enters_anew(how: str, session: Session) -> None:
     session.saw("lib/colours.py", COLOURS)
@@ -226,6 +288,12 @@ def test_only_what_belongs_to_the_same_folder(session: Session, tmp_path: Path) 
     at = Location(tmp_path / "project/inner/deep.py", tmp_path / "project/inner")
     session.visits.saw(at, Document.of("deep", "python", 1, SHAPES))
     assert session.paths("main.py", HERE) == ["lib/shapes.py"]
+
+
+def test_a_file_moves_with_the_folders_of_the_workspace(session: Session) -> None:
+    inner = replace(session.location("lib/shapes.py"), root=session.root / "lib")
+    session.visits.saw(inner, Document.of("lib/shapes.py", "python", 2, SHAPES))
+    assert session.paths("main.py", HERE) == []
 
 
 # Privacy
