@@ -9,6 +9,7 @@ test("what the view may say is taken as it is", () => {
   for (const message of [
     { kind: "ready" },
     { kind: "ask", question: "Why?" },
+    { kind: "remedy", remedy: "install" },
     { kind: "askInstead", turn: 0, question: "Why not?" },
     { kind: "copyAnswer", turn: 3 },
     { kind: "openReference", reference: HALF },
@@ -27,6 +28,7 @@ test("anything else is nothing", () => {
     { kind: "toString" },
     { kind: "runCommand", command: "x" },
     { kind: "ask" },
+    { kind: "remedy", remedy: "workbench.action.quit" },
     { kind: "ask", question: "  " },
     { kind: "askInstead", turn: -1, question: "Why?" },
     { kind: "askInstead", turn: "0", question: "Why?" },

@@ -52,6 +52,44 @@ test("lists are nested, numbered, and hold code", () => {
   });
 });
 
+test("tables, with the sides that their columns keep to", () => {
+  const cell = (words: string, side?: "right" | "center"): unknown => ({
+    inlines: words === "" ? [] : [text(words)],
+    side,
+  });
+  const answer = "So:\n| a | b |\n|---|--:|\n| 1 | 2 |\n| x \\| y |\n\n`|` and\n- | -";
+  assert.deepEqual(parseMarkdown(answer).slice(0, 2), [
+    paragraph("So:"),
+    {
+      kind: "table",
+      head: [cell("a"), cell("b", "right")],
+      rows: [
+        [cell("1"), cell("2", "right")],
+        [cell("x | y"), cell("", "right")],
+      ],
+    },
+  ]);
+  const [bare] = parseMarkdown("a | b\n:-:|---");
+  assert.deepEqual(bare, { kind: "table", head: [cell("a", "center"), cell("b")], rows: [] });
+});
+
+test("a line above dashes is no table without as many cells", () => {
+  assert.equal(parseMarkdown("a | b\n---")[0]?.kind, "paragraph");
+  assert.equal(parseMarkdown("| a | b |\n|---|")[0]?.kind, "paragraph");
+});
+
+test("what is nested deeper than anybody reads is text", () => {
+  const depth = (value: unknown): number =>
+    typeof value === "object" && value !== null
+      ? 1 + Math.max(0, ...Object.values(value).map(depth))
+      : 0;
+  for (const deep of ["- ".repeat(5000), ">".repeat(5000), "*a **b ".repeat(500) + "b** a*".repeat(500)]) {
+    const parsed = parseMarkdown(`${deep}end`);
+    assert.ok(JSON.stringify(parsed).includes("end"));
+    assert.ok(depth(parsed) < 150);
+  }
+});
+
 test("stress and code in a line", () => {
   assert.deepEqual(parseInlines("a **b *c*** `d * e` snake_case_name 2 * 3 * 4"), [
     text("a "),
@@ -80,7 +118,7 @@ test("HTML is text", () => {
 });
 
 test("every beginning of an answer can be parsed, and no word is lost", () => {
-  const answer = "# A\n1. **b** `c`\n\n   > d [e](https://f.g)\n\n```js\nh\n```\n* * *\n\\*i* _j";
+  const answer = "# A\n1. **b** `c`\n\n   > d [e](https://f.g)\n\n```js\nh\n```\n* * *\n\\*i* _j\nb | c\n-|-\nd | e";
   for (let length = 0; length <= answer.length; length += 1) {
     const beginning = answer.slice(0, length);
     const drawn = JSON.stringify(parseMarkdown(beginning));

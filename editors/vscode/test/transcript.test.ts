@@ -11,6 +11,8 @@ import {
   lastQuestion,
   progressed,
   restored,
+  stopped,
+  stoppedLater,
   type Transcript,
 } from "../src/core/transcript.ts";
 
@@ -172,4 +174,22 @@ test("a name that is no address of a file is shown as it is", () => {
   const messages = [{ id: "q1", role: "user", content: "?", references }] as const;
   const kept = restored({ conversation: "c1", title: "", messages });
   assert.equal(kept.turns[0]?.references[0]?.label, "100%");
+});
+
+test("what was on its way when an answer was stopped is shown as the server keeps it", () => {
+  const there = answered(ASKED, { ...RESPONSE, answer: { content: "So.", ending: "stop" } });
+  const again = askedInstead(there, 0, "Why not?");
+  const begin = { ...BEGIN, question: "q2" };
+  const atStop = stopped(progressed(again, begin));
+  assert.deepEqual(
+    atStop.shown.turns.map(({ question }) => question),
+    ["Why?", "Why not?"],
+  );
+  const later = stoppedLater(atStop, { kind: "text", text: "Be" });
+  assert.deepEqual(
+    later.shown.turns.map(({ id, question, answer, state }) => [id, question, answer, state]),
+    [["q2", "Why not?", "Be", "stopped"]],
+  );
+  const beginOnly = stoppedLater(stopped(again), begin);
+  assert.equal(beginOnly.shown.turns.length, 2);
 });

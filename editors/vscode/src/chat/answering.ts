@@ -1,7 +1,8 @@
 // One chat: asks the server, takes its answer as it grows.
 
 import * as vscode from "vscode";
-import { ProgressType, ResponseError, type LanguageClient } from "vscode-languageclient/node";
+import { ProgressType, type LanguageClient } from "vscode-languageclient/node";
+import { problemOf } from "../core/availability.ts";
 import * as transcripts from "../core/transcript.ts";
 import type { Answered, Kept, Progress, Reference, Transcript } from "../core/transcript.ts";
 
@@ -15,6 +16,8 @@ export class Chat implements vscode.Disposable {
   readonly onDidGrow = this.#grown.event;
   #transcript: Transcript = transcripts.EMPTY;
   #running: vscode.CancellationTokenSource | undefined;
+  /** The one that was stopped last, as long as nothing else has happened. */
+  #stopped: (transcripts.Stopped & { readonly by: vscode.CancellationTokenSource }) | undefined;
   #numAsked = 0;
 
   get transcript(): Transcript {
@@ -49,9 +52,11 @@ export class Chat implements vscode.Disposable {
   /** Ends the answer that is being made; what there is of it stays. */
   stop(): void {
     const running = this.#running;
+    if (running === undefined) return;
     this.#running = undefined;
-    running?.cancel();
-    this.#set(transcripts.ended(this.#transcript, "stopped", ""));
+    running.cancel();
+    this.#stopped = { ...transcripts.stopped(this.#transcript), by: running };
+    this.#set(this.#stopped.shown);
   }
 
   /** Begins a new chat, or goes on with a kept one. */
@@ -79,6 +84,7 @@ export class Chat implements vscode.Disposable {
     const partialResultToken = `fimbria-chat-${this.#number()}`;
     const listener = client.onProgress(CHAT_PROGRESS, partialResultToken, (progress) => {
       if (this.#running === running) this.#progressed(progress);
+      else this.#progressedLate(running, progress);
     });
     try {
       const params = { ...transcripts.lastQuestion(asked), partialResultToken };
@@ -87,6 +93,7 @@ export class Chat implements vscode.Disposable {
     } catch (error) {
       if (this.#running === running) this.#failed(error);
     } finally {
+      if (this.#running === running) this.#running = undefined;
       listener.dispose();
       running.dispose();
     }
@@ -98,9 +105,15 @@ export class Chat implements vscode.Disposable {
     else this.#changed.fire(this.#transcript);
   }
 
+  #progressedLate(by: vscode.CancellationTokenSource, progress: Progress): void {
+    const stopped = this.#stopped;
+    if (stopped?.by !== by || this.#transcript !== stopped.shown) return;
+    this.#stopped = { ...transcripts.stoppedLater(stopped, progress), by };
+    this.#set(this.#stopped.shown);
+  }
+
   #failed(error: unknown): void {
-    const problem = error instanceof ResponseError ? error.message : String(error);
-    this.#set(transcripts.ended(this.#transcript, "failed", problem));
+    this.#set(transcripts.ended(this.#transcript, "failed", problemOf(error)));
   }
 
   #set(transcript: Transcript): void {

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import { ResponseError, type LanguageClient } from "vscode-languageclient/node";
+import { problemOf } from "../core/availability.ts";
 import type { CodeWish } from "../core/chatMessages.ts";
 import type { Proposals } from "../proposals.ts";
 
@@ -28,7 +29,7 @@ export async function useCode(
     else await insert(editor.document, edits);
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
-    void vscode.window.showWarningMessage(error.message);
+    void vscode.window.showWarningMessage(problemOf(error));
   }
 }
 

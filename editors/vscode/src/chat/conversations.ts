@@ -1,7 +1,8 @@
 // The conversations that the server keeps: chosen, renamed, deleted.
 
 import * as vscode from "vscode";
-import { ResponseError, type LanguageClient } from "vscode-languageclient/node";
+import type { LanguageClient } from "vscode-languageclient/node";
+import { problemOf } from "../core/availability.ts";
 import type { Kept } from "../core/transcript.ts";
 import type { Chat } from "./answering.ts";
 
@@ -24,6 +25,8 @@ interface Choice {
   readonly listed: Listed;
 }
 
+export type Change = (client: LanguageClient, chat: Chat, named: Named) => Promise<void>;
+
 const RENAME: vscode.QuickInputButton = {
   iconPath: new vscode.ThemeIcon("edit"),
   tooltip: "Rename",
@@ -44,6 +47,14 @@ export async function choose(client: LanguageClient, chat: Chat): Promise<boolea
     const change = choice.wish === "rename" ? rename : remove;
     await change(client, chat, choice.listed);
   }
+}
+
+/** Asks for a conversation that something is to be done with. */
+export async function chooseFor(client: LanguageClient, title: string): Promise<Named | undefined> {
+  const kept = await request<Listed[]>(client, "list", { limit: 100 });
+  if (kept === undefined) return undefined;
+  const choice = await vscode.window.showQuickPick(kept.map(itemOf), { title });
+  return choice?.listed;
 }
 
 async function open(client: LanguageClient, chat: Chat, { conversation }: Named): Promise<boolean> {
@@ -90,12 +101,7 @@ function pick(kept: readonly Listed[]): Promise<Choice | undefined> {
   picker.placeholder =
     kept.length === 0 ? "There are none yet" : "Choose the one to go on with";
   picker.matchOnDescription = true;
-  picker.items = kept.map((listed) => ({
-    label: listed.title,
-    description: new Date(1000 * listed.updated).toLocaleString(),
-    buttons: [RENAME, DELETE],
-    listed,
-  }));
+  picker.items = kept.map((listed) => ({ ...itemOf(listed), buttons: [RENAME, DELETE] }));
   return new Promise((resolve) => {
     const settle = (wish: Choice["wish"], item: Item | undefined): void => {
       if (item !== undefined) resolve({ wish, listed: item.listed });
@@ -115,6 +121,11 @@ function pick(kept: readonly Listed[]): Promise<Choice | undefined> {
   });
 }
 
+function itemOf(listed: Listed): Item {
+  const description = new Date(1000 * listed.updated).toLocaleString();
+  return { label: listed.title, description, listed };
+}
+
 /** The result of a request below `fimbria/chat/`; says why where there is none. */
 async function request<Result>(
   client: LanguageClient,
@@ -124,8 +135,7 @@ async function request<Result>(
   try {
     return await client.sendRequest<Result>(`fimbria/chat/${method}`, params);
   } catch (error) {
-    if (!(error instanceof ResponseError)) throw error;
-    void vscode.window.showWarningMessage(`Fimbria: ${error.message}`);
+    void vscode.window.showWarningMessage(`Fimbria: ${problemOf(error)}`);
     return undefined;
   }
 }

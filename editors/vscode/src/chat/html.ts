@@ -26,7 +26,7 @@ export function page(webview: vscode.Webview, extension: vscode.Uri): string {
   <p id="announcement" class="visually-hidden" role="status" aria-live="polite"></p>
   <section id="unavailable" hidden>
     <p id="why"></p>
-    <button type="button" id="settings">Open settings</button>
+    <div id="remedies" class="turn-bar"></div>
   </section>
   <form id="form" aria-label="Ask">
     <ul id="references" aria-label="What the question comes with"></ul>

@@ -3,21 +3,25 @@
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 import { setContext } from "../context.ts";
+import {
+  fromFailure,
+  fromStatus,
+  withoutServer,
+  type Availability,
+  type Status,
+} from "../core/availability.ts";
 import { readFromView, type ToView } from "../core/chatMessages.ts";
 import { asMarkdown, type Transcript } from "../core/transcript.ts";
 import { Chat } from "./answering.ts";
 import { useCode } from "./codeBlocks.ts";
 import * as conversations from "./conversations.ts";
 import { page } from "./html.ts";
+import { findOnThisMachine } from "../machine.ts";
 import type { Proposals } from "../proposals.ts";
 import { openReference, References } from "./references.ts";
+import * as remedies from "./remedies.ts";
 
 export const VIEW = "fimbria.chatView";
-
-interface Status {
-  readonly isAvailable: boolean;
-  readonly whyNot: string;
-}
 
 /** What asks the server. */
 type Ask = (client: LanguageClient) => Promise<unknown>;
@@ -33,6 +37,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   /** The page listens; VS Code throws it away while the view is hidden. */
   #isListening = false;
   #isFocusWanted = false;
+  #numStatusAsked = 0;
 
   constructor(
     extension: vscode.Uri,
@@ -96,8 +101,8 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
           if (await conversations.choose(client, this.#chat)) await this.focus();
         }),
       askAgain: () => this.#withServer((client) => this.#chat.askAgain(client)),
-      renameChat: () => this.#withConversation(conversations.rename),
-      deleteChat: () => this.#withConversation(conversations.remove),
+      renameChat: () => this.#withConversation(conversations.rename, "Rename which conversation?"),
+      deleteChat: () => this.#withConversation(conversations.remove, "Delete which conversation?"),
       exportChat: () => this.#export(),
     };
   }
@@ -128,6 +133,8 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
         return;
       case "openReference":
         return openReference(message.reference);
+      case "remedy":
+        return remedies.apply(message.remedy);
       case "copyAnswer":
         return this.#copyAnswer(message.turn);
       case "copy":
@@ -139,9 +146,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     }
   }
 
-  async #do(
-    wish: "ready" | "stop" | "askAgain" | "addReference" | "openSettings",
-  ): Promise<void> {
+  async #do(wish: "ready" | "stop" | "askAgain" | "addReference"): Promise<void> {
     switch (wish) {
       case "ready":
         this.#isListening = true;
@@ -156,14 +161,12 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
         return this.#withServer((client) => this.#chat.askAgain(client));
       case "addReference":
         return this.#references.add();
-      case "openSettings":
-        return vscode.commands.executeCommand("workbench.action.openSettings", "fimbria.chat");
     }
   }
 
   async #ask(question: string): Promise<void> {
     await this.#withServer(async (client) => {
-      const references = this.#references.current();
+      const references = this.#references.toSend();
       this.#references.clear();
       await this.#chat.ask(client, question, references);
     });
@@ -172,16 +175,21 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   async #withServer(ask: Ask): Promise<void> {
     const client = this.#client();
     if (client !== undefined) await ask(client);
+    else if (!this.#isListening) await this.focus(); // it says why not
     await this.#postAvailability();
   }
 
-  async #withConversation(change: typeof conversations.rename): Promise<void> {
-    const { conversation, title } = this.#chat.transcript;
-    if (conversation === undefined) {
-      void vscode.window.showInformationMessage("Nothing of this conversation is kept yet.");
-      return;
-    }
-    await this.#withServer((client) => change(client, this.#chat, { conversation, title }));
+  /** Changes the conversation that is shown; where there is none, the user chooses one. */
+  async #withConversation(change: conversations.Change, title: string): Promise<void> {
+    await this.#withServer(async (client) => {
+      const shown = this.#chat.transcript;
+      const { conversation } = shown;
+      const named =
+        conversation === undefined
+          ? await conversations.chooseFor(client, title)
+          : { conversation, title: shown.title };
+      if (named !== undefined) await change(client, this.#chat, named);
+    });
   }
 
   async #copyAnswer(turn: number): Promise<void> {
@@ -203,18 +211,19 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
   async #postAvailability(): Promise<void> {
     if (this.#view === undefined) return;
-    this.#post({ kind: "availability", ...(await this.#status()) });
+    this.#numStatusAsked += 1;
+    const number = this.#numStatusAsked;
+    const availability = await this.#availability();
+    if (number === this.#numStatusAsked) this.#post({ kind: "availability", ...availability });
   }
 
-  async #status(): Promise<Status> {
+  async #availability(): Promise<Availability> {
     const client = this.#client();
-    if (client === undefined) {
-      return { isAvailable: false, whyNot: "Fimbria's server does not run." };
-    }
+    if (client === undefined) return withoutServer(findOnThisMachine);
     try {
-      return await client.sendRequest<Status>("fimbria/chat/status", {});
-    } catch {
-      return { isAvailable: false, whyNot: "This version of Fimbria's server does not chat." };
+      return fromStatus(await client.sendRequest<Status>("fimbria/chat/status", {}));
+    } catch (error) {
+      return fromFailure(error);
     }
   }
 

@@ -1,5 +1,6 @@
 // What the chat view and the extension tell each other.
 
+import { REMEDIES, type Availability, type Remedy } from "./availability.ts";
 import type { Reference, Transcript } from "./transcript.ts";
 
 export type ToView =
@@ -8,11 +9,12 @@ export type ToView =
   | { readonly kind: "text"; readonly text: string }
   /** What the next question would come with. */
   | { readonly kind: "references"; readonly references: readonly Reference[] }
-  | { readonly kind: "availability"; readonly isAvailable: boolean; readonly whyNot: string }
+  | ({ readonly kind: "availability" } & Availability)
   | { readonly kind: "focus" };
 
 export type FromView =
-  | { readonly kind: "ready" | "stop" | "askAgain" | "addReference" | "openSettings" }
+  | { readonly kind: "ready" | "stop" | "askAgain" | "addReference" }
+  | { readonly kind: "remedy"; readonly remedy: Remedy }
   | { readonly kind: "ask"; readonly question: string }
   /** A question in the place of that of a turn, counted from 0. */
   | { readonly kind: "askInstead"; readonly turn: number; readonly question: string }
@@ -37,7 +39,7 @@ const MEMBERS: Readonly<Record<FromView["kind"], Readonly<Record<string, Check>>
   stop: {},
   askAgain: {},
   addReference: {},
-  openSettings: {},
+  remedy: { remedy: isRemedy },
   ask: { question: isFilled },
   askInstead: { turn: isIndex, question: isFilled },
   copyAnswer: { turn: isIndex },
@@ -59,6 +61,10 @@ export function readFromView(message: unknown): FromView | undefined {
 
 function isKind(value: unknown): value is FromView["kind"] {
   return isText(value) && Object.hasOwn(MEMBERS, value);
+}
+
+function isRemedy(value: unknown): boolean {
+  return isText(value) && Object.hasOwn(REMEDIES, value);
 }
 
 function isFields(value: unknown): value is Fields {

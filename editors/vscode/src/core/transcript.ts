@@ -160,6 +160,22 @@ export function ended(
   return { ...after, turns: [...kept, { ...last, id: undefined }], held: undefined };
 }
 
+/** An answer that was stopped: as it was then, and as it is shown since. */
+export interface Stopped {
+  readonly before: Transcript;
+  readonly shown: Transcript;
+}
+
+/** Stops the answer that is being made. */
+export function stopped(before: Transcript): Stopped {
+  return { before, shown: ended(before, "stopped", "") };
+}
+
+/** What the server had sent before it knew: what it keeps is shown. */
+export function stoppedLater({ before }: Stopped, progress: Progress): Stopped {
+  return stopped(progressed(before, progress));
+}
+
 /** The conversation as Markdown. */
 export function asMarkdown({ title, turns }: Transcript): string {
   const said = turns.map(({ question, answer, problem }) =>

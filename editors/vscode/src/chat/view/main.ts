@@ -1,11 +1,21 @@
 // The chat view's page.
 
+import { REMEDIES, type Availability } from "../../core/availability.ts";
 import type { FromView, ToView } from "../../core/chatMessages.ts";
 import { isBusy, type Reference, type Transcript } from "../../core/transcript.ts";
-import { element } from "./markdownView.ts";
+import { action, element } from "./markdownView.ts";
 import { TurnView, type TurnEvents } from "./turnView.ts";
 
-declare function acquireVsCodeApi(): { postMessage(message: FromView): void };
+/** What outlives the page, which VS Code throws away while the view is hidden. */
+interface State {
+  readonly draft: string;
+}
+
+declare function acquireVsCodeApi(): {
+  postMessage(message: FromView): void;
+  getState(): State | undefined;
+  setState(state: State): void;
+};
 
 const vscode = acquireVsCodeApi();
 const turns = found("turns", HTMLElement);
@@ -16,6 +26,8 @@ const stop = found("stop", HTMLButtonElement);
 const references = found("references", HTMLElement);
 const unavailable = found("unavailable", HTMLElement);
 const why = found("why", HTMLElement);
+const remedies = found("remedies", HTMLElement);
+const keys = found("keys", HTMLElement);
 const announcement = found("announcement", HTMLElement);
 /** Longer answers are read out from the conversation itself. */
 const LONGEST_ANNOUNCEMENT = 2000;
@@ -23,6 +35,10 @@ const LONGEST_ANNOUNCEMENT = 2000;
 /** What is drawn, turn by turn. */
 let drawn: readonly TurnView[] = [];
 let busy = false;
+let availability: Availability = { isAvailable: true, whyNot: "", remedies: [] };
+/** The question that was sent and not taken yet; until then it stays where it was written. */
+let sent: string | undefined;
+let shownReferences = "";
 
 function found<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const element = document.getElementById(id);
@@ -52,7 +68,19 @@ function showTranscript(transcript: Transcript): void {
     turns.append(...drawn.slice(turns.children.length).map((view) => view.element));
     while (turns.children.length > drawn.length) turns.lastElementChild?.remove();
   });
+  if (sent !== undefined && shown.at(-1)?.question === sent) taken(sent);
   showWhetherBusy(isBusy(transcript));
+}
+
+function taken(words: string): void {
+  sent = undefined;
+  if (question.value.trim() !== words) return; // something else has been written since
+  question.value = "";
+  keepDraft();
+}
+
+function keepDraft(): void {
+  vscode.setState({ draft: question.value });
 }
 
 function eventsOf(turn: number): TurnEvents {
@@ -78,8 +106,37 @@ function eventsOf(turn: number): TurnEvents {
 function showWhetherBusy(isNowBusy: boolean): void {
   if (busy !== isNowBusy) announcement.textContent = isNowBusy ? "Answering." : answerToReadOut();
   busy = isNowBusy;
+  const isButtonFocused = document.activeElement === ask || document.activeElement === stop;
   stop.hidden = !busy;
   ask.hidden = busy;
+  if (isButtonFocused) (busy ? stop : question).focus();
+  showKeys();
+}
+
+function showKeys(): void {
+  keys.classList.remove("problem");
+  if (busy) keys.textContent = "Esc stops the answer";
+  else if (availability.isAvailable) keys.textContent = "Enter asks, Shift+Enter begins a line";
+  else keys.textContent = "Cannot be asked yet";
+}
+
+function showAvailability(now: Availability): void {
+  const isFocusLost = document.hasFocus() && document.activeElement === document.body;
+  const isAtRemedy = unavailable.contains(document.activeElement);
+  availability = now;
+  unavailable.hidden = now.isAvailable;
+  ask.disabled = !now.isAvailable;
+  if (why.textContent !== now.whyNot) announcement.textContent = now.whyNot;
+  why.textContent = now.whyNot;
+  remedies.replaceChildren(
+    ...now.remedies.map((remedy) =>
+      action(REMEDIES[remedy], "", () => {
+        send({ kind: "remedy", remedy });
+      }),
+    ),
+  );
+  if (isAtRemedy || (isFocusLost && now.isAvailable)) question.focus();
+  showKeys();
 }
 
 function answerToReadOut(): string {
@@ -87,14 +144,18 @@ function answerToReadOut(): string {
 }
 
 function showReferences(current: readonly Reference[]): void {
+  const source = JSON.stringify(current);
+  if (source === shownReferences) return;
+  shownReferences = source;
+  const { activeElement } = document;
+  const focused = [...references.children].findIndex((item) => item.contains(activeElement));
   const chips = current.map((reference) => {
     const label = `Leave out ${reference.label}`;
     return chip(`${reference.label} ×`, label, { kind: "removeReference", reference });
   });
-  references.replaceChildren(
-    ...chips,
-    chip("+ File", "Add an open file to the question", { kind: "addReference" }),
-  );
+  const more = chip("+ File", "Add an open file to the question", { kind: "addReference" });
+  references.replaceChildren(...chips, more);
+  if (focused !== -1) (chips[focused] ?? more).querySelector("button")?.focus();
 }
 
 function chip(words: string, label: string, message: FromView): HTMLElement {
@@ -112,9 +173,20 @@ function chip(words: string, label: string, message: FromView): HTMLElement {
 
 function submit(): void {
   const words = question.value.trim();
-  if (words === "" || ask.disabled) return;
-  question.value = "";
+  if (words === "") return;
+  if (busy || !availability.isAvailable) {
+    refuse(busy ? "Not sent: the answer is still being written, Esc stops it" : "Not sent: see above");
+    return;
+  }
+  sent = words;
   send({ kind: "ask", question: words });
+}
+
+/** Says why a question was not sent; it stays in its place. */
+function refuse(reason: string): void {
+  keys.textContent = reason;
+  keys.classList.add("problem");
+  announcement.textContent = busy ? `${reason}.` : availability.whyNot;
 }
 
 function receive(message: ToView): void {
@@ -129,9 +201,7 @@ function receive(message: ToView): void {
       showReferences(message.references);
       break;
     case "availability":
-      unavailable.hidden = message.isAvailable;
-      why.textContent = message.whyNot;
-      ask.disabled = !message.isAvailable;
+      showAvailability(message);
       break;
     case "focus":
       question.focus();
@@ -155,9 +225,11 @@ document.addEventListener("keydown", (event) => {
 stop.addEventListener("click", () => {
   send({ kind: "stop" });
 });
-found("settings", HTMLButtonElement).addEventListener("click", () => {
-  send({ kind: "openSettings" });
+question.addEventListener("input", () => {
+  keepDraft();
+  showKeys();
 });
+question.value = vscode.getState()?.draft ?? "";
 window.addEventListener("message", (event: MessageEvent<ToView>) => {
   receive(event.data);
 });

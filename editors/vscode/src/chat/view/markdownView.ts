@@ -1,7 +1,7 @@
 // Draws parsed Markdown. Texts become text nodes, so that nothing of an answer is ever run.
 
 import type { CodeWish } from "../../core/chatMessages.ts";
-import type { Block, Inline } from "../../core/markdown.ts";
+import type { Block, Cell, Inline } from "../../core/markdown.ts";
 
 export type UseCode = (wish: CodeWish) => void;
 
@@ -11,11 +11,12 @@ const ACTIONS: readonly { kind: CodeWish["kind"]; label: string; title: string }
   { kind: "apply", label: "Apply as diff", title: "Put this code where it belongs in the file" },
 ];
 
-export function drawBlocks(blocks: readonly Block[], use: UseCode): Node[] {
+function drawBlocks(blocks: readonly Block[], use: UseCode): Node[] {
   return blocks.map((block) => drawBlock(block, use));
 }
 
-function drawBlock(block: Block, use: UseCode): Node {
+/** Draws one block. */
+export function drawBlock(block: Block, use: UseCode): Node {
   switch (block.kind) {
     case "paragraph":
       return element("p", drawInlines(block.inlines));
@@ -27,6 +28,8 @@ function drawBlock(block: Block, use: UseCode): Node {
       return drawList(block.start, block.items, use);
     case "quote":
       return element("blockquote", drawBlocks(block.blocks, use));
+    case "table":
+      return drawTable(block.head, block.rows);
     case "rule":
       return element("hr", []);
   }
@@ -57,6 +60,25 @@ function drawCode(code: string, language: string, use: UseCode): HTMLElement {
   const figure = element("figure", [bar, pre]);
   figure.setAttribute("aria-label", name);
   return figure;
+}
+
+function drawTable(head: readonly Cell[], rows: readonly (readonly Cell[])[]): HTMLElement {
+  const row = (name: "th" | "td", cells: readonly Cell[]): HTMLElement =>
+    element("tr", cells.map((cell) => drawCell(name, cell)));
+  const body = rows.map((cells) => row("td", cells));
+  const table = element("table", [element("thead", [row("th", head)]), element("tbody", body)]);
+  const scrolled = element("div", [table]);
+  scrolled.className = "table";
+  scrolled.tabIndex = 0; // so that the keyboard can scroll it
+  scrolled.setAttribute("role", "group");
+  scrolled.setAttribute("aria-label", "Table");
+  return scrolled;
+}
+
+function drawCell(name: "th" | "td", { inlines, side }: Cell): HTMLElement {
+  const cell = element(name, drawInlines(inlines));
+  if (side !== undefined) cell.className = side;
+  return cell;
 }
 
 function drawInlines(inlines: readonly Inline[]): Node[] {

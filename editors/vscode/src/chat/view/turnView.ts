@@ -2,7 +2,7 @@
 
 import { parseMarkdown } from "../../core/markdown.ts";
 import type { Reference, State, Turn } from "../../core/transcript.ts";
-import { action, drawBlocks, element, text, type UseCode } from "./markdownView.ts";
+import { action, drawBlock, element, text, type UseCode } from "./markdownView.ts";
 import { drawQuestion } from "./questionView.ts";
 
 const NOTES: Readonly<Record<State, string>> = {
@@ -26,8 +26,10 @@ export class TurnView {
   readonly element = element("section", []);
   readonly #events: TurnEvents;
   #question = element("article", []);
-  #answer = element("article", []);
-  #blocks = element("div", []);
+  readonly #answer = element("article", []);
+  readonly #blocks = element("div", []);
+  /** The blocks that are drawn, as they were parsed. */
+  #drawn: readonly string[] = [];
   #note: HTMLElement[] = [];
   #questionSource = "";
   #answerSource = "";
@@ -36,6 +38,9 @@ export class TurnView {
 
   constructor(events: TurnEvents) {
     this.#events = events;
+    this.#answer.className = "answer";
+    this.#answer.setAttribute("aria-label", "Fimbria");
+    this.#answer.append(this.#blocks);
     this.element.append(this.#question, this.#answer);
   }
 
@@ -74,17 +79,13 @@ export class TurnView {
   }
 
   #showAnswer(turn: Turn, isLast: boolean): void {
-    this.#blocks = element("div", []);
     this.#note = note(turn);
     const bar = turn.state === "growing" ? [] : this.#bar(turn.answer, isLast);
-    const drawn = element("article", [this.#blocks, ...this.#note, ...bar]);
-    drawn.className = "answer";
-    drawn.setAttribute("aria-label", "Fimbria");
-    drawn.setAttribute("aria-busy", String(turn.state === "growing"));
+    while (this.#blocks.nextSibling !== null) this.#blocks.nextSibling.remove();
+    this.#answer.append(...this.#note, ...bar);
+    this.#answer.setAttribute("aria-busy", String(turn.state === "growing"));
     this.#text = turn.answer;
     this.#draw();
-    this.#answer.replaceWith(drawn);
-    this.#answer = drawn;
   }
 
   #bar(answer: string, isLast: boolean): HTMLElement[] {
@@ -98,8 +99,16 @@ export class TurnView {
     return buttons.length === 0 ? [] : [bar];
   }
 
+  /** Draws what has changed; what is focused or selected in the rest stays so. */
   #draw(): void {
-    this.#blocks.replaceChildren(...drawBlocks(parseMarkdown(this.#text), this.#events.use));
+    const blocks = parseMarkdown(this.#text);
+    const sources = blocks.map((block) => JSON.stringify(block));
+    const first = sources.findIndex((source, index) => source !== this.#drawn[index]);
+    const numKept = first === -1 ? sources.length : first;
+    while (this.#blocks.childNodes.length > numKept) this.#blocks.lastChild?.remove();
+    const more = blocks.slice(numKept);
+    this.#blocks.append(...more.map((block) => drawBlock(block, this.#events.use)));
+    this.#drawn = sources;
   }
 }
 
