@@ -3,10 +3,10 @@
 import * as vscode from "vscode";
 import { chooseAction } from "./actions.ts";
 import type { ChatView } from "./chat/provider.ts";
-import { toggleEnabled, toggleLanguage, wanted } from "./configuration.ts";
-import { reasonForSilence } from "./core/enablement.ts";
+import { toggleEnabled, toggleLanguage } from "./configuration.ts";
 import { KEY, TEXT } from "./core/firstTry.ts";
 import { editWithInstruction, type Target } from "./editing.ts";
+import type { GhostText } from "./ghostText.ts";
 import { install } from "./installation.ts";
 import { showMenu } from "./menu.ts";
 import { chooseModel } from "./models.ts";
@@ -24,6 +24,7 @@ export function registerCommands(
   status: StatusBar,
   snooze: Snooze,
   chat: ChatView,
+  ghostText: GhostText,
 ): vscode.Disposable {
   const commands: Record<string, Command> = {
     ...ghostTextCommands(snooze),
@@ -40,7 +41,7 @@ export function registerCommands(
       await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH);
       session.steps.opened();
     },
-    tryIt: () => tryIt(snooze),
+    tryIt: () => tryIt(ghostText),
   };
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, command]) =>
@@ -94,13 +95,16 @@ async function openSettings(query: string): Promise<void> {
   await vscode.commands.executeCommand("workbench.action.openSettings", query);
 }
 
-/** Opens a text and types what a suggestion comes after, as the user would; VS Code asks then. */
-async function tryIt(snooze: Snooze): Promise<void> {
+/**
+ * Opens a text, types what a suggestion comes after, and asks as for what was typed: VS Code does
+ * not always do so in an editor that has just been opened. Where ghost text is switched off, the
+ * wish is explicit.
+ */
+async function tryIt(ghostText: GhostText): Promise<void> {
   const document = await vscode.workspace.openTextDocument({ language: "python", content: TEXT });
   const editor = await vscode.window.showTextDocument(document);
   const end = document.positionAt(TEXT.length);
   editor.selection = new vscode.Selection(end, end);
   await vscode.commands.executeCommand("default:type", { text: KEY });
-  const wishes = wanted(document, snooze.until);
-  if (reasonForSilence(wishes, document.languageId, Date.now()) !== undefined) await suggest();
+  if (!ghostText.catchUp()) await suggest();
 }

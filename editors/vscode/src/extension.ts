@@ -33,7 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     session,
     proposals,
     chat,
-    registerCommands(session, status, snooze, chat),
+    registerCommands(session, status, snooze, chat, ghostText),
     session.onDidChange(() => chat.serverChanged()),
     vscode.workspace.onDidChangeConfiguration((event) => session.configure(event)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => session.lookAgain()),

@@ -68,10 +68,14 @@ export class GhostText implements vscode.Disposable {
   /**
    * To be called when there is somebody to ask: a server is ready, or ghost text wanted again. The
    * editor asks only while somebody types: here it is made to, if nothing has changed since.
+   * Returns whether it is.
    */
-  catchUp(): void {
-    if (this.#silence(vscode.window.activeTextEditor?.document) !== undefined) return;
-    if (this.#catchingUp.begin(cursor())) void this.#showCaughtUp();
+  catchUp(): boolean {
+    if (this.#silence(vscode.window.activeTextEditor?.document) !== undefined) return false;
+    if (!this.#catchingUp.begin(cursor())) return false;
+    this.#late.drop(); // what a server that has ended was asked is never answered
+    void this.#showCaughtUp();
+    return true;
   }
 
   /**
