@@ -149,6 +149,26 @@ local function with_note(row, note)
   return head
 end
 
+--- What of the rows below the cursor's line has room in the window, and a note behind the last one or the line.
+---@param row integer of the cursor
+---@param first fimbria.Chunk[] gets the note where there is nothing below
+---@param below fimbria.Chunk[][]
+---@param note? string
+---@return fimbria.Chunk[][]
+local function in_sight(row, first, below, note)
+  local num_shown = #below > 0 and room.below(row, #below) or 0
+  if num_shown < #below then
+    note = (' … +%d lines%s'):format(#below - num_shown, note or '')
+    below = vim.list_slice(below, 1, num_shown)
+  end
+  if note and num_shown > 0 then
+    below[num_shown] = with_note(below[num_shown], note)
+  elseif note then
+    first[#first + 1] = { note, MORE }
+  end
+  return below
+end
+
 --- Draw what is left of a suggestion at the cursor of the current window.
 ---@param bufnr integer the current buffer
 ---@param rest fimbria.Rest
@@ -166,32 +186,22 @@ function M.draw(bufnr, rest, hint)
   else
     first, covered, tail = { first[1] }, 0, ''
   end
-  local mark = {
-    virt_text = first,
-    virt_text_pos = 'inline',
-    hl_mode = HL_MODE,
-    undo_restore = false,
-  }
-  local below = rows_below(lines, tail)
-  local function set()
-    mark.id = api.nvim_buf_set_extmark(bufnr, namespace, rest.row, rest.col + covered, mark)
+  ---@param below? fimbria.Chunk[][]
+  ---@param id? integer
+  ---@return integer id
+  local function mark(below, id)
+    return api.nvim_buf_set_extmark(bufnr, namespace, rest.row, rest.col + covered, {
+      id = id,
+      virt_text = first,
+      virt_text_pos = 'inline',
+      virt_lines = below and #below > 0 and below or nil,
+      hl_mode = HL_MODE,
+      undo_restore = false,
+    })
   end
-  if #below > 0 then
-    -- How high the cursor's own line is counts.
-    set()
-    local num_shown = room.below(rest.row, #below)
-    if num_shown < #below then
-      hint = (' … +%d lines%s'):format(#below - num_shown, hint or '')
-      below = vim.list_slice(below, 1, num_shown)
-    end
-  end
-  if hint and #below > 0 then
-    below[#below] = with_note(below[#below], hint)
-  elseif hint then
-    first[#first + 1] = { hint, MORE }
-  end
-  mark.virt_lines = #below > 0 and below or nil
-  set()
+  -- At first without the rows below: how high the cursor's own line is counts.
+  local id = mark()
+  mark(in_sight(rest.row, first, rows_below(lines, tail), hint), id)
 end
 
 --- Take the ghost text of a buffer away.
