@@ -42,6 +42,9 @@ class Program:
     def starts(self) -> int:
         return len(self._log.read_text().splitlines()) if self._log.exists() else 0
 
+    def wait_for_start(self, number: int) -> None:
+        until(lambda: self.starts() == number, f"start number {number}")
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
@@ -143,6 +146,20 @@ def test_a_server_that_could_not_start_is_started_when_it_can(
         assert status(editor)["state"] == "ready"
 
 
+def test_another_program_in_the_place_of_one_that_cannot_start(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.does("exit 1")
+    other = Program(tmp_path / "other")
+    other.serves()
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.command(f"silent edit {tmp_path / 'code.py'}")
+        wait_until_given_up(editor)
+        editor.lua("require('fimbria').setup({ cmd = ... })", str(other.file))
+        editor.wait_for_server()
+        assert status(editor)["state"] == "ready"
+
+
 def test_a_server_that_crashes_again_and_again_is_given_up(
     neovim_program: Path, tmp_path: Path, program: Program
 ) -> None:
@@ -151,7 +168,7 @@ def test_a_server_that_crashes_again_and_again_is_given_up(
         editor.open(tmp_path / "code.py")
         for number in range(2, MOST_STARTS + 1):
             crash(editor)
-            until(lambda number=number: program.starts() == number, "another start")
+            program.wait_for_start(number)
             editor.wait_for_server()
         assert told(editor) == []
         crash(editor)
@@ -184,7 +201,7 @@ def test_a_server_that_is_starting_can_be_stopped(
     program.does("exec sleep 60")
     with neovim(neovim_program, tmp_path, program) as editor:
         editor.command(f"edit {tmp_path / 'code.py'}")
-        until(lambda: program.starts() == 1, "the start")
+        program.wait_for_start(1)
         editor.command("Fimbria stop")
         is_gone = "return next(vim.lsp.get_clients({ _uninitialized = true })) == nil"
         until(lambda: editor.lua(is_gone), "the end")
@@ -220,7 +237,7 @@ def test_a_server_that_hangs_is_killed_when_it_is_restarted(
         editor.open(tmp_path / "code.py")
         editor.lua("vim.lsp.get_clients()[1]:notify('stub/hang', { _ = 0 })")
         editor.command("Fimbria restart")
-        until(lambda: program.starts() == 2, "another start")
+        program.wait_for_start(2)
         editor.wait_for_server()
 
 

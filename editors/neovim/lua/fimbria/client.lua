@@ -204,7 +204,6 @@ end
 --- End all servers and start them anew.
 function M.restart()
   restarts.reset()
-  require('fimbria.status').recovered()
   run.is_wanted = true
   local clients = vim.lsp.get_clients({ name = M.NAME })
   run.restarting = processes.end_starting() + #clients > 0

@@ -30,6 +30,7 @@ end
 function M.reset()
   M.cancel()
   now = { failures = 0, is_told = false, has_given_up = false }
+  require('fimbria.status').recovered()
 end
 
 --- Whether no server is to be started until the user says so.
