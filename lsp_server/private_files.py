@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -95,9 +96,11 @@ _NOT_SECRETS = (
 def may_be_read(path: Path, root: Path | None, excluded: Sequence[str] = ()) -> bool:
     """Whether a file may enter a prompt that is not about itself.
 
-    root: the workspace's folder, within which the file must lie and whose `.gitignore` files (those
-    of its folders too) count; without one, only the names count. excluded: the user's own patterns,
-    as in .gitignore. Links are followed: what they point to must be allowed as well.
+    root: the workspace's folder, within which the file must lie; the `.gitignore` files count that
+    lie in it, in its folders and in those above it up to the repository's, unless they ignore the
+    root itself, which somebody has opened. Without a root only the names count. excluded: the
+    user's own patterns, as in .gitignore. Links are followed: what they point to must be allowed as
+    well.
     """
     if is_secret(path) or not _is_allowed(path, root, excluded):
         return False
@@ -146,10 +149,17 @@ def _is_allowed(path: Path, root: Path | None, excluded: Sequence[str]) -> bool:
         return False
     if _matches(tuple(excluded), path.relative_to(root).as_posix()):
         return False
-    return not _is_ignored(path, root)
+    top = _repository(root)
+    return not _is_ignored(path, root if _is_ignored(root, top, is_folder=True) else top)
 
 
-def _is_ignored(path: Path, root: Path) -> bool:
+def _repository(folder: Path) -> Path:
+    """The git repository around a folder; without one, the folder itself."""
+    around = (each for each in (folder, *folder.parents) if os.path.exists(each / ".git"))
+    return next(around, folder)
+
+
+def _is_ignored(path: Path, root: Path, *, is_folder: bool = False) -> bool:
     """Git's rule: the last pattern that matches decides, and deeper files come later; what lies in
     an ignored folder stays ignored.
     """
@@ -158,7 +168,8 @@ def _is_ignored(path: Path, root: Path) -> bool:
         part = root.joinpath(*inner.parts[:depth])
         verdict = None
         for folder, spec in _ignore_files(part.parent, root):
-            name = part.relative_to(folder).as_posix() + ("/" if depth < len(inner.parts) else "")
+            ends_with = "/" if is_folder or depth < len(inner.parts) else ""
+            name = part.relative_to(folder).as_posix() + ends_with
             found = spec.check_file(name).include
             verdict = verdict if found is None else found
         if verdict:

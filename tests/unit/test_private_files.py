@@ -53,6 +53,20 @@ def test_what_git_ignores(tmp_path: Path) -> None:
     assert {name: may_be_read(tmp_path / name, tmp_path) for name in allowed} == allowed
 
 
+def test_what_the_repository_around_the_workspace_ignores(tmp_path: Path) -> None:
+    root = tmp_path / "packages" / "shop"
+    root.mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text("*.local.py\n/packages/shop/made/\n/scratch/\n")
+    names = ("main.py", "a.local.py", "made/b.py")
+    assert [may_be_read(root / name, root) for name in names] == [True, True, True]
+    (tmp_path / ".git").mkdir()
+    assert [may_be_read(root / name, root) for name in names] == [True, False, False]
+    scratch = tmp_path / "scratch"  # opened all the same
+    assert may_be_read(scratch / "main.py", scratch)
+    (root / ".git").write_text("gitdir: elsewhere\n")
+    assert [may_be_read(root / name, root) for name in names] == [True, True, True]
+
+
 def test_what_the_settings_leave_out(tmp_path: Path) -> None:
     excluded = ["private/", "*.gen.py"]
     assert not may_be_read(tmp_path / "private" / "a.py", tmp_path, excluded)
