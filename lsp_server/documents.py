@@ -206,6 +206,10 @@ class DocumentStore:
         """Return the current state of an open file."""
         return self._documents.get(uri)
 
+    def all_open(self) -> tuple[Document, ...]:
+        """Return the current states of all open files, the one that was opened last comes last."""
+        return tuple(self._documents.values())
+
     def opened(self, file: Path) -> Document | None:
         """Return the current state of an open file, however the editor spells its address."""
         found = (each for uri, each in self._documents.items() if _path_of(uri) == str(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from pygls.uris import to_fs_path
 
 from lsp_server.context.snippets import Surroundings
 from lsp_server.context.visits import Location
-from lsp_server.workspace_folders import root_of
+from lsp_server.workspace_folders import folders_of, innermost
 from model_runtime.api import OtherFiles
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ def note(ls: FimbriaServer, document: Document, edited_at: int | None = None) ->
     elif (at := _location(ls, document.uri)) is not None:
         edited_line = None if edited_at is None else document.text.line_at(edited_at)
         ls.visits.saw(at, document, edited_line)
+
+
+def rules_changed(ls: FimbriaServer) -> None:
+    """The user has other wishes, or another model: what is open may be wanted now, or no longer."""
+    if not _is_wanted(ls, ls.runtime.known):
+        ls.visits.clear()
+        return
+    for document in ls.documents.all_open():
+        note(ls, document)
 
 
 async def surroundings(
@@ -45,10 +55,15 @@ def _is_wanted(ls: FimbriaServer, model: ModelInfo | None) -> bool:
 
 
 def _location(ls: FimbriaServer, uri: str) -> Location | None:
+    return _place(uri, folders_of(ls))
+
+
+@functools.lru_cache(maxsize=256)  # asked for with every key
+def _place(uri: str, folders: tuple[Path, ...]) -> Location | None:
     """Where a file lies; None for what is no file of this machine, such as a notebook's cell."""
     name = to_fs_path(uri) if uri.startswith("file:") else None
     if not name:
         return None
     path = Path(name)
-    root = root_of(ls, path)
+    root = innermost(path, folders)
     return Location(path, root or path.parent, is_in_workspace=root is not None)

@@ -33,6 +33,7 @@ NEAR_LINES = 40
 _VERDICT_S = 30.0
 # More text than this is not cut up for one choice; the rest is for the next one.
 _MAX_NEW_CHARS = 100_000
+_NOTHING = SourceText.of("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Visits:
 
     def saw(self, at: Location, document: Document, edited_line: int | None = None) -> None:
         """Note a file's newest state, and where it has been edited."""
-        text = document.text if len(document.text) <= MAX_FILE_CHARS else SourceText.of("")
+        text = document.text if len(document.text) <= MAX_FILE_CHARS else _NOTHING
         file = self._files.pop(document.uri, None)
         if file is None:
             file = _File(at, _Content(text))

@@ -171,6 +171,40 @@ def test_the_setting_counts_from_the_next_request_on(project: Project) -> None:
     assert [bool(request.snippets) for request in project.requests] == [True, False]
 
 
+def settings(client: LspClient, **values: object) -> None:
+    client.notify("workspace/didChangeConfiguration", {"settings": {"fimbria": values}})
+
+
+def test_what_was_open_is_known_when_the_setting_is_on_again(project: Project) -> None:
+    async def scenario(client: LspClient) -> None:
+        settings(client, snippets=False)
+        project.open(client, "shapes.py", SHAPES)
+        project.open(client, "main.py", MAIN)
+        await project.ask(client, "main.py")
+        settings(client, snippets=True)
+        await project.ask(client, "main.py", MAIN.partition("\n")[0])
+
+    project.play(scenario)
+    assert [bool(request.snippets) for request in project.requests] == [False, True]
+
+
+def test_what_is_left_out_now_is_neither_shown_nor_a_draft(project: Project) -> None:
+    """What the model has said may have been copied from there."""
+
+    async def scenario(client: LspClient) -> None:
+        project.open(client, "shapes.py", SHAPES)
+        project.open(client, "main.py", MAIN)
+        project.runtime.outcome = ", copied_from_shapes)"
+        await project.ask(client, "main.py")
+        settings(client, exclude=["shapes.py"])
+        await project.ask(client, "main.py")
+
+    project.play(scenario)
+    first, second = project.requests
+    assert first.snippets
+    assert (second.snippets, second.drafts) == ((), ())
+
+
 def test_a_copying_model_is_told_no_names(tmp_path: Path) -> None:
     project = Project(tmp_path, replace(MODEL, other_files=OtherFiles.COPIED))
 
