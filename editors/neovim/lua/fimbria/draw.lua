@@ -149,8 +149,8 @@ local function with_note(row, note)
   return head
 end
 
---- What of the rows below the cursor's line has room in the window, with a note behind the last one,
---- or behind the line itself.
+--- What of the rows below the cursor's line has room in the window, with a note behind the last
+--- of them, or behind the line itself.
 ---@param row integer of the cursor
 ---@param first fimbria.Chunk[] gets the note where there is nothing below
 ---@param below fimbria.Chunk[][]
