@@ -123,6 +123,25 @@ def test_ghost_text_off_and_on_in_one_buffer(editor: Editor) -> None:
     assert editor.seen("asked") == ["fo"]
 
 
+def test_why_there_is_no_ghost_text(editor: Editor, tmp_path: Path) -> None:
+    def told(command: str) -> str:
+        editor.command("messages clear")
+        type_command(editor, command)
+        return until(lambda: editor.messages(), "the message").strip()
+
+    assert told("Fimbria").startswith("Fimbria: ready")
+    assert told("Fimbria toggle buffer") == "Fimbria: ghost text off: turned off in this buffer"
+    assert told("Fimbria toggle") == "Fimbria: ghost text off: turned off everywhere"
+    assert told("Fimbria toggle buffer") == "Fimbria: ghost text off: turned off everywhere"
+    assert told("Fimbria toggle") == "Fimbria: ghost text on"
+    editor.lua("require('fimbria.config').get().ghost.filetypes = { 'lua' }")
+    assert told("Fimbria").startswith("Fimbria: paused: python is not among `ghost.filetypes`")
+    editor.lua("require('fimbria.config').get().ghost.filetypes = nil")
+    editor.command(f"edit {tmp_path / 'notes.md'}")
+    assert told("Fimbria") == "Fimbria: off: markdown is not among `filetypes`"
+    editor.command("bwipeout!")
+
+
 def test_ghost_text_off_before_there_is_a_server(editor: Editor, tmp_path: Path) -> None:
     editor.lua("vim.cmd.edit(...) vim.cmd('silent Fimbria toggle buffer')", str(tmp_path / "b.py"))
     editor.wait_for_server()

@@ -63,17 +63,21 @@ function M.is_insert_mode()
   return vim.startswith(api.nvim_get_mode().mode, 'i')
 end
 
---- Whether ghost text is wanted in a buffer.
+--- Why no ghost text is wanted in a buffer.
 ---@param bufnr integer
----@return boolean
-function M.is_on(bufnr)
-  if paused.all or paused[bufnr] then
-    return false
-  end
+---@return string? why nil where it is wanted
+function M.why_off(bufnr)
   local options = require('fimbria.config').get().ghost
-  local filetypes = options.filetypes
-  return is_enabled(options.enabled, bufnr)
-    and (not filetypes or vim.list_contains(filetypes, vim.bo[bufnr].filetype))
+  local filetype = vim.bo[bufnr].filetype
+  if paused.all then
+    return 'turned off everywhere'
+  elseif paused[bufnr] then
+    return 'turned off in this buffer'
+  elseif not is_enabled(options.enabled, bufnr) then
+    return 'the option `ghost.enabled` says so'
+  elseif options.filetypes and not vim.list_contains(options.filetypes, filetype) then
+    return ('%s is not among `ghost.filetypes`'):format(filetype)
+  end
 end
 
 --- Take the ghost text away.
@@ -128,7 +132,7 @@ end
 function M.is_hushed(buffer)
   return not M.is_insert_mode()
     or api.nvim_get_current_buf() ~= buffer.bufnr
-    or not M.is_on(buffer.bufnr)
+    or M.why_off(buffer.bufnr) ~= nil
     or M.is_line_too_long()
     or (require('fimbria.config').get().ghost.hide_with_menu and menu.is_open())
 end

@@ -66,7 +66,8 @@ local function toggle(words)
   local bufnr = words[1] == 'buffer' and vim.api.nvim_get_current_buf() or nil
   local ghost = require('fimbria.ghost')
   ghost.toggle(nil, bufnr)
-  tell(ghost.is_on(0) and 'ghost text on' or 'ghost text off')
+  local why_off = ghost.why_off(0)
+  tell(why_off and ('ghost text off: ' .. why_off) or 'ghost text on')
 end
 
 local function show_status()

@@ -29,7 +29,14 @@ end
 ---@param bufnr integer
 ---@return boolean
 function M.is_on(bufnr)
-  return candidates.is_on(resolved(bufnr))
+  return M.why_off(bufnr) == nil
+end
+
+--- Why no ghost text is wanted in a buffer.
+---@param bufnr integer
+---@return string? why nil where it is wanted
+function M.why_off(bufnr)
+  return candidates.why_off(resolved(bufnr))
 end
 
 --- Whether an answer is waited for.

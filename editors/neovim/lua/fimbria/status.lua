@@ -93,6 +93,21 @@ local function made(state, text)
   return { state = state, text = text }
 end
 
+--- Why no server answers for the current buffer, where its kind is why.
+---@return string?
+local function why_off()
+  local filetypes = require('fimbria.config').get().filetypes
+  local config = vim.lsp.config.fimbria
+  local filetype = vim.bo.filetype
+  if vim.bo.buftype ~= '' then
+    return 'this is no file'
+  elseif filetype == '' then
+    return 'this file has no filetype'
+  elseif not vim.list_contains(config and config.filetypes or filetypes, filetype) then
+    return ('%s is not among `filetypes`'):format(filetype)
+  end
+end
+
 --- The status in the current buffer.
 ---@return fimbria.Status
 function M.get()
@@ -101,14 +116,15 @@ function M.get()
     return { state = 'error', text = 'Fimbria!', message = failure }
   end
   if not require('fimbria.client').of(0) then
-    return made('off', '')
+    return { state = 'off', text = '', message = why_off() }
   end
   local work = require('fimbria.work').running()
   if work then
     return { state = 'working', text = 'Fimbria …', message = work }
   end
-  if not ghost.is_on(0) then
-    return made('paused', 'Fimbria paused')
+  local why_paused = ghost.why_off(0)
+  if why_paused then
+    return { state = 'paused', text = 'Fimbria paused', message = why_paused }
   end
   if loading then
     -- No percent sign: status lines give it a meaning of its own.
