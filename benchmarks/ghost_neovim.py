@@ -6,10 +6,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.ghost_keys import LOOK_MS, Frame, Key, Typist, outcome
-from benchmarks.ghost_text import SERVER, Sample
+from benchmarks.ghost_flickers import Frame
+from benchmarks.ghost_keys import LOOK_MS, Key, Kind, Press, Typist, outcomes, places
+from benchmarks.ghost_server import recording, said
+from benchmarks.ghost_text import Sample
 from tests.editors.get_neovim import neovim
 from tests.editors.neovim_driver import GHOST_COLOR, Editor, running, until
 from tests.editors.neovim_screen import Screen
@@ -49,36 +52,45 @@ def neovim_typist(
 ) -> Iterator[Typist]:
     """A typist whose every run has a Neovim of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / sample.name
+        file, record = Path(folder) / sample.name, Path(folder) / "record"
 
         def type_anew(keys: Sequence[str], delay_ms: float) -> list[Key]:
             file.write_text(sample.around, encoding="utf-8")
-            with _neovim_on(file, environment, with_plugin=with_plugin) as (editor, frames):
+            running = _neovim_on(file, record, environment, with_plugin=with_plugin)
+            with running as (editor, frames):
+                record.unlink(missing_ok=True)
                 editor.keys(f"{len(sample.before)}GA")
                 editor.wait_for_mode("i")
-                return _type(editor, frames, keys, delay_ms, with_plugin=with_plugin)
+                before = Frame(time.monotonic(), frames.cursor, "")
+                seen = list(_type(editor, frames, keys, delay_ms, with_plugin=with_plugin))
+            known = said(record)
+            at = places(keys, len(sample.before) - 1)
+            return outcomes(
+                before,
+                [
+                    replace(press, said=known.get(place, Kind.UNASKED))
+                    for press, place in zip(seen, at, strict=True)
+                ],
+            )
 
         yield type_anew
 
 
 def _type(
     editor: Editor, frames: Frames, keys: Sequence[str], delay_ms: float, *, with_plugin: bool
-) -> list[Key]:
-    """Press keys, one each `delay_ms`, in insert mode."""
-    found = []
+) -> Iterator[Press]:
+    """Press keys, one each `delay_ms`, in insert mode. What the server has said is not known."""
     due = time.monotonic()
-    before = Frame(due, frames.cursor, "")
     for key in keys:
         frames.frames = []
         began = time.monotonic()
         editor.keys(in_neovims_notation(key))
         due += delay_ms / 1000
-        editor.rpc.watch(due - LOOK_MS / 1000)
+        look = due - LOOK_MS / 1000
+        editor.rpc.watch(look)
         is_thinking = with_plugin and editor.lua("return require('fimbria.ghost').is_thinking(0)")
         editor.rpc.watch(due)
-        found.append(outcome(key, began, before, frames.frames, is_answered=not is_thinking))
-        before = frames.frames[-1] if frames.frames else before
-    return found
+        yield Press(key, began, look, frames.frames, bool(is_thinking), Kind.UNASKED)
 
 
 def in_neovims_notation(key: str) -> str:
@@ -88,16 +100,16 @@ def in_neovims_notation(key: str) -> str:
 
 @contextmanager
 def _neovim_on(
-    file: Path, environment: Mapping[str, str], *, with_plugin: bool
+    file: Path, record: Path, environment: Mapping[str, str], *, with_plugin: bool
 ) -> Iterator[tuple[Editor, Frames]]:
-    """A Neovim that shows the file, with the model loaded."""
+    """A Neovim that shows the file, with the model loaded. record: where its server writes."""
     setup = "vim.o.swapfile = false"
     with (
         tempfile.TemporaryDirectory() as home,
         running(
             neovim(),
             Path(home),
-            server=SERVER,
+            server=recording(record),
             environment=environment,
             setup=setup,
             size=SIZE,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile, pairwise
+from itertools import pairwise
 from typing import Any
 
-from benchmarks.ghost_keys import LOOK_MS, Frame, Key, outcome
+from benchmarks.ghost_flickers import Frame
+from benchmarks.ghost_keys import LOOK_MS, Key, Kind, Press, outcomes, places
 
 Record = Sequence[Any]
 """Its kind, when it was in milliseconds, and what else the kind has."""
@@ -25,8 +26,15 @@ class Question:
     num_suggestions: int
 
 
-def outcomes(keys: Sequence[str], records: Sequence[Record], delay_ms: float) -> list[Key]:
-    """Tell the keys' outcomes. records: in the order in which they were written down.
+def read(
+    keys: Sequence[str],
+    records: Sequence[Record],
+    delay_ms: float,
+    said: Mapping[tuple[int, int], Kind],
+    line: int,
+) -> list[Key]:
+    """Tell the keys' outcomes. records: in the order in which they were written down. said: what
+    the server has said at each place. line: where the cursor was before.
 
     Raises ValueError if the page did not get the keys that were sent.
     """
@@ -35,42 +43,33 @@ def outcomes(keys: Sequence[str], records: Sequence[Record], delay_ms: float) ->
     if names != [key[0] for key in keys]:
         raise ValueError(f"sent {''.join(keys)!r}, and VS Code got {''.join(names)!r}")
     times = [float(record[1]) for record in pressed]
-    frames = list(_frames(records))
-    asked = questions(records)
-    found = []
+    frames, asked = list(_frames(records)), questions(records)
     before = next((one for one in reversed(frames) if 1000 * one.at < times[0]), frames[0])
     spans = pairwise([*times, times[-1] + delay_ms])
-    for key, column, (began, end) in zip(keys, _columns(keys), spans, strict=True):
-        seen = _since_echo(frames, column, began, end)
-        answered = is_answered(seen, asked, began, end - LOOK_MS)
-        found.append(outcome(key, began / 1000, before, seen, is_answered=answered))
-        before = seen[-1] if seen else before
-    return found
+    presses = []
+    for key, place, (began, end) in zip(keys, places(keys, line), spans, strict=True):
+        seen = [frame for frame in frames if began <= 1000 * frame.at < end]
+        look = end - LOOK_MS
+        kind = answer_kind(asked, began, look, said.get(place, Kind.UNASKED))
+        is_waiting = kind is Kind.WAITING
+        presses.append(Press(key, began / 1000, look / 1000, seen, is_waiting, kind))
+    return outcomes(before, presses)
 
 
-def _since_echo(frames: Sequence[Frame], column: int, began: float, end: float) -> list[Frame]:
-    """What was drawn between two times, from the frame on in which the cursor's line is so long:
-    what a slow page draws of the key before is not this key's echo.
+def answer_kind(asked: Sequence[Question], began: float, look: float, said: Kind) -> Kind:
+    """What VS Code knows at `look` of an answer to the key that came at `began`.
+
+    said: what the server has said there; VS Code is told the same of all that has no text.
     """
-    between = (one for one in frames if began <= 1000 * one.at < end)
-    return list(dropwhile(lambda one: one.cursor[1] != column, between))
-
-
-def is_answered(
-    frames: Sequence[Frame], asked: Sequence[Question], began: float, look: float
-) -> bool:
-    """Whether at `look` ghost text is drawn, or VS Code was told that there is none.
-
-    frames: what was drawn from the key's echo on. began: when the key came.
-    """
-    drawn = [frame for frame in frames if 1000 * frame.at <= look]
-    if drawn and drawn[-1].ghost:
-        return True
     here = [question for question in asked if began <= question.asked <= look]
-    if not here or not drawn:
-        return False
+    if not here:
+        return Kind.UNASKED
     last = here[-1]
-    return last.told is not None and last.told <= look and last.num_suggestions == 0
+    if last.told is None or last.told > look:
+        return Kind.WAITING
+    if last.num_suggestions < 0:
+        return Kind.NULL
+    return Kind.UNDRAWN if last.num_suggestions else said
 
 
 def questions(records: Sequence[Record]) -> list[Question]:
@@ -85,11 +84,3 @@ def questions(records: Sequence[Record]) -> list[Question]:
 def _frames(records: Sequence[Record]) -> Iterator[Frame]:
     for _, at, top, text, ghost in (record for record in records if record[0] == "frame"):
         yield Frame(at / 1000, (int(top), len(text)), str(ghost))
-
-
-def _columns(keys: Sequence[str]) -> Iterator[int]:
-    """How long the cursor's line is after each key; the first one is a line break."""
-    column = 0
-    for key in keys:
-        column = len(key) - 1 if key[0] == "\n" else column + len(key)
-        yield column

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1] / "lsp_server" / "source_text.py"
+SOURCES = (
+    Path(__file__).resolve().parents[1] / "lsp_server" / "source_text.py",
+    Path(__file__).with_name("ghost_weaving.py"),
+)
 SERVER = (sys.executable, "-m", "lsp_server")
 
 

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.ghost_keys import Key, Typist
-from benchmarks.ghost_page import Record, outcomes, questions
-from benchmarks.ghost_text import SERVER, Sample
+from benchmarks.ghost_page import Record, questions, read
+from benchmarks.ghost_server import recording, said
+from benchmarks.ghost_text import Sample
 from tests.editors.get_vscode import NoVSCodeError, Tools, tools
 from tests.editors.vscode_driver import Window, running
 
 RECORDER = Path(__file__).with_name("ghost_recorder.js")
 SETTINGS: Mapping[str, object] = {
-    "fimbria.server.command": list(SERVER),
     "editor.inlineSuggest.logFetch": True,
     # What is typed is what comes to be there, as in the measured Neovim.
     "editor.autoIndent": "none",
@@ -41,26 +41,39 @@ next frame as the one before.
 def vscode_typist(
     sample: Sample, environment: Mapping[str, str], *, with_plugin: bool
 ) -> Iterator[Typist]:
-    """A typist whose every run has a workbench of its own. Raises NoVSCodeError."""
+    """A typist with one workbench, whose server begins anew for every run. Raises NoVSCodeError."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        workbench_on(
+            sample, environment, Path(folder) / "record", with_plugin=with_plugin
+        ) as window,
+    ):
+        record, line = Path(folder) / "record", len(sample.before) - 1
+        is_used = False
 
-    def type_anew(keys: Sequence[str], delay_ms: float) -> list[Key]:
-        with workbench_on(sample, environment, with_plugin=with_plugin) as window:
+        def type_anew(keys: Sequence[str], delay_ms: float) -> list[Key]:
+            nonlocal is_used
+            if is_used:
+                _begin_anew(window, sample, record if with_plugin else None)
+            is_used = True
+            record.unlink(missing_ok=True)
             type_each(window, keys, delay_ms)
-            return outcomes(keys, recorded(window), delay_ms)
+            return read(keys, recorded(window), delay_ms, said(record), line)
 
-    yield type_anew
+        yield type_anew
 
 
 @contextmanager
 def workbench_on(
-    sample: Sample, environment: Mapping[str, str], *, with_plugin: bool
+    sample: Sample, environment: Mapping[str, str], record: Path, *, with_plugin: bool
 ) -> Iterator[Window]:
     """A workbench with the recorder that shows the file, with the model loaded and the cursor where
-    the sample is to be typed. Raises NoVSCodeError.
+    the sample is to be typed. record: where the server writes. Raises NoVSCodeError.
     """
+    settings = {**SETTINGS, "fimbria.server.command": recording(record)}
     with (
         tempfile.TemporaryDirectory() as home,
-        running(_tools(), Path(home), SETTINGS, environment, extension=with_plugin) as window,
+        running(_tools(), Path(home), settings, environment, extension=with_plugin) as window,
     ):
         window.open(sample.name, sample.around)
         window.call("evaluate", RECORDER.read_text(encoding="utf-8"))
@@ -68,6 +81,28 @@ def workbench_on(
             _wait_for_model(window)
         _go_behind(window, sample.before)
         yield window
+
+
+def _begin_anew(window: Window, sample: Sample, record: Path | None) -> None:
+    """Take back what was typed, and have a server that knows nothing of it. record: where it
+    writes; None without any.
+    """
+    _command(window, "File: Revert File")
+    window.call("waitFor", ".tab.active:not(.dirty)")
+    if record is not None:
+        record.unlink(missing_ok=True)
+        _command(window, "Fimbria: Restart Server")
+        window.until(record.exists, "the new server's record")
+        _wait_for_model(window)
+    _go_behind(window, sample.before)
+
+
+def _command(window: Window, title: str) -> None:
+    window.press("F1")
+    window.call("waitFor", ".quick-input-widget input")
+    window.type(title, 5)
+    window.call("waitFor", f'.quick-input-list .monaco-list-row.focused:has-text("{title}")')
+    window.press("Enter")
 
 
 def type_each(window: Window, keys: Sequence[str], delay_ms: float) -> None:
@@ -90,8 +125,9 @@ def _tools() -> Tools:
 
 
 def _wait_for_model(window: Window) -> None:
-    """Ask for ghost text until there is some, at the end of the file."""
+    """Ask for ghost text until there is an answer."""
     window.wait_for_status("ready")
+    window.call("evaluate", "ghostRecorder.begin()")
     window.run_command("Fimbria: Suggest Here")
 
     def is_there() -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from benchmarks.ghost_keys import keys_of
-from benchmarks.ghost_page import Record, outcomes, questions
+from benchmarks.ghost_keys import Key, Kind, keys_of
+from benchmarks.ghost_page import Record, questions, read
+from benchmarks.ghost_server import said
 from benchmarks.ghost_text import Sample, daemon_of_its_own
 from benchmarks.ghost_vscode import recorded, type_each, workbench_on
 from tests.editors.vscode_fixtures import vscode_tools
@@ -17,6 +19,18 @@ START: Record = ("frame", 0.0, 95, "", "")
 
 def frame(at: float, text: str, ghost: str = "") -> Record:
     return ("frame", at, 114, text, ghost)
+
+
+def outcomes(
+    keys: Sequence[str],
+    records: Sequence[Record],
+    delay_ms: float,
+    *,
+    answer: Kind = Kind.NOTHING,
+) -> list[Key]:
+    """The outcomes where the server has said the same at every place of the first lines."""
+    everywhere = {(line, column): answer for line in range(3) for column in range(30)}
+    return read(keys, records, delay_ms, everywhere, 0)
 
 
 def test_ghost_text_that_comes_and_is_typed_along() -> None:
@@ -54,29 +68,29 @@ def test_the_echo_of_the_key_before_is_not_this_ones() -> None:
     assert key.echo_ms == 22
 
 
-def is_answered(*after: Record) -> bool:
-    """Whether a key at 100 ms is answered before the next one at 250 ms."""
+def kind(*after: Record, answer: Kind = Kind.NOTHING) -> Kind:
+    """What there is of an answer to a key at 100 ms before the next one at 250 ms."""
     records = [START, ("key", 100.0, "Enter"), frame(110, "  "), *after]
-    (key,) = outcomes(["\n  "], records, 150)
-    return key.is_answered
+    (key,) = outcomes(["\n  "], records, 150, answer=answer)
+    return key.kind
 
 
-def test_a_reasoned_nothing_is_an_answer() -> None:
-    assert is_answered(("asked", 155.0, 0), ("told", 180.0, 0, 0))
+def test_nothing_is_what_the_server_has_meant_by_it() -> None:
+    nothing = [("asked", 155.0, 0), ("told", 180.0, 0, 0)]
+    for answer in (Kind.NOTHING, Kind.NULL, Kind.ERROR):
+        assert kind(*nothing, answer=answer) is answer
 
 
 def test_what_is_no_answer() -> None:
-    assert not is_answered()
-    assert not is_answered(("asked", 155.0, 0))
-    assert not is_answered(("asked", 155.0, 0), ("told", 249.0, 0, 0)), "too late"
-    assert not is_answered(("asked", 155.0, 0), ("told", 180.0, 0, -1)), "not wanted any more"
-    assert not is_answered(("asked", 155.0, 0), ("told", 180.0, 0, 1)), "and never drawn"
-    assert not is_answered(
-        *(("asked", 155.0, 0), ("told", 180.0, 0, 0), ("asked", 200.0, 1)),
-    ), "asked anew"
-    assert not is_answered(
-        ("asked", 155.0, 0), ("told", 180.0, 0, 1), frame(190, "  ", "ab"), frame(220, "  ")
-    ), "taken away"
+    asked = ("asked", 155.0, 0)
+    assert kind() is Kind.UNASKED
+    assert kind(asked) is Kind.WAITING
+    assert kind(asked, ("told", 249.0, 0, 0)) is Kind.WAITING, "too late"
+    assert kind(asked, ("told", 180.0, 0, -1)) is Kind.NULL, "not wanted any more"
+    assert kind(asked, ("told", 180.0, 0, 1)) is Kind.UNDRAWN
+    assert kind(asked, ("told", 180.0, 0, 0), ("asked", 200.0, 1)) is Kind.WAITING, "asked anew"
+    taken_away = (("told", 180.0, 0, 1), frame(190, "  ", "ab"), frame(220, "  "))
+    assert kind(asked, *taken_away) is Kind.UNDRAWN
 
 
 def test_an_answer_to_an_earlier_key_is_not_this_ones() -> None:
@@ -84,7 +98,8 @@ def test_an_answer_to_an_earlier_key_is_not_this_ones() -> None:
         *(START, ("key", 100.0, "Enter"), frame(110, "  "), ("asked", 155.0, 0)),
         *(("key", 160.0, "a"), frame(170, "  a"), ("told", 180.0, 0, 0)),
     ]
-    assert [key.is_answered for key in outcomes(["\n  ", "a"], records, 60)] == [False, False]
+    kinds = [key.kind for key in outcomes(["\n  ", "a"], records, 60)]
+    assert kinds == [Kind.WAITING, Kind.UNASKED]
 
 
 def test_ghost_text_that_is_replaced_at_once_flickers() -> None:
@@ -95,6 +110,18 @@ def test_ghost_text_that_is_replaced_at_once_flickers() -> None:
     assert flickers.is_flicker
 
 
+def test_ghost_text_that_goes_with_an_agreeing_key_flickers() -> None:
+    records = [START, ("key", 100.0, "Enter"), frame(110, "  "), frame(190, "  ", "ab")]
+    key = ("key", 250.0, "a")
+    (_, stays) = outcomes(["\n  ", "a"], [*records, key, frame(262, "  a", "b")], 150)
+    (_, goes) = outcomes(["\n  ", "a"], [*records, key, frame(262, "  a")], 150)
+    blinks = [*records, key, frame(262, "  a"), frame(279, "  a", "b")]
+    (_, blinking) = outcomes(["\n  ", "a"], blinks, 150)
+    assert not stays.is_flicker
+    assert goes.is_flicker
+    assert blinking.is_flicker
+
+
 def test_lost_keys_are_not_measured() -> None:
     with pytest.raises(ValueError, match="VS Code got"):
         outcomes(["\n", "a"], [START, ("key", 100.0, "Enter")], 150)
@@ -102,22 +129,27 @@ def test_lost_keys_are_not_measured() -> None:
 
 @pytest.mark.editor
 @pytest.mark.timeout(400)
-def test_keys_in_a_real_vscode() -> None:
+def test_keys_in_a_real_vscode(tmp_path: Path) -> None:
     vscode_tools()
+    record = tmp_path / "record"
     cut = Sample("size.py", ["import os", "", "", "def file_size(path):"], [], [""])
     keys = list(keys_of(["    return os.path.getsize("]))
 
-    def has_ghost_text(records: Sequence[Record]) -> bool:
-        return any(record[0] == "frame" and record[4] for record in records)
+    def is_answered(records: Sequence[Record]) -> bool:
+        *_, (_, _, _, text, ghost) = (record for record in records if record[0] == "frame")
+        return bool(ghost) and text.endswith("getsize(")
 
     with (
         daemon_of_its_own() as environment,
-        workbench_on(cut, environment, with_plugin=True) as window,
+        workbench_on(cut, environment, record, with_plugin=True) as window,
     ):
         type_each(window, keys, 60)
-        window.until(lambda: has_ghost_text(recorded(window)), "ghost text in a frame")
+        window.until(lambda: is_answered(recorded(window)), "ghost text in the last frame")
         records = recorded(window)
-    assert [key.text for key in outcomes(keys, records, 60_000)] == keys
+    found = read(keys, records, 60_000, said(record), 3)
+    assert [key.text for key in found] == keys
+    assert found[-1].kind is Kind.GHOST
+    assert said(record)[4, 27] is Kind.UNDRAWN
     assert records[-1][0] != "key"
     shown = [record for record in records if record[0] == "frame"]
     assert shown[0][3] == "def file_size(path):"
