@@ -228,12 +228,12 @@ def test_settings_that_change_while_the_server_starts_reach_it(window: Window, s
 def test_a_switch_is_turned_where_it_is_set(window: Window) -> None:
     settings = window.folder / ".vscode" / "settings.json"
     settings.parent.mkdir()
-    settings.write_text(json.dumps({"fimbria.enabled": True}), encoding="utf-8")
-    window.run_command("Fimbria: Switch Ghost Text On or Off")
+    settings.write_text(json.dumps({"fimbria.enabled": False}), encoding="utf-8")
     window.wait_for_status("paused: ghost text is switched off")
-    assert json.loads(settings.read_text(encoding="utf-8")) == {"fimbria.enabled": False}
-    settings.unlink()
+    window.run_command("Fimbria: Switch Ghost Text On or Off")
     window.wait_for_status("ready")
+    assert json.loads(settings.read_text(encoding="utf-8")) == {"fimbria.enabled": True}
+    settings.unlink()
 
 
 def test_the_check_in_an_empty_window_is_of_the_model_that_is_set(
