@@ -9,7 +9,7 @@ line some way before the cursor, and typed what follows it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_runtime.api import (
@@ -141,13 +141,23 @@ class PromptRenderer:
         if isinstance(request, ChatRequest):
             ids = self._chat_renderer.render(request.messages, budget + self._num_control_tokens)
             return Prompt(ids, b"", self.eos_ids | self._chat_renderer.end_ids)
-        files = show_files(self.tokenizer, self.family, request, budget)
+        files = self._files(request, budget)
         budget -= len(files.before) + len(files.head)
         if request.suffix is None or self.fim is None:
             prefix, healed = self._prefix(request.prompt, budget, files.head, heal=request.heal)
             ids = [*self._frame.start, *files.before, *prefix]
             return Prompt(ids or self._document_edge, healed, self.eos_ids)
         return self._infilling(request, request.suffix, self.fim, budget, files)
+
+    def _files(self, request: CompletionRequest, budget: int) -> ShownFiles:
+        """The same ones for an answer of any length: warm-ups have none. Nearly none where that
+        leaves too little of the budget.
+        """
+        files = show_files(self.tokenizer, self.family, request, self._room(0))
+        if len(files.before) + len(files.head) <= budget // 2:
+            return files
+        alone = replace(request, snippets=())
+        return show_files(self.tokenizer, self.family, alone, self._room(0))
 
     def _room(self, max_tokens: int) -> int:
         """Tokens for a prompt's text before an answer."""

@@ -18,9 +18,10 @@ FILES = (Snippet("lib/one.py", "one = 1"), Snippet("two.py", "two = 2\n"))
 
 
 def ids(renderer: PromptRenderer, **options: Any) -> list[int]:
-    request = {"prompt": "x = ", "suffix": "\n", "heal": False, "snippets": FILES} | options
-    named = {"path": "main.py", "repository": "me/mine", "layout": renderer.layouts[-1]}
-    return renderer.render(CompletionRequest(**(named | request))).ids
+    request: dict[str, Any] = {"prompt": "x = ", "suffix": "\n", "heal": False}
+    request |= {"snippets": FILES, "path": "main.py", "repository": "me/mine"}
+    request |= {"layout": renderer.layouts[-1]} | options
+    return renderer.render(CompletionRequest(**request)).ids
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,18 @@ def test_the_most_helpful_ones_are_kept(name: str, family_folders: Path) -> None
     assert len(ids(renderer, snippets=many)) < renderer.context_length // 2
     huge = (Snippet("huge.py", "x = 1\n" * 5000),)
     assert "huge.py" not in shown(renderer, ids(renderer, snippets=huge))
+
+
+@pytest.mark.parametrize("name", ["starcoder2-3b", "deepseek-coder-1.3b-instruct"])
+def test_they_do_not_depend_on_the_answers_length(name: str, family_folders: Path) -> None:
+    """Else a warm-up, which asks for none, would compute another prompt."""
+    renderer = opened(family_folders / name)
+    many = tuple(Snippet(f"f{n}.py", "value = 1\n") for n in range(300))
+    warming = ids(renderer, snippets=many, max_tokens=0)
+    for max_tokens in range(0, renderer.context_length // 2, 16):
+        assert ids(renderer, snippets=many, max_tokens=max_tokens) == warming
+    longest = renderer.context_length - 50
+    assert len(ids(renderer, snippets=many, max_tokens=longest)) + longest < renderer.context_length
 
 
 def test_typing_changes_only_the_end(family_folders: Path) -> None:
