@@ -45,12 +45,12 @@ def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iter
         yield window
 
 
-def propose(window: Window, engine: ChatEngine, instruction: str = "divide") -> None:
+def propose(window: Window, engine: ChatEngine) -> None:
     """Have the function around the cursor changed to what FIXED has, and wait for the diff."""
     engine.answer = "```python\ndef half(n):\n    return n / 2\n```\n"
     window.run_command("Fimbria: Edit with Instruction…")
-    window.call("waitFor", '.quick-input-widget input[placeholder^="such as"]')
-    window.type(instruction)
+    window.call("waitFor", '.quick-input-widget:has-text("What to do with half, lines 4–5")')
+    window.type("divide")
     window.press("Enter")
     window.call("waitFor", ".monaco-diff-editor .char-insert")
 
