@@ -33,7 +33,8 @@ from model_runtime.kv_cache.planning import (
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.loading import make_worker
 from model_runtime.measuring import measure_step_costs, pace, warm_up
-from model_runtime.prompts import MAX_CONTEXT_LENGTH, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import MAX_CONTEXT_LENGTH
 
 _STARTER = Path(__file__).resolve().parent.parent / "model_runtime" / "starter"
 _SOURCES = Path(__file__).resolve().parent.parent / "model_runtime"

@@ -32,7 +32,8 @@ from model_runtime.devices import choose_dtype
 from model_runtime.engine import Engine
 from model_runtime.healing import ByteVocabulary, split_for_healing
 from model_runtime.kv_cache.tensors import KVTensors
-from model_runtime.prompts import Prompt, PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import Prompt, PromptRenderer
 from model_runtime.step import CausalModel, Row
 from model_runtime.stopping import TextAssembler
 

@@ -10,7 +10,8 @@ from lsp_server.context.request import completion_request, warm_up_request
 from lsp_server.context.windows import cursor_context
 from model_runtime.api import CompletionRequest, Layout, ModelInfo
 from model_runtime.config import read_config
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import PromptRenderer
 
 DOCUMENT = "trace"
 MAX_TOKENS = 24

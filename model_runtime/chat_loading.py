@@ -70,7 +70,7 @@ def load_chat_engine(
 
 def check_chats(folder: Path) -> None:
     """Raise MissingCapability for a checkpoint that does not chat."""
-    from model_runtime.prompts import open_renderer
+    from model_runtime.prompt_opening import open_renderer
 
     renderer = open_renderer(folder, read_config(folder))
     if Capability.CHAT not in renderer.capabilities:

@@ -50,7 +50,8 @@ from model_runtime.measuring import measure_step_costs, pace, warm_up
 from model_runtime.model import LlamaModel
 from model_runtime.models import model_name
 from model_runtime.native_model import NativeLlama, accelerate_on_cpu
-from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import MAX_CONTEXT_LENGTH, PromptRenderer
 from model_runtime.quantization import (
     Scheme,
     bytes_per_weight,

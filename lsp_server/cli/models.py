@@ -98,7 +98,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
 def describe_model(name: str) -> ModelEntry:
     """Read what a model's files say, without loading it. Raises RuntimeFailure."""
     from model_runtime.config import read_config
-    from model_runtime.prompts import open_renderer
+    from model_runtime.prompt_opening import open_renderer
     from model_runtime.weight_files import check_files
 
     folder = resolve_model(name)

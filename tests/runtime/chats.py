@@ -7,7 +7,8 @@ from typing import Any
 
 from model_runtime.api import ChatMessage, ChatRequest, Role
 from model_runtime.config import read_config
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import PromptRenderer
 from tests.runtime.family_checkpoints import CHECKPOINTS
 
 SYSTEM = "Answer in code."

@@ -18,7 +18,7 @@ from model_runtime.capabilities import (
 from model_runtime.config import read_config
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, Family
 from model_runtime.models import model_name
-from model_runtime.prompts import open_renderer
+from model_runtime.prompt_opening import open_renderer
 from tests.runtime.chats import opened
 from tests.runtime.family_checkpoints import BY_NAME
 

@@ -20,7 +20,8 @@ from model_runtime.api import (
 from model_runtime.config import read_config
 from model_runtime.families import CODE_LLAMA, FAMILIES, OTHER, SuffixFirst, find_family
 from model_runtime.families.markdown import families_markdown
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import PromptRenderer
 from tests.conftest import PROJECT
 from tests.runtime.family_checkpoints import BY_NAME, CHECKPOINTS
 

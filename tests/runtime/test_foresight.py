@@ -12,7 +12,8 @@ from model_runtime.drafting import DraftPolicy
 from model_runtime.foresight import Foresight, Lookahead
 from model_runtime.kv_cache.slots import SlotIndex
 from model_runtime.ngrams import CacheWeights
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import PromptRenderer
 from model_runtime.step_costs import StepCosts
 
 CHEAP = StepCosts.fitted([(1, 10.0), (64, 11.0)])

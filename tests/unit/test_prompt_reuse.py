@@ -15,7 +15,8 @@ from lsp_server.context.windows import cursor_context, prefix_start, suffix_end
 from lsp_server.source_text import SourceText
 from model_runtime.api import Capability, ModelInfo
 from model_runtime.config import read_config
-from model_runtime.prompts import PromptRenderer, open_renderer
+from model_runtime.prompt_opening import open_renderer
+from model_runtime.prompts import PromptRenderer
 from tests.unit.test_context import LARGE, PARAGRAPH
 
 MODEL = ModelInfo(

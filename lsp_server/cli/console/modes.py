@@ -87,7 +87,7 @@ def check_name(mode: Mode, model: str) -> None:
 
 def _opened(model: str) -> PromptRenderer | None:
     from model_runtime.config import read_config
-    from model_runtime.prompts import open_renderer
+    from model_runtime.prompt_opening import open_renderer
 
     try:
         folder = resolve_model(model)
