@@ -82,6 +82,7 @@ def shared_window(
     folder = tmp_path_factory.mktemp("vscode")
     with running(vscode_tools(), folder, {}, home.environment) as window:
         window.open("code.txt", "x\n")
+        window.wait_for_status("ready")  # or its start would be taken for that of the next
         yield window
 
 
