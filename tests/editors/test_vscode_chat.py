@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -30,21 +31,33 @@ def engine() -> Iterator[ChatEngine]:
         yield engine
 
 
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iterator[Window]:
-    """A workbench whose chats go to the engine. No model is loaded for ghost text."""
+@contextmanager
+def chat_workbench(
+    factory: pytest.TempPathFactory, engine: ChatEngine, **more: str
+) -> Iterator[Window]:
+    """Run a workbench whose chats go to the engine. No model is loaded for ghost text.
+
+    more: further variables of its environment.
+    """
     environment = {
-        "FIMBRIA_RUNTIME_DIR": str(tmp_path_factory.mktemp("r")),
-        "FIMBRIA_LOG_FILE": str(tmp_path_factory.mktemp("log") / "lsp.log"),
-        "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),
-        "XDG_DATA_HOME": str(tmp_path_factory.mktemp("share")),
+        "FIMBRIA_RUNTIME_DIR": str(factory.mktemp("r")),
+        "FIMBRIA_LOG_FILE": str(factory.mktemp("log") / "lsp.log"),
+        "XDG_CONFIG_HOME": str(factory.mktemp("config")),
+        "XDG_DATA_HOME": str(factory.mktemp("share")),
         "FIMBRIA_CHAT_ENDPOINT": engine.url,
         "FIMBRIA_CHAT_MODEL": "told",
         "FIMBRIA_WARM_UP": "false",
+        **more,
     }
     server = [sys.executable, "-m", "lsp_server"]
-    with workbench(tmp_path_factory.mktemp("vscode"), server, environment) as window:
+    with workbench(factory.mktemp("vscode"), server, environment) as window:
         window.set("fimbria.enabled", False)
+        yield window
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iterator[Window]:
+    with chat_workbench(tmp_path_factory, engine) as window:
         yield window
 
 

@@ -85,6 +85,13 @@ const calls = {
   frameTexts: async (selector) => (await inFrames({ body: visibleTexts, arg: selector })).flat().filter(Boolean),
   frameFill: async (selector, text) => (await frameWith(selector)).locator(selector).first().fill(text),
   framePress: async (selector, key) => (await frameWith(selector)).locator(selector).first().press(key),
+  frameWaitFor: async (selector) => (await frameWith(selector)).locator(selector).first().waitFor(),
+  frameValue: async (selector) => (await frameWith(selector)).locator(selector).first().inputValue(),
+  frameStyle: async (selector, name) =>
+    (await frameWith(selector)).locator(selector).first()
+      .evaluate((element, property) => getComputedStyle(element).getPropertyValue(property), name),
+  frameTop: async (selector) =>
+    (await (await frameWith(selector)).locator(selector).first().boundingBox()).y,
   frameClick: async (selector) => (await frameWith(selector)).locator(selector).first().click(),
 };
 

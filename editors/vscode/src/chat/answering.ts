@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import { ProgressType, type LanguageClient } from "vscode-languageclient/node";
-import { problemOf } from "../core/availability.ts";
+import { HAS_ENDED, problemOf } from "../core/availability.ts";
 import * as transcripts from "../core/transcript.ts";
 import type { Answered, Kept, Progress, Reference, Transcript } from "../core/transcript.ts";
 
@@ -16,6 +16,8 @@ export class Chat implements vscode.Disposable {
   readonly onDidGrow = this.#grown.event;
   #transcript: Transcript = transcripts.EMPTY;
   #running: vscode.CancellationTokenSource | undefined;
+  /** Who answers, or has answered last. */
+  #client: LanguageClient | undefined;
   /** The one that was stopped last, as long as nothing else has happened. */
   #stopped: (transcripts.Stopped & { readonly by: vscode.CancellationTokenSource }) | undefined;
   #numAsked = 0;
@@ -65,6 +67,13 @@ export class Chat implements vscode.Disposable {
     this.#set(kept === undefined ? transcripts.EMPTY : transcripts.restored(kept));
   }
 
+  /** There is another server, or none; its last words in a chat are of no use. */
+  serverChanged(client: LanguageClient | undefined): void {
+    if (this.#running === undefined || client === this.#client) return;
+    this.#running = undefined;
+    this.#set(transcripts.ended(this.#transcript, "failed", HAS_ENDED));
+  }
+
   /** A conversation has another name now. */
   renamed(conversation: string, title: string): void {
     if (this.#transcript.conversation === conversation) this.#set({ ...this.#transcript, title });
@@ -80,6 +89,7 @@ export class Chat implements vscode.Disposable {
   async #answer(client: LanguageClient, asked: Transcript): Promise<void> {
     const running = new vscode.CancellationTokenSource();
     this.#running = running;
+    this.#client = client;
     this.#set(asked);
     const partialResultToken = `fimbria-chat-${this.#number()}`;
     const listener = client.onProgress(CHAT_PROGRESS, partialResultToken, (progress) => {

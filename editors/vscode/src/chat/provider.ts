@@ -109,6 +109,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
   /** To be called when the server has started, or has other settings. */
   async serverChanged(): Promise<void> {
+    this.#chat.serverChanged(this.#client());
     await this.#postAvailability();
   }
 

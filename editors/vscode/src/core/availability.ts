@@ -53,7 +53,7 @@ function unavailable(whyNot: string, remedies: readonly Remedy[]): Availability 
 }
 
 const DOES_NOT_RUN = "Fimbria's server does not run: it is starting, or has ended.";
-const HAS_ENDED = "Fimbria's server has ended meanwhile. Ask again when it is there.";
+export const HAS_ENDED = "Fimbria's server has ended meanwhile. Ask again when it is there.";
 const METHOD_NOT_FOUND = -32601;
 /** JSON-RPC's codes for a connection that is gone. */
 const CONNECTION_GONE = { first: -32099, last: -32096 };
