@@ -127,7 +127,7 @@ def test_why_there_is_no_ghost_text(editor: Editor, tmp_path: Path) -> None:
     def told(command: str) -> str:
         editor.command("messages clear")
         type_command(editor, command)
-        return until(lambda: editor.messages(), "the message").strip()
+        return until(editor.messages, "the message").strip()
 
     assert told("Fimbria").startswith("Fimbria: ready")
     assert told("Fimbria toggle buffer") == "Fimbria: ghost text off: turned off in this buffer"

@@ -179,7 +179,11 @@ def test_nvim_cmp_stays_in_front_when_the_server_comes_back(
     """No mapping over a mapping over a mapping."""
     with running(neovim_program, tmp_path, server=STUB_SERVER, setup=NVIM_CMP) as editor:
         editor.open(tmp_path / "code.py")
-        editor.keys("i<Esc>")
+        mapped = "return vim.fn.maparg('<Tab>', 'i', false, true).buffer == 1"
+        until(lambda: editor.lua(mapped), "our mapping")
+        editor.keys("i")
+        until(lambda: editor.lua("return CMP.layers") == 1, "the mapping of nvim-cmp")
+        editor.keys("<Esc>")
         editor.wait_for_mode("n")
         before = editor.lua("return vim.lsp.get_clients()[1].id")
         editor.command("Fimbria restart")
