@@ -26,7 +26,7 @@ from benchmarks.machine import machine
 from benchmarks.report import write_pair
 
 NUM_LINES = 12
-SECONDS = 15.0
+SECONDS = 12.0
 
 
 class EditorOf(Protocol):
