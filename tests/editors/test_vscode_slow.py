@@ -46,8 +46,14 @@ def test_an_answer_after_the_editors_patience_is_shown(window: Window, stub: Stu
     assert window.wait_for_ghost() == "one two"
     assert not stub.seen("cancelled")
     assert len(stub.seen("asked")) == 1
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("aone two")
+
+
+def accept(window: Window, stub: Stub) -> None:
+    """Accept all. Nothing is suggested then, which would be drawn behind it in its line."""
+    stub.suggest()
+    window.press("Tab")
 
 
 def test_typing_on_ends_what_was_asked_before(window: Window, stub: Stub) -> None:
@@ -59,7 +65,7 @@ def test_typing_on_ends_what_was_asked_before(window: Window, stub: Stub) -> Non
     window.until(lambda: len(stub.seen("asked")) == 2, "the second request")
     stub.release()
     assert window.wait_for_ghost() == "one two"
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("abone two")
 
 
@@ -68,15 +74,15 @@ def test_accepting_right_after_typing(window: Window, stub: Stub) -> None:
     window.wait_for_ghost()
     stub.hold()  # what is asked with the next key comes too late
     window.type("o", 0)
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("aone two")
     stub.release()
 
 
-def test_undo_takes_back_what_was_accepted_and_nothing_else(window: Window) -> None:
+def test_undo_takes_back_what_was_accepted_and_nothing_else(window: Window, stub: Stub) -> None:
     window.type("a")
     window.wait_for_ghost()
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("aone two")
     window.press("Control+z")
     window.press("Escape")
@@ -219,7 +225,7 @@ def test_what_was_drawn_when_the_server_was_killed(window: Window, stub: Stub) -
     window.until(lambda: len(stub.seen("started")) == 2, "another server")
     window.wait_for_status("ready")
     assert window.wait_for_ghost() == "one two"
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("hone two")
 
 
@@ -243,7 +249,7 @@ def test_the_first_steps_sample_is_typed_and_answered(window: Window, stub: Stub
     )
     window.until(lambda: "asked Automatic 2:9" in stub.seen("asked"), "what a typed key asks")
     assert window.wait_for_ghost() == "one two"
-    window.press("Tab")
+    accept(window, stub)
     window.wait_for_line("logger = one two")
 
 
