@@ -36,6 +36,7 @@ input and output. A wrong flag never stops it: the editor shows what is wrong.
   --warm-up BOOL       true: load the model at once, and read changes before ghost text is
                        asked for; false: with the first request
   --guess-ahead BOOL   true: while idle, compute what comes after the ghost text that is shown
+  --snippets BOOL      true: pieces of other files that were visited help with this one
   --statistics BOOL    true: numbers on suggestions are kept for `fimbria stats`, and no text
   --transport KIND     how to reach the model: auto, unix or tcp
   --log-file FILE      where to log; text of documents only at level debug
