@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,10 @@ def test_the_built_in_inline_completion_draws_nothing_of_ours(
     with running(neovim_program, tmp_path, server=STUB_SERVER, setup=setup) as editor:
         for name in ("code.py", "more.py"):
             editor.open(tmp_path / name)
+            other_is_there = """
+                local client = vim.lsp.get_clients({ bufnr = 0, name = 'other' })[1]
+                return client and client.initialized"""
+            until(partial(editor.lua, other_is_there), "the other server")
             editor.script(FOOBAR)
             editor.keys("ifo")
             editor.wait_for_ghost("obar")
