@@ -197,6 +197,16 @@ def test_a_docstring_by_command(editor: Editor, tmp_path: Path) -> None:
     until(lambda: not any('"""' in line for line in editor.lines()), "the docstring undone")
 
 
+def test_the_status_says_why_the_starter_is_silent(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "a.lua").write_text("local x = \n")
+    editor.open(tmp_path / "a.lua")
+    editor.keys("A 1<Esc>")
+    until(lambda: editor.request("fimbria/status")["isReady"], "the model")
+    editor.command("messages clear")
+    editor.command("Fimbria status")
+    until(lambda: "starter was trained on Python; here (lua)" in editor.messages(), "the reason")
+
+
 def test_chat_says_what_it_lacks(editor: Editor, tmp_path: Path) -> None:
     editor.open(write_code(tmp_path))
     editor.keys(":Fimbria chat<CR>")

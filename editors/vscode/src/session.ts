@@ -27,6 +27,7 @@ export class Session implements vscode.Disposable {
   readonly #ghostText: GhostText;
   readonly steps = new Steps();
   readonly #listener: Listener;
+  readonly #listening: vscode.Disposable;
   readonly channel = vscode.window.createOutputChannel("Fimbria", { log: true });
   readonly #changed = new vscode.EventEmitter<undefined>();
   /** A server runs or has ended, or has other settings, or its model has been loaded. */
@@ -42,6 +43,9 @@ export class Session implements vscode.Disposable {
     this.#ghostText = ghostText;
     this.#memory = context.globalState;
     this.#listener = this.#makeListener();
+    this.#listening = vscode.window.onDidChangeActiveTextEditor(() => {
+      void this.readReticence();
+    });
     this.#life = new Life({
       find: findOnThisMachine,
       connect: (server, ended) => this.#connect(server, ended),
@@ -105,11 +109,26 @@ export class Session implements vscode.Disposable {
     const text = await output(this.server, this.environment, "status", "--json");
     const model = modelOfStatus(text, modelOnThisMachine(chosenModel()));
     this.#status.update({ model });
+    await this.readReticence();
     if (model?.isLoaded === true) this.steps.complete("modelLoaded");
+  }
+
+  /** Asks the server why there is little ghost text in the document in front, or none. */
+  async readReticence(): Promise<void> {
+    const document = vscode.window.activeTextEditor?.document;
+    let reticence: string | undefined;
+    if (document !== undefined && this.client !== undefined) {
+      const uri = this.client.code2ProtocolConverter.asUri(document.uri);
+      const asked = this.client.sendRequest<{ reticence?: string | null }>("fimbria/status", { uri });
+      const answer = await asked.catch(() => undefined); // a server that is older, or gone
+      reticence = answer?.reticence ?? undefined;
+    }
+    if (document === vscode.window.activeTextEditor?.document) this.#status.update({ reticence });
   }
 
   dispose(): void {
     void this.stop();
+    this.#listening.dispose();
     this.#changed.dispose();
     this.channel.dispose();
   }

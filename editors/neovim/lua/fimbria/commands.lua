@@ -77,7 +77,15 @@ local function show_status()
       and (', server %s'):format(client.server_info and client.server_info.version or '?')
     or ''
   local message = status.message and (': ' .. status.message) or ''
-  tell(status.state .. message .. server)
+  if not client or status.state ~= 'ready' then
+    tell(status.state .. message .. server)
+    return
+  end
+  local params = { uri = vim.uri_from_bufnr(0) }
+  client:request('fimbria/status', params, function(_, answer)
+    local reticence = answer and answer.reticence
+    tell(status.state .. server .. (type(reticence) == 'string' and '; ' .. reticence or ''))
+  end, 0)
 end
 
 ---@type table<string, fimbria.Subcommand>

@@ -19,6 +19,8 @@ export interface Facts {
   readonly silence: string | undefined;
   readonly isThinking: boolean;
   readonly model: Model | undefined;
+  /** Why the model says less in the document in front than elsewhere. */
+  readonly reticence: string | undefined;
   /** Milliseconds from asking to answer. */
   readonly latency: { readonly median: number; readonly last: number } | undefined;
 }
@@ -30,6 +32,7 @@ export const NOTHING_KNOWN: Facts = {
   silence: undefined,
   isThinking: false,
   model: undefined,
+  reticence: undefined,
   latency: undefined,
 };
 
@@ -95,6 +98,7 @@ function spinning(label: string, severity: Severity): Shown {
 export function tooltipLines(facts: Facts): string[] {
   const lines = [shown(facts).label];
   if (facts.model !== undefined) lines.push(`Model: ${facts.model.name}`, `Device: ${facts.model.device}`);
+  if (facts.reticence !== undefined) lines.push(facts.reticence);
   if (facts.latency !== undefined) {
     const { last, median } = facts.latency;
     lines.push(`Answers: ${milliseconds(last)} last, ${milliseconds(median)} in the middle`);
