@@ -35,7 +35,8 @@ def reticence(ls: FimbriaServer, model: ModelInfo, uri: str) -> str | None:
     if is_home(model, language):
         return None
     learnt = " and ".join(name.capitalize() for name in model.languages)
-    here = document.language_id or "a file of no known language"
+    here = document.language_id or "this file"
+    # Short: Neovim asks for Enter after what is longer than a line.
     if may_speak(model, language):
-        return f"{model.id} was trained on {learnt}; here ({here}) it shows only what it is sure of"
-    return f"{model.id} was trained on {learnt}; here ({here}) it shows something only when asked"
+        return f"{model.id} knows {learnt}; in {here} it has to be surer"
+    return f"{model.id} knows {learnt}; in {here} it waits to be asked"

@@ -132,8 +132,8 @@ async def likely(_: CompletionRequest) -> AsyncGenerator[Event, None]:
     ("language", "said"),
     [
         ("python", None),
-        ("lua", "fake was trained on Python; here (lua) it shows only what it is sure of"),
-        ("markdown", "fake was trained on Python; here (markdown) it shows something only when"),
+        ("lua", "fake knows Python; in lua it has to be surer"),
+        ("markdown", "fake knows Python; in markdown it waits to be asked"),
     ],
 )
 def test_who_wonders_why_nothing_is_shown_is_told(language: str, said: str | None) -> None:
@@ -146,8 +146,7 @@ def test_who_wonders_why_nothing_is_shown_is_told(language: str, said: str | Non
         await client.result(client.complete(0, 4))
         status = await client.result(client.ask("fimbria/status", {"uri": URI}))
         assert (status["isReady"], status["model"]) == (True, "fake")
-        told = status["reticence"]
-        assert told is None if said is None else told.startswith(said)
+        assert status["reticence"] == said
         assert (await client.result(client.ask("fimbria/status", {})))["reticence"] is None
 
     session(scenario, "b")

@@ -5,6 +5,7 @@ import { requirement } from "./configuration.ts";
 import { commandLine, waysToInstall } from "./core/installing.ts";
 import { thisMachine } from "./machine.ts";
 import { runInTerminal } from "./programs.ts";
+import { openMachineSettings } from "./settingsPage.ts";
 
 const MANUAL = "https://pipx.pypa.io/stable/installation/";
 
@@ -43,6 +44,6 @@ async function explainHowTo(): Promise<void> {
   );
   if (choice === "How to install pipx") await vscode.env.openExternal(vscode.Uri.parse(MANUAL));
   if (choice === "Open the setting") {
-    await vscode.commands.executeCommand("workbench.action.openSettings", "fimbria.server.command");
+    await openMachineSettings("fimbria.server.command");
   }
 }

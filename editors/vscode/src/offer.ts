@@ -1,14 +1,14 @@
 // What to say where no server was found: where it was looked for, and what to do.
 
 import * as vscode from "vscode";
+import { openMachineSettings } from "./settingsPage.ts";
 
 const NEVER_AGAIN = "fimbria.neverOfferInstallation";
 
-const COMMANDS: Readonly<Record<string, readonly [string, string?]>> = {
-  "Install…": ["fimbria.install"],
-  "Set Its Path": ["workbench.action.openSettings", "fimbria.server"],
-  "Look Again": ["fimbria.restart"],
-  "Manage Workspace Trust": ["workbench.trust.manage"],
+const COMMANDS: Readonly<Record<string, string>> = {
+  "Install…": "fimbria.install",
+  "Look Again": "fimbria.restart",
+  "Manage Workspace Trust": "workbench.trust.manage",
 };
 
 /**
@@ -25,8 +25,9 @@ export async function offerInstallation(memory: vscode.Memento): Promise<void> {
     ...[...trust, "Install…", "Set Its Path", "Look Again", never],
   );
   if (choice === never) await memory.update(NEVER_AGAIN, true);
-  const [command, argument] = COMMANDS[choice ?? ""] ?? [];
-  if (command !== undefined) await vscode.commands.executeCommand(command, argument);
+  if (choice === "Set Its Path") await openMachineSettings("fimbria.server.command");
+  const command = COMMANDS[choice ?? ""];
+  if (command !== undefined) await vscode.commands.executeCommand(command);
 }
 
 function whereItIsNot(isTrusted: boolean): string {

@@ -29,13 +29,13 @@ test("what is shown is what matters most", () => {
 test("the tooltip tells the model's figures that are known", () => {
   assert.deepEqual(tooltipLines(READY), ["Fimbria is ready"]);
   const model = { name: "starter", device: "cpu", isLoaded: true, reuse: 0.987 };
-  const reticence = "starter was trained on Python";
+  const reticence = "starter knows Python";
   const latency = { median: 8.26, last: 120.4 };
   const lines = tooltipLines({ ...READY, model, reticence, latency });
   assert.deepEqual(lines.slice(1), [
     "Model: starter",
     "Device: cpu",
-    "starter was trained on Python",
+    "starter knows Python",
     "Answers: 120 ms last, 8.3 ms in the middle",
     "Prompt tokens from the cache: 99 %",
   ]);

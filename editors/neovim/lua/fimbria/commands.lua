@@ -84,7 +84,7 @@ local function show_status()
   local params = { uri = vim.uri_from_bufnr(0) }
   client:request('fimbria/status', params, function(_, answer)
     local reticence = answer and answer.reticence
-    tell(status.state .. server .. (type(reticence) == 'string' and '; ' .. reticence or ''))
+    tell(type(reticence) == 'string' and reticence or status.state .. server)
   end, 0)
 end
 

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { Remedy } from "../core/availability.ts";
+import { openMachineSettings } from "../settingsPage.ts";
 
 export async function apply(remedy: Remedy): Promise<void> {
   switch (remedy) {
@@ -12,15 +13,8 @@ export async function apply(remedy: Remedy): Promise<void> {
     case "log":
       return vscode.commands.executeCommand("fimbria.showLog");
     case "setting":
-      return openSettings("fimbria.server.command");
+      return openMachineSettings("fimbria.server.command");
     case "settings":
-      return openSettings("fimbria.chat");
+      return openMachineSettings("fimbria.chat");
   }
-}
-
-/** Settings of the machine are those of the remote one, where there is one; others show none. */
-async function openSettings(query: string): Promise<void> {
-  const isRemote = vscode.env.remoteName !== undefined;
-  const place = isRemote ? "openRemoteSettings" : "openSettings";
-  await vscode.commands.executeCommand(`workbench.action.${place}`, { query });
 }
