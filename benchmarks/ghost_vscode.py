@@ -151,4 +151,5 @@ def _go_behind(window: Window, lines: Sequence[str]) -> None:
 def _row(window: Window) -> str:
     """The text of the cursor's line, as the recorder sees it."""
     window.call("evaluate", "ghostRecorder.begin()")
-    return str(recorded(window)[-1][3])
+    *_, (_, _, _, text, _) = (record for record in recorded(window) if record[0] == "frame")
+    return str(text)
