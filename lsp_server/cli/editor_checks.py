@@ -82,18 +82,14 @@ def _version_of(program: str) -> str | None:
     """Return the first line of `program --version`; None when there is no such program."""
     if shutil.which(program) is None:
         return None
-    try:
-        answer = _output(program, "--version")
-    except OSError:
-        return "does not start"
-    return (answer.splitlines() or ["says nothing"])[0].strip()
+    return (_output(program, "--version").splitlines() or ["says nothing"])[0].strip()
 
 
 def _output(program: str, argument: str) -> str:
-    """What a program on PATH says; empty where it takes too long. Raises OSError."""
+    """What a program on PATH says; empty where it takes too long, or does not start."""
     try:
         return run_quietly([shutil.which(program) or program, argument]).stdout
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, OSError):
         return ""
 
 

@@ -18,6 +18,7 @@ AFTERWARDS = "Reload VS Code's window, open a file and type."
 EXTENSION = "fimbria.fimbria"
 _EDITORS = ("code", "codium", "code-insiders", "cursor", "code-server")
 _PACKAGE = Path("dist", "fimbria.vsix")
+_NOTES_OF_TOOLS = ("pipx_metadata.json", "uv-receipt.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,11 @@ def _linking() -> Iterator[Command]:
 
 
 def _unlinking() -> Iterator[Command]:
-    """Take that back, if the link leads to this program."""
+    """Take that back, if the link leads to this program, and is not the one by which pipx or uv
+    make it a command: those note in its environment that they made that.
+    """
+    if any(Path(sys.prefix, note).exists() for note in _NOTES_OF_TOOLS):
+        return
     program = Path(sys.executable).with_name("fimbria")
     if _link().is_symlink() and os.readlink(_link()) == str(program):
         yield Command(("rm", str(_link())), Path.home())

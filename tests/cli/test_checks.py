@@ -85,6 +85,15 @@ def test_an_editor_that_does_not_start_breaks_nothing(
     assert "Too old" not in check_neovim().hint
 
 
+def test_programs_that_are_none_break_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("code", "nvim"):
+        install(tmp_path, name, "", monkeypatch)
+        (tmp_path / name).write_bytes(b"\x7fELF of another machine")
+    assert check_vscode().found == check_neovim().found == "says nothing"
+
+
 def test_an_old_python_is_refused() -> None:
     assert check_python((3, 10)).state is State.BROKEN
     assert check_python((3, 11)).state is State.OK

@@ -230,6 +230,19 @@ def test_vs_code_finds_a_program_that_is_not_on_the_path(programs: Path) -> None
     assert not link.is_symlink()
 
 
+@pytest.mark.parametrize("note", ["pipx_metadata.json", "uv-receipt.toml"])
+def test_the_command_that_pipx_or_uv_have_made_is_left_alone(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, note: str
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(programs.parent))
+    (programs.parent / note).touch()
+    link = programs.parent / "home" / ".local" / "bin" / "fimbria"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(Path(sys.executable).with_name("fimbria"))
+    assert setup("vscode", "--undo") == 0
+    assert link.is_symlink()
+
+
 def test_vs_code_fails_with_the_command_that_failed(
     programs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
