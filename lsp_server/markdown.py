@@ -12,7 +12,7 @@ _IMAGE = re.compile(r"!(?=\[)")
 
 
 def fenced(text: str, language_id: str) -> str:
-    """A code block; its fence is longer than any within."""
+    """A code block, in no language where that is empty; its fence is longer than any within."""
     ticks = "```"
     while ticks in text:
         ticks += "`"

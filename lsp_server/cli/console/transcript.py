@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from lsp_server.cli.console.talk import Talk
+from lsp_server.markdown import fenced
 from model_runtime.api import ModelInfo
 
 
@@ -21,16 +21,12 @@ def _parts(talk: Talk, info: ModelInfo) -> Iterator[str]:
     yield f"# {mode.name.capitalize()} with {info.id}"
     if talk.system:
         yield f"## System\n\n{talk.system.strip()}"
-    show = str.strip if mode.chats else fenced
+    show = str.strip if mode.chats else _code
     asked = "You" if mode.chats else "Text"
     for exchange in talk.exchanges:
         yield f"## {asked}\n\n{show(exchange.text)}"
         yield f"## Answer\n\n{show(exchange.answer)}"
 
 
-def fenced(code: str) -> str:
-    """A code block whose fence is longer than any in the code."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
-    fence = "`" * (longest + 1)
-    ending = "" if code.endswith("\n") else "\n"
-    return f"{fence}\n{code}{ending}{fence}"
+def _code(text: str) -> str:
+    return fenced(text, "")
