@@ -36,7 +36,8 @@ export function registerCommands(
     askInstruction: (target) => editWithInstruction(session.client, target as Target),
     actions: () => chooseAction(session.client),
     ...chat.commands(),
-    settings: () => openSettings("@ext:fimbria.fimbria"),
+    settings: () =>
+      vscode.commands.executeCommand("workbench.action.openSettings", "@ext:fimbria.fimbria"),
     walkthrough: async () => {
       await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH);
       session.steps.opened();
@@ -89,10 +90,6 @@ function serverCommands(session: Session): Record<string, Command> {
 
 function suggest(): Thenable<unknown> {
   return vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
-}
-
-async function openSettings(query: string): Promise<void> {
-  await vscode.commands.executeCommand("workbench.action.openSettings", query);
 }
 
 /**

@@ -21,7 +21,7 @@ import type { Proposals } from "../proposals.ts";
 import { openReference, References } from "./references.ts";
 import * as remedies from "./remedies.ts";
 
-export const VIEW = "fimbria.chatView";
+const VIEW = "fimbria.chatView";
 
 /** What asks the server. */
 type Ask = (client: LanguageClient) => Promise<unknown>;

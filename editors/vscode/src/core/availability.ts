@@ -1,5 +1,7 @@
 // Whether chats can be answered, and what the user can do where they cannot.
 
+import { messageOf } from "./errors.ts";
+
 /** `setting`: the one that says where the server is; `settings`: those of the chat. */
 export type Remedy = "install" | "setting" | "settings" | "restart" | "log";
 
@@ -36,7 +38,7 @@ export function withoutServer(find: () => unknown): Availability {
       ? unavailable("Fimbria's server is not installed.", ["install", "setting"])
       : unavailable(DOES_NOT_RUN, ["restart", "log"]);
   } catch (error) {
-    return unavailable(`Fimbria's server cannot be started: ${textOf(error)}`, ["setting"]);
+    return unavailable(`Fimbria's server cannot be started: ${messageOf(error)}`, ["setting"]);
   }
 }
 
@@ -63,17 +65,13 @@ export function problemOf(error: unknown): string {
   const code = codeOf(error);
   const { first, last } = CONNECTION_GONE;
   if (code === undefined || (first <= code && code <= last)) return HAS_ENDED;
-  return inOurNames(textOf(error));
+  return inOurNames(messageOf(error));
 }
 
 /** The code of what a server has answered; whatever else goes wrong has none. */
 function codeOf(error: unknown): number | undefined {
   const isAnswer = error instanceof Error && "code" in error && typeof error.code === "number";
   return isAnswer && Number(error.code) < 0 ? Number(error.code) : undefined;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const SETTINGS = /(?<![\w./-])(?:chat_(?:model|endpoint|max_tokens)|keep_conversations)(?![\w/-])/g;

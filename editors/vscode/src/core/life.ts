@@ -1,6 +1,7 @@
 // The server's life: found, started, started again when it ends, given up. One thing at a time.
 
 import { Backoff } from "./backoff.ts";
+import { messageOf } from "./errors.ts";
 
 /** A server process and the connection to it. */
 export interface Connection {
@@ -89,7 +90,7 @@ export class Life<Server, Link extends Connection> {
     try {
       this.#server = this.#world.find();
     } catch (error) {
-      this.#enter({ name: "failed", why: textOf(error) });
+      this.#enter({ name: "failed", why: messageOf(error) });
       return;
     }
     if (this.#server === undefined) {
@@ -145,7 +146,7 @@ export class Life<Server, Link extends Connection> {
   async #giveUp(connection: Link, hasRun: boolean, error: unknown): Promise<void> {
     const ended: Phase<Link> = { name: "stopped" };
     this.#enter(ended);
-    const reason = (await connection.lastWords()) || (error === undefined ? "" : textOf(error));
+    const reason = (await connection.lastWords()) || (error === undefined ? "" : messageOf(error));
     if (this.#phase !== ended) return;
     const what = hasRun ? "the server keeps ending" : "the server cannot be started";
     this.#enter({ name: "failed", why: reason === "" ? what : `${what}: ${reason}` });
@@ -155,8 +156,4 @@ export class Life<Server, Link extends Connection> {
     this.#phase = phase;
     this.#world.entered(phase);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

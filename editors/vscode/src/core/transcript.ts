@@ -88,7 +88,7 @@ export function isBusy(transcript: Transcript): boolean {
 }
 
 /** Changes the turn that is being answered; nothing if there is none. */
-export function withLast(
+function withLast(
   transcript: Transcript,
   change: (turn: Turn) => Partial<Turn>,
 ): Transcript {
