@@ -125,6 +125,15 @@ class Editor:
         """Tell the scripted server what to answer (see stub_server.py), and forget what it saw."""
         self.request("stub/script", rules=rules)
 
+    def status(self) -> str:
+        """Return what a status line shows."""
+        return str(self.lua("return require('fimbria').status()"))
+
+    def type_command(self, command: str) -> None:
+        """As a person does: what it says is read before the next one is typed."""
+        self.keys(f":{command}<CR>")
+        until(lambda: self.lua("return vim.fn.histget(':')") == command, "the command")
+
     def seen(self, what: str) -> Any:
         """Return what the scripted server has seen, by a name of `stub_server.Seen`."""
         return self.request("stub/seen")[what]
