@@ -65,10 +65,10 @@ function M.run(name, arguments)
   require('fimbria.client').with(vim.api.nvim_get_current_buf(), function(client)
     local command = M.COMMANDS[name]
     if command.kind == 'quickfix' and not is_reported(client, arguments) then
-      vim.notify('Fimbria: no diagnostic here', vim.log.levels.WARN)
+      require('fimbria.tell')('no diagnostic here')
     elseif command.kind ~= 'fimbria.explain' and vim.api.nvim_buf_get_name(0) == '' then
       -- Neovim would apply the edit to another buffer, a new one.
-      vim.notify('Fimbria: save this buffer under a name first', vim.log.levels.WARN)
+      require('fimbria.tell')('save this buffer under a name first')
     else
       offer(command, arguments)
     end

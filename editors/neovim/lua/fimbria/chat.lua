@@ -2,6 +2,7 @@
 --- describes.
 
 local shown = require('fimbria.chat_shown')
+local tell = require('fimbria.tell')
 local view = require('fimbria.chat_view')
 
 local M = {}
@@ -19,11 +20,6 @@ local TOKEN = 'fimbria-chat-'
 
 ---@type fimbria.Conversation
 local now = { source = 0, references = {}, number = 0 }
-
----@param text string
-local function warn(text)
-  vim.notify('Fimbria: ' .. text, vim.log.levels.WARN)
-end
 
 --- The server to ask: that of the file that is talked about, or else any.
 ---@return vim.lsp.Client?
@@ -88,7 +84,7 @@ end
 local function ask(text, instead)
   local server = M.client()
   if not server then
-    warn('no server; :Fimbria health tells why')
+    tell('no server; :Fimbria health tells why')
     return false
   end
   M.stop()
@@ -193,7 +189,7 @@ function M.open(text, arguments)
   end
   local server = M.client()
   if not server then
-    warn('no server; :Fimbria health tells why')
+    tell('no server; :Fimbria health tells why')
     return
   end
   local is_new = not view.buffer()
@@ -209,7 +205,7 @@ end
 function M.again()
   local last = shown.last()
   if not last then
-    warn('nothing was asked yet')
+    tell('nothing was asked yet')
     return
   end
   if not view.is_shown() then
@@ -222,7 +218,7 @@ end
 function M.edit()
   local turn = shown.turn_at_cursor()
   if not turn then
-    warn('nothing was asked yet')
+    tell('nothing was asked yet')
     return
   end
   view.open(EVENTS)

@@ -2,20 +2,16 @@
 
 local chat = require('fimbria.chat')
 local shown = require('fimbria.chat_shown')
+local tell = require('fimbria.tell')
 local view = require('fimbria.chat_view')
 
 local M = {}
-
----@param text string
-local function warn(text)
-  vim.notify('Fimbria: ' .. text, vim.log.levels.WARN)
-end
 
 ---@param text string whole lines
 local function yank(text)
   vim.fn.setreg('"', text)
   pcall(vim.fn.setreg, '+', text)
-  vim.notify(('Fimbria: %d lines yanked'):format(#vim.split(text, '\n') - 1))
+  tell(('%d lines yanked'):format(#vim.split(text, '\n') - 1), vim.log.levels.INFO)
 end
 
 --- Put the code block at the cursor of the chat into the registers.
@@ -24,7 +20,7 @@ function M.yank_block()
   if block then
     yank(block.code)
   else
-    warn('there is no code block here')
+    tell('there is no code block here')
   end
 end
 
@@ -35,7 +31,7 @@ function M.yank_answer()
   if answer ~= '' then
     yank(answer .. '\n')
   else
-    warn('there is no answer here')
+    tell('there is no answer here')
   end
 end
 
@@ -45,7 +41,7 @@ function M.apply_block(mode)
   local server, source = chat.client()
   local block = view.block_at_cursor()
   if not block or not server or source == 0 then
-    warn('there is no code block here, or no file to apply it to')
+    tell('there is no code block here, or no file to apply it to')
     return
   end
   local win = vim.fn.bufwinid(source)
@@ -56,14 +52,14 @@ function M.apply_block(mode)
     mode = mode,
   }
   if mode == 'insert' and win == -1 then
-    warn('the file is in no window; show it first')
+    tell('the file is in no window; show it first')
     return
   elseif mode == 'insert' then
     params.position = vim.lsp.util.make_position_params(win, server.offset_encoding).position
   end
   server:request('fimbria/chat/applyBlock', params, function(err, result)
     if err or not result then
-      warn(err and err.message or 'nothing was applied')
+      tell(err and err.message or 'nothing was applied')
     elseif result.edit and result.edit ~= vim.NIL then
       vim.lsp.util.apply_workspace_edit(result.edit, server.offset_encoding)
     end

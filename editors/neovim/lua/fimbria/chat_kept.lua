@@ -2,13 +2,9 @@
 
 local chat = require('fimbria.chat')
 local shown = require('fimbria.chat_shown')
+local tell = require('fimbria.tell')
 
 local M = {}
-
----@param text string
-local function warn(text)
-  vim.notify('Fimbria: ' .. text, vim.log.levels.WARN)
-end
 
 --- Ask the server something about conversations, and tell what goes wrong.
 ---@param method string below `fimbria/chat/`
@@ -17,12 +13,12 @@ end
 local function request(method, params, done)
   local server, source = chat.client()
   if not server then
-    warn('no server; :Fimbria health tells why')
+    tell('no server; :Fimbria health tells why')
     return
   end
   server:request('fimbria/chat/' .. method, params, function(err, result)
     if err then
-      warn(err.message)
+      tell(err.message)
     else
       done(result)
     end
@@ -40,7 +36,7 @@ function M.choose()
   chat.look_here()
   request('list', { limit = 100 }, function(found)
     if #found == 0 then
-      warn('there are no conversations yet')
+      tell('there are no conversations yet')
       return
     end
     local options = {
@@ -64,7 +60,7 @@ end
 local function current()
   local id, title = shown.current()
   if not id then
-    warn('nothing was said in this conversation yet')
+    tell('nothing was said in this conversation yet')
   end
   return id, title
 end

@@ -10,7 +10,7 @@ local M = {}
 ---@param text string
 ---@param level? integer
 local function tell(text, level)
-  vim.notify('Fimbria: ' .. text, level or vim.log.levels.INFO)
+  require('fimbria.tell')(text, level or vim.log.levels.INFO)
 end
 
 ---@param name string
