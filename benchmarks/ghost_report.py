@@ -56,8 +56,9 @@ _ABOUT = {
   cores. The page is drawn 60 times a second: nothing is seen sooner than in the next of these
   frames, 16.7 ms apart, which is 8 ms of each time on average. Keys come 1 ms later than the pace
   says, so that they meet these frames at every distance alike.
-- VS Code itself waits 50 ms after a key before it asks, and each key begins that anew; in Neovim
-  the plugin asks at once. New ghost text cannot come sooner, and at 60 ms a key hardly at all.
+- VS Code itself waits 50 ms after a key before it asks, and each key begins that anew. The
+  extension asks the server at once and has the answer ready, but new ghost text cannot come before
+  VS Code asks, and at 60 ms a key hardly at all. *Unasked* counts VS Code's own questions.
 - Without: the extension is not installed. With and without it VS Code's menu of completions is off,
   and so are the brackets, quotes and indentation that it types by itself.
 - Each text has a workbench of its own; between its runs the file is reverted and the server

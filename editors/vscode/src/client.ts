@@ -6,6 +6,7 @@ import {
   CancellationToken,
   CloseAction,
   ErrorAction,
+  InlineCompletionRequest,
   LanguageClient,
   MessageType,
   ShowMessageNotification,
@@ -18,6 +19,7 @@ import {
 import type { Server } from "./core/discovery.ts";
 import type { Connection } from "./core/life.ts";
 import { proposable, withProposal, type Proposable } from "./core/proposable.ts";
+import type { Next } from "./ghostText.ts";
 import { ASKS_INSTRUCTION } from "./editing.ts";
 import { surroundings } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
@@ -77,6 +79,23 @@ export class Client extends LanguageClient implements Connection {
       serverProcess?.stdout?.destroy();
     }
   }
+
+  /** Asks for ghost text as VS Code does by way of the client, without the listener in between. */
+  readonly ghostText: Next = async (document, position, context, token) => {
+    const { type } = InlineCompletionRequest;
+    const params = this.code2ProtocolConverter.asInlineCompletionParams(
+      document,
+      position,
+      context,
+    );
+    try {
+      const answer = await this.sendRequest(type, params, token);
+      if (token.isCancellationRequested) return null;
+      return await this.protocol2CodeConverter.asInlineCompletionResult(answer, token);
+    } catch (error) {
+      return this.handleFailedRequest(type, token, error, null);
+    }
+  };
 
   lastWords(): Promise<string> {
     return this.#stderr.last();

@@ -19,7 +19,12 @@ let running: Session | undefined;
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const status = new StatusBar();
   const snooze = new Snooze();
-  const ghostText = new GhostText(status, snooze, new Latencies());
+  const ghostText: GhostText = new GhostText(
+    status,
+    snooze,
+    new Latencies(),
+    () => session.client?.ghostText,
+  );
   const session = new Session(context, status, ghostText);
   running = session;
   const proposals = new Proposals(async (edits) =>

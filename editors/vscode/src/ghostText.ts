@@ -5,6 +5,7 @@ import type { Middleware } from "vscode-languageclient/node";
 import { wanted } from "./configuration.ts";
 import { CatchingUp } from "./core/catchingUp.ts";
 import { reasonForSilence } from "./core/enablement.ts";
+import { Foresight } from "./core/foresight.ts";
 import { LateAnswers, type Patience, type Place } from "./core/lateAnswers.ts";
 import type { Latencies } from "./core/latencies.ts";
 import type { Snooze } from "./snooze.ts";
@@ -12,7 +13,7 @@ import type { StatusBar } from "./statusBar.ts";
 
 type Answer = vscode.InlineCompletionItem[] | vscode.InlineCompletionList;
 type Provide = NonNullable<Middleware["provideInlineCompletionItems"]>;
-type Next = Parameters<Provide>[4];
+export type Next = Parameters<Provide>[4];
 
 const AUTOMATIC = vscode.InlineCompletionTriggerKind.Automatic;
 
@@ -22,11 +23,20 @@ export class GhostText implements vscode.Disposable {
   readonly #latencies: Latencies;
   readonly #late = new LateAnswers<Answer>({ cursor, show }, isEmpty);
   readonly #catchingUp = new CatchingUp();
+  readonly #foresight = new Foresight();
+  readonly #server: () => Next | undefined;
   /** What was last said of silence, and of which document. */
   #said: { uri: string | undefined; silence: string | undefined } | undefined;
   readonly #listeners: vscode.Disposable;
 
-  constructor(status: StatusBar, snooze: Snooze, latencies: Latencies) {
+  /** `server` asks the server, if there is one. */
+  constructor(
+    status: StatusBar,
+    snooze: Snooze,
+    latencies: Latencies,
+    server: () => Next | undefined,
+  ) {
+    this.#server = server;
     this.#status = status;
     this.#snooze = snooze;
     this.#latencies = latencies;
@@ -39,7 +49,10 @@ export class GhostText implements vscode.Disposable {
         this.#late.moved();
         this.#note(event);
       }),
-      vscode.window.onDidChangeTextEditorSelection(moved),
+      vscode.window.onDidChangeTextEditorSelection(() => {
+        moved();
+        this.#askAhead();
+      }),
       vscode.window.onDidChangeActiveTextEditor(() => {
         moved();
         this.showSilence();
@@ -59,6 +72,7 @@ export class GhostText implements vscode.Disposable {
     const isOurs = this.#catchingUp.takes(place);
     const asked = isOurs ? { ...context, triggerKind: AUTOMATIC } : context;
     const isExplicit = asked.triggerKind !== AUTOMATIC;
+    this.#foresight.asks(place, isExplicit);
     if (!isExplicit && this.#silence(document) !== undefined) return null;
     return this.#late.provide(place, isExplicit, patienceOf(token), (signal) =>
       this.#status.during(this.#ask(next, document, position, asked, signal)),
@@ -115,7 +129,22 @@ export class GhostText implements vscode.Disposable {
     if (document !== vscode.window.activeTextEditor?.document) return;
     const isTyped = reason === undefined; // else undone, which VS Code does not ask after
     const changes = contentChanges.map(({ range, text }) => ({ start: range.start, text }));
-    this.#catchingUp.changed(document.uri.toString(), document.version, isTyped ? changes : []);
+    const [uri, typed] = [document.uri.toString(), isTyped ? changes : []];
+    this.#catchingUp.changed(uri, document.version, typed);
+    this.#foresight.changed(uri, document.version, typed);
+  }
+
+  /** Asks at once what VS Code will ask 50 ms after the key, for which the answer is there then. */
+  #askAhead(): void {
+    const [editor, place, next] = [vscode.window.activeTextEditor, cursor(), this.#server()];
+    if (editor === undefined || place === undefined || next === undefined) return;
+    if (!this.#foresight.expects(place)) return;
+    const { document, selection } = editor;
+    if (this.#silence(document) !== undefined) return;
+    const context = { triggerKind: AUTOMATIC, selectedCompletionInfo: undefined };
+    this.#late.ahead(place, (signal) =>
+      this.#status.during(this.#ask(next, document, selection.active, context, signal)),
+    );
   }
 
   #silence(document: vscode.TextDocument | undefined): string | undefined {

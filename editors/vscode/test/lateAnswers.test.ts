@@ -138,6 +138,80 @@ test("what was answered in time is asked anew: the model may know more by now", 
   assert.equal(model.signals.length, 2);
 });
 
+test("what was begun ahead is what the editor gets when it asks, once", async () => {
+  const { model, late } = scene();
+  late.ahead(HERE, model.ask);
+  model.answer(0, ["x"]);
+  await settled();
+  assert.deepEqual(await late.provide(HERE, false, new Waiting(), model.ask), ["x"]);
+  assert.equal(model.signals.length, 1);
+  void late.provide(HERE, false, new Waiting(), model.ask);
+  assert.equal(model.signals.length, 2); // the model may know more by now
+});
+
+test("the editor waits for what was begun ahead", async () => {
+  const { model, late } = scene();
+  late.ahead(HERE, model.ask);
+  const answer = late.provide(HERE, false, new Waiting(), model.ask);
+  model.answer(0, ["x"]);
+  assert.deepEqual(await answer, ["x"]);
+  assert.equal(model.signals.length, 1);
+});
+
+test("what was begun ahead and takes too long is shown when it is there", async () => {
+  const { editor, model, late } = scene();
+  late.ahead(HERE, model.ask);
+  const patience = new Waiting();
+  const answer = late.provide(HERE, false, patience, model.ask);
+  patience.end();
+  assert.equal(await answer, null);
+  model.answer(0, ["late"]);
+  await settled();
+  assert.equal(editor.numShown, 1);
+  assert.deepEqual(await late.provide(HERE, true, new Waiting(), model.ask), ["late"]);
+});
+
+test("nobody is shown what was begun ahead and never asked for", async () => {
+  const { editor, model, late } = scene();
+  late.ahead(HERE, model.ask);
+  model.answer(0, ["x"]);
+  await settled();
+  assert.equal(editor.numShown, 0);
+});
+
+test("what was begun ahead for nothing is asked anew", async () => {
+  const { model, late } = scene();
+  late.ahead(HERE, model.ask);
+  model.answer(0, null);
+  await settled();
+  const answer = late.provide(HERE, false, new Waiting(), model.ask);
+  model.answer(1, ["x"]);
+  assert.deepEqual(await answer, ["x"]);
+  late.ahead(LATER_TEXT, () => Promise.reject(new Error("gone")));
+  await settled();
+  void late.provide(LATER_TEXT, false, new Waiting(), model.ask);
+  assert.equal(model.signals.length, 3);
+});
+
+test("the next key ends what was begun ahead", () => {
+  const { editor, model, late } = scene();
+  late.ahead(HERE, model.ask);
+  late.ahead(HERE, model.ask);
+  assert.equal(model.signals.length, 1);
+  editor.place = LATER_TEXT;
+  late.moved();
+  assert.equal(model.signals[0]?.aborted, true);
+});
+
+test("an explicit wish does not get what was begun ahead: it wants all candidates", async () => {
+  const { model, late } = scene();
+  late.ahead(HERE, model.ask);
+  model.answer(0, ["x"]);
+  await settled();
+  void late.provide(HERE, true, new Waiting(), model.ask);
+  assert.equal(model.signals.length, 2);
+});
+
 test("an explicit wish asks anew: it wants all candidates", async () => {
   const { model, late } = scene();
   void late.provide(HERE, false, new Waiting(), model.ask);

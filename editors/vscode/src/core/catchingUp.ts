@@ -89,11 +89,12 @@ function isWithin({ uri, version, start, end }: Typed, place: Place): boolean {
   return isSameText && !isBefore(place, start) && !isBefore(end, place);
 }
 
-function isBefore(one: Position, other: Position): boolean {
+export function isBefore(one: Position, other: Position): boolean {
   return one.line < other.line || (one.line === other.line && one.character < other.character);
 }
 
-function endOf({ line, character }: Position, text: string): Position {
+/** Where a text ends that begins at a position. */
+export function endOf({ line, character }: Position, text: string): Position {
   const lines = text.split(/\r\n|\r|\n/);
   const last = (lines.at(-1) ?? "").length;
   const numBreaks = lines.length - 1;

@@ -37,6 +37,8 @@ interface Work<Answer> {
   isDone: boolean;
   /** The editor is being made to ask for this, and shall get it once, whatever way it asks. */
   isOffered: boolean;
+  /** Begun before the editor has asked, which shall get it once, also if it is done by then. */
+  isAhead: boolean;
 }
 
 export class LateAnswers<Answer> {
@@ -72,7 +74,14 @@ export class LateAnswers<Answer> {
       return null;
     }
     work.isOffered = false;
+    work.isAhead = false;
     return answer;
+  }
+
+  /** Begins the work for what the editor is about to ask. */
+  ahead(place: Place, ask: Ask<Answer>): void {
+    if (this.#work !== undefined && isSamePlace(this.#work.place, place)) return;
+    this.#begin(place, ask).isAhead = true;
   }
 
   /** To be called when a text or the cursor has changed: ends work for anywhere else. */
@@ -92,18 +101,22 @@ export class LateAnswers<Answer> {
   #usable(place: Place, isExplicit: boolean): Work<Answer> | undefined {
     const work = this.#work;
     if (work === undefined || !isSamePlace(work.place, place)) return undefined;
-    return work.isOffered || (!isExplicit && !work.isDone) ? work : undefined;
+    const isToBeHad = work.isAhead || !work.isDone;
+    return work.isOffered || (!isExplicit && isToBeHad) ? work : undefined;
   }
 
   #begin(place: Place, ask: Ask<Answer>): Work<Answer> {
     this.drop();
     const abort = new AbortController();
     const answer = ask(abort.signal);
-    const work = { place, abort, answer, isDone: false, isOffered: false };
-    const done = (): void => {
+    const work = { place, abort, answer, isDone: false, isOffered: false, isAhead: false };
+    const done = (outcome: Answer | null): void => {
       work.isDone = true;
+      work.isAhead &&= outcome !== null;
     };
-    answer.then(done, done);
+    answer.then(done, () => {
+      done(null);
+    });
     this.#work = work;
     return work;
   }
