@@ -12,6 +12,7 @@ import pytest
 
 from tests.editors.get_neovim import NoNeovimError, neovim
 from tests.editors.neovim_driver import STUB_SERVER, Editor, running
+from tests.editors.neovim_program import Program
 
 
 def editors_are_required() -> bool:
@@ -75,3 +76,9 @@ def run_fimbria(environment: dict[str, str], *arguments: str) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """A `fimbria` that does what a test says."""
+    return Program(tmp_path / "fimbria")

@@ -3,70 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim_driver import STUB_SERVER, Editor, running, until
+from tests.editors.neovim_driver import Editor, until
+from tests.editors.neovim_program import Program, neovim, told
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
-WIDE = (250, 20)
-"""Columns and rows: a message that does not fit would wait for a key."""
 MOST_STARTS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A `fimbria` that does what a test says, and counts how often it is started."""
-
-    file: Path
-
-    def does(self, *commands: str) -> None:
-        lines = ["#!/bin/sh", f"echo started >> {self._log}", *commands]
-        other = self.file.with_suffix(".new")
-        other.write_text("\n".join(lines) + "\n")
-        other.chmod(0o755)
-        other.replace(self.file)
-
-    def serves(self) -> None:
-        self.does(f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}")
-
-    @property
-    def _log(self) -> Path:
-        return self.file.with_suffix(".starts")
-
-    def starts(self) -> int:
-        return len(self._log.read_text().splitlines()) if self._log.exists() else 0
-
-    def wait_for_start(self, number: int) -> None:
-        until(lambda: self.starts() == number, f"start number {number}")
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
-    return Program(tmp_path / "fimbria")
-
-
-@contextmanager
-def neovim(program: Path, home: Path, fimbria: Program, setup: str = "") -> Iterator[Editor]:
-    """Run Neovim with the messages that it shows kept in TOLD, and restarts that come soon."""
-    soon = """
-        TOLD = {}
-        vim.notify = function(text) TOLD[#TOLD + 1] = text end
-        local defer = vim.defer_fn
-        vim.defer_fn = function(call, ms) return defer(call, math.min(ms, LONGEST_MS or ms)) end
-    """
-    command = [str(fimbria.file)]
-    with running(program, home, server=command, setup=soon + setup, size=WIDE) as editor:
-        yield editor
-
-
-def told(editor: Editor) -> list[str]:
-    return [text for text in editor.lua("return TOLD") if text.startswith("Fimbria")]
 
 
 def status(editor: Editor) -> dict[str, str]:
@@ -239,77 +185,6 @@ def test_a_server_that_hangs_is_killed_when_it_is_restarted(
         editor.command("Fimbria restart")
         program.wait_for_start(2)
         editor.wait_for_server()
-
-
-def test_a_command_waits_for_a_server_that_is_slow(
-    neovim_program: Path, tmp_path: Path, program: Program
-) -> None:
-    go = tmp_path / "go"
-    program.does(
-        f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
-    )
-    (tmp_path / "code.py").write_text("one\n")
-    with neovim(neovim_program, tmp_path, program) as editor:
-        editor.command(f"edit {tmp_path / 'code.py'}")
-        for _ in range(3):
-            editor.command("Fimbria simplify")
-        go.touch()
-        editor.wait_for_lines("# refactor.rewrite.simplify: 0", "one")
-        editor.wait_for_server()
-        assert editor.lines() == ["# refactor.rewrite.simplify: 0", "one"]
-
-
-def test_a_command_does_nothing_to_a_text_that_has_changed_since(
-    neovim_program: Path, tmp_path: Path, program: Program
-) -> None:
-    go = tmp_path / "go"
-    program.does(
-        f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
-    )
-    (tmp_path / "code.py").write_text("one\n")
-    with neovim(neovim_program, tmp_path, program) as editor:
-        editor.command(f"edit {tmp_path / 'code.py'}")
-        editor.command("Fimbria simplify")
-        editor.keys("onew<Esc>")
-        editor.wait_for_lines("one", "new")
-        go.touch()
-        gone_on = "Fimbria: the server is there; say it again, since you have gone on"
-        until(lambda: gone_on in told(editor), "the message")
-        assert editor.lines() == ["one", "new"]
-
-
-def test_a_command_does_not_wait_for_ever(
-    neovim_program: Path, tmp_path: Path, program: Program
-) -> None:
-    program.does("exec sleep 60")
-    (tmp_path / "code.py").write_text("one\n")
-    with neovim(neovim_program, tmp_path, program) as editor:
-        editor.lua("require('fimbria.waiting').PATIENCE_MS = 20")
-        editor.command(f"edit {tmp_path / 'code.py'}")
-        editor.command("Fimbria simplify")
-        until(lambda: any("no server came" in text for text in told(editor)), "the message")
-        program.serves()
-        editor.command("Fimbria restart")
-        editor.wait_for_server()
-        assert editor.lines() == ["one"]
-
-
-def test_a_command_is_not_run_by_a_server_that_comes_much_later(
-    neovim_program: Path, tmp_path: Path, program: Program
-) -> None:
-    program.does("exit 1")
-    (tmp_path / "code.py").write_text("one\n")
-    with neovim(neovim_program, tmp_path, program) as editor:
-        editor.lua(
-            "vim.cmd.edit(...) vim.cmd('Fimbria simplify')",
-            str(tmp_path / "code.py"),
-        )
-        until(lambda: any("does not start" in text for text in told(editor)), "the message")
-        program.serves()
-        editor.command("Fimbria restart")
-        editor.wait_for_server()
-        assert editor.request("stub/seen")["reported"] == []
-        assert editor.lines() == ["one"]
 
 
 def test_the_chat_says_that_the_server_has_ended(

@@ -204,7 +204,8 @@ def test_the_status_says_why_the_starter_is_silent(editor: Editor, tmp_path: Pat
     until(lambda: editor.request("fimbria/status")["isReady"], "the model")
     editor.command("messages clear")
     editor.command("Fimbria status")
-    until(lambda: "starter knows Python; in lua it has to be surer" in editor.messages(), "the reason")
+    why = "starter knows Python; in lua it has to be surer"
+    until(lambda: why in editor.messages(), "the reason")
 
 
 def test_chat_says_what_it_lacks(editor: Editor, tmp_path: Path) -> None:
