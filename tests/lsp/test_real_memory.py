@@ -134,7 +134,7 @@ def test_a_change_that_was_read_costs_the_next_request_nothing() -> None:
 
 
 def test_what_comes_after_accepting_is_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsp_server.ghost_text.NUM_CANDIDATES", 1)
+    monkeypatch.setattr("lsp_server.features.inline_completion.NUM_CANDIDATES", 1)
 
     async def scenario(client: LspClient, runtime: Watched) -> None:
         client.open(TEXT)
