@@ -11,17 +11,6 @@ from tests.editors.neovim_driver import FOOBAR, NO_ANSWER, STUB_SERVER, Editor, 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
 
-def test_a_function_of_the_users_that_fails_is_told_once(editor: Editor) -> None:
-    editor.lua("require('fimbria.config').get().ghost.enabled = function() error('mine') end")
-    editor.script(FOOBAR)
-    editor.keys("ifo")
-    editor.wait_for_ghost("obar")
-    editor.keys("<Tab>")
-    editor.wait_for_lines("foobar")
-    assert editor.messages().count("`ghost.enabled`") == 1
-    editor.lua("require('fimbria.config').get().ghost.enabled = true")
-
-
 def test_turned_off_for_a_buffer(editor: Editor) -> None:
     editor.script(FOOBAR)
     editor.keys("ifo")

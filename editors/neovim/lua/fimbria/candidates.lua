@@ -42,19 +42,15 @@ function M.is_line_too_long()
   return vim.fn.col('$') > MAX_BYTES
 end
 
---- What the option `ghost.enabled` says.
+--- What the option `ghost.enabled` says; a function there never fails (see `config.lua`).
 ---@param enabled boolean|fun(bufnr: integer): boolean
 ---@param bufnr integer
 ---@return boolean
 local function is_enabled(enabled, bufnr)
-  if type(enabled) ~= 'function' then
-    return enabled
+  if type(enabled) == 'function' then
+    return enabled(bufnr)
   end
-  local ok, answer = pcall(enabled, bufnr)
-  if not ok then
-    vim.notify_once(('Fimbria: `ghost.enabled`: %s'):format(answer), vim.log.levels.ERROR)
-  end
-  return not ok or answer
+  return enabled
 end
 
 --- Whether text is being typed.
