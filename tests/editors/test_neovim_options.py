@@ -116,6 +116,7 @@ def test_other_settings_of_the_server_while_it_runs(editor: Editor) -> None:
     assert editor.seen("settings") == [both, small]
     assert editor.lua("return #vim.lsp.get_clients()") == 1
     set_up(editor)
+    until(lambda: editor.seen("settings") == [both, small, {"fimbria": {}}], "that none are set")
 
 
 def test_a_server_that_is_started_later_knows_the_settings(editor: Editor, tmp_path: Path) -> None:

@@ -105,17 +105,24 @@ function M._start(dispatchers, config)
   }, ended)
 end
 
+--- The settings as the server gets them. None at all are a table, too, which takes back what was
+--- sent before; an empty one of Lua's would become a list.
+---@return table<string, any>
+local function settings()
+  local server = require('fimbria.config').get().server
+  return vim.tbl_isempty(server) and vim.empty_dict() or server
+end
+
 --- The server's part of `lsp/fimbria.lua`.
 ---@return vim.lsp.Config
 function M.lsp_config()
   require('fimbria.attached').watch(M.NAME)
   local options = require('fimbria.config').get()
-  local is_set = not vim.tbl_isempty(options.server)
   return {
     cmd = M._start,
     filetypes = options.filetypes,
     root_dir = root_dir,
-    init_options = { fimbria = is_set and options.server or vim.empty_dict() },
+    init_options = { fimbria = settings() },
     capabilities = {
       textDocument = { inlineCompletion = { dynamicRegistration = false } },
       experimental = { fimbria = { askInstruction = true } },
@@ -221,17 +228,16 @@ end
 function M.send_settings()
   -- Servers that are started later take them from there.
   vim.lsp.config(M.NAME, {})
-  local server = require('fimbria.config').get().server
   for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME })) do
-    client:notify('workspace/didChangeConfiguration', { settings = { fimbria = server } })
+    client:notify('workspace/didChangeConfiguration', { settings = { fimbria = settings() } })
   end
 end
 
 --- Give the running servers other settings.
----@param settings table<string, any> as in the server's config.toml
-function M.configure(settings)
+---@param changes table<string, any> as in the server's config.toml
+function M.configure(changes)
   local server = require('fimbria.config').get().server
-  for name, value in pairs(settings) do
+  for name, value in pairs(changes) do
     server[name] = value
   end
   M.send_settings()
