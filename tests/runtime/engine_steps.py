@@ -47,10 +47,11 @@ class Held:
 @contextmanager
 def paused(engine: Engine) -> Iterator[Held]:
     """Hold the engine before its next step; inside, requests pile up."""
-    worker, opened = engine._worker, threading.Event()
+    worker, reached, opened = engine._worker, threading.Event(), threading.Event()
     forward, steps = worker._model.forward, list[Sequence[Any]]()
 
     def watched(rows: Sequence[Any], *rest: Any) -> Any:
+        reached.set()
         opened.wait(WAIT_S)
         steps.append(rows)
         return forward(rows, *rest)
@@ -58,6 +59,7 @@ def paused(engine: Engine) -> Iterator[Held]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker._model, "forward", watched)
         blocker = Running(engine, request("x = ", max_tokens=1, heal=False))
+        assert reached.wait(WAIT_S)
         yield Held(steps, opened.set)
         opened.set()
         blocker.wait()
