@@ -133,9 +133,30 @@ def test_the_bar_names_the_conversation_and_the_key_that_tells_the_others(editor
     wait_until_said(editor, "x = 1")
     until(lambda: any("100% so" in row for row in editor.screen()), "the title on the screen")
     assert any("g? for keys" in row for row in editor.screen())
+
+
+@pytest.mark.parametrize("leave", ["q", "<Esc>", "<C-w>w"])
+def test_the_keys_are_told_in_a_window_that_closes(editor: Editor, leave: str) -> None:
+    def are_told() -> bool:
+        return any("D   delete the conversation" in row for row in editor.screen())
+
+    editor.command("Fimbria chat how?")
+    wait_until_said(editor, "Like this:")
     in_chat_window(editor, "g?")
-    until(lambda: any("D   delete the conv" in row for row in waiting_screen(editor)), "the keys")
-    editor.keys("<CR>")
+    until(are_told, "the keys")
+    editor.keys(leave)
+    until(lambda: not are_told(), "the window closed")
+    assert "Like this:" in said(editor)
+    assert editor.lua("return #vim.api.nvim_list_wins()") == 3
+
+
+def test_an_answer_ends_an_error(editor: Editor) -> None:
+    editor.request("stub/say", kind=1, text="Fimbria: the model is missing.")
+    until(lambda: editor.status() == "Fimbria!", "the error")
+    editor.request("stub/release")
+    editor.command("Fimbria chat how?")
+    status = "return require('fimbria.status').get().state"
+    until(lambda: editor.lua(status) != "error", "the error gone")
 
 
 def test_a_conversation_gets_another_name(editor: Editor) -> None:

@@ -52,6 +52,36 @@ def test_an_error_stays_in_the_status_until_something_works(editor: Editor) -> N
     assert editor.status() == "Fimbria"
 
 
+def test_an_edit_that_is_made_ends_an_error(editor: Editor) -> None:
+    editor.request("stub/say", kind=1, text="Fimbria: the model is missing.")
+    until(lambda: editor.status() == "Fimbria!", "the error")
+    editor.command("Fimbria edit faster")
+    until(lambda: "# faster" in editor.lines(), "the edit")
+    assert editor.status() == "Fimbria"
+
+
+def test_messages_of_the_server_have_one_name_and_keep_their_levels(editor: Editor) -> None:
+    editor.lua(
+        "TOLD, NOTIFY = {}, vim.notify\n"
+        "vim.notify = function(text, level) table.insert(TOLD, { text, level }) end"
+    )
+    for kind in (2, 3):
+        editor.request("stub/say", kind=kind, text="Fimbria: nothing was changed.")
+    editor.request("stub/say", kind=4, text="without a name")
+    until(lambda: len(editor.lua("return TOLD")) == 3, "the messages")
+    warn, info = editor.lua("return { vim.log.levels.WARN, vim.log.levels.INFO }")
+    assert editor.lua("vim.notify = NOTIFY; return TOLD") == [
+        ["Fimbria: nothing was changed.", warn],
+        ["Fimbria: nothing was changed.", info],
+        ["Fimbria: without a name", info],
+    ]
+
+
+def test_messages_of_the_server_are_kept_by_neovim(editor: Editor) -> None:
+    editor.request("stub/say", kind=2, text="Fimbria: nothing was changed.")
+    until(lambda: editor.messages().strip() == "Fimbria: nothing was changed.", "the message")
+
+
 def test_no_status_where_there_is_no_server(editor: Editor) -> None:
     editor.command("new")
     assert editor.status() == ""
@@ -71,6 +101,22 @@ def test_commands_are_completed(editor: Editor) -> None:
 def test_a_misspelt_command_is_told(editor: Editor) -> None:
     editor.keys(":Fimbria togle<CR>")
     until(lambda: "no `:Fimbria togle`. Perhaps `toggle`?" in editor.messages(), "the message")
+
+
+def test_a_command_like_no_other_is_told_in_one_line(editor: Editor) -> None:
+    editor.keys(":Fimbria xyzzy<CR>")
+    message = "Fimbria: no `:Fimbria xyzzy`. <Tab> lists what there is."
+    until(lambda: editor.messages().strip() == message, "the message")
+
+
+def test_the_log_is_opened_at_its_end(editor: Editor, tmp_path: Path) -> None:
+    log = tmp_path / "of the server.log"
+    log.write_text("first\n" * 50 + "last\n")
+    editor.lua("vim.env.FIMBRIA_LOG_FILE = ...", str(log))
+    editor.command("silent Fimbria log")
+    assert editor.lua("return vim.api.nvim_get_current_line()") == "last"
+    editor.command("bwipeout!")
+    editor.lua("vim.env.FIMBRIA_LOG_FILE = nil")
 
 
 def test_every_command_is_in_the_help(editor: Editor) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.editors.neovim_driver import PLUGIN, STUB_SERVER, Editor, running, until
+from tests.editors.neovim_program import Program, neovim
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -50,6 +51,18 @@ def test_ghost_text_of_others(editor: Editor) -> None:
         "for _, name in ipairs({ 'blink.cmp', 'blink.cmp.config', 'cmp', 'supermaven-nvim' }) do "
         "package.loaded[name] = nil end"
     )
+
+
+def test_a_server_that_was_left_off(neovim_program: Path, tmp_path: Path, program: Program) -> None:
+    program.does("echo 'ImportError: no module named x' >&2", "exit 1")
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.command(f"silent edit {tmp_path / 'code.py'}")
+        given_up = "return require('fimbria.restarts').has_given_up()"
+        until(lambda: editor.lua(given_up), "no further start")
+        text = report(editor)
+        assert "left off: the server does not start (status 1: ImportError: no module" in text
+        assert ":Fimbria restart tries again." in text
+        assert "It starts with the first file" not in text
 
 
 def test_a_command_of_the_users_own(neovim_program: Path, tmp_path: Path) -> None:

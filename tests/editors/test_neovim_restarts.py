@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim_driver import Editor, until
-from tests.editors.neovim_program import Program, neovim, told
+from tests.editors.neovim_driver import FOOBAR, Editor, running, until
+from tests.editors.neovim_program import Program, neovim
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
 MOST_STARTS = 6
+
+
+def told(editor: Editor) -> list[str]:
+    """Every message, also Neovim's own about its clients."""
+    return list(editor.lua("return TOLD"))
 
 
 def status(editor: Editor) -> dict[str, str]:
@@ -31,6 +36,16 @@ def comes_back(editor: Editor, within_ms: int = 300) -> bool:
 
 def crash(editor: Editor) -> None:
     editor.lua("vim.lsp.get_clients({ name = 'fimbria' })[1]:notify('stub/crash', { _ = 0 })")
+
+
+KILL = """
+    for _, pid in ipairs(vim.api.nvim_get_proc_children(vim.fn.getpid())) do
+      vim.uv.kill(pid, ...)
+    end"""
+
+
+def kill(editor: Editor, how: signal.Signals) -> None:
+    editor.lua(KILL, int(how))
 
 
 def projects(home: Path, count: int) -> list[Path]:
@@ -63,6 +78,24 @@ def test_a_server_that_cannot_start_is_told_once_and_left_alone(
         editor.command(f"silent edit {tmp_path / 'another.py'}")
         assert not comes_back(editor)
         assert program.starts() == starts
+
+
+def test_a_server_that_cannot_start_does_not_interrupt_typing(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    """No message is longer than a line, after which Neovim would wait for a key."""
+    program.does("echo 'ImportError: no module named x, and that is a long story' >&2", "exit 1")
+    soon = "local defer = vim.defer_fn vim.defer_fn = function(call) return defer(call, 20) end"
+    command = [str(program.file)]
+    with running(neovim_program, tmp_path, server=command, setup=soon, size=(80, 24)) as editor:
+        editor.command(f"silent edit {tmp_path / 'code.py'}")
+        editor.keys("ix = ")
+        wait_until_given_up(editor)
+        editor.keys("1")
+        editor.wait_for_lines("x = 1")
+        message = "Fimbria: the server does not start; see :Fimbria health"
+        assert [line for line in editor.messages().splitlines() if line] == [message]
+        assert "a long story" in status(editor)["message"]
 
 
 def test_a_server_that_ends_without_an_error_at_once_is_told(
@@ -120,10 +153,26 @@ def test_a_server_that_crashes_again_and_again_is_given_up(
         crash(editor)
         until(lambda: told(editor), "the message")
         assert told(editor) == [
-            "Fimbria: the server ends again and again (status 3); "
-            "see :Fimbria log, then :Fimbria restart"
+            "Fimbria: the server ends again and again (status 3); see :Fimbria health"
         ]
         assert program.starts() == MOST_STARTS
+
+
+def test_a_killed_server_comes_back_without_a_word(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
+        editor.open(tmp_path / "code.py")
+        editor.keys("i")
+        editor.wait_for_mode("i")
+        kill(editor, signal.SIGKILL)
+        program.wait_for_start(2)
+        editor.wait_for_server()
+        editor.script(FOOBAR)
+        editor.keys("fo")
+        editor.wait_for_ghost("obar")
+        assert told(editor) == []
 
 
 def test_a_server_that_is_coming_back_can_be_stopped(
@@ -151,7 +200,21 @@ def test_a_server_that_is_starting_can_be_stopped(
         editor.command("Fimbria stop")
         is_gone = "return next(vim.lsp.get_clients({ _uninitialized = true })) == nil"
         until(lambda: editor.lua(is_gone), "the end")
-        assert told(editor) == []
+        assert told(editor) == ["Fimbria: stopped; :Fimbria restart brings it back"]
+
+
+def test_stopping_and_restarting_is_told(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    program.serves()
+    with neovim(neovim_program, tmp_path, program) as editor:
+        editor.open(tmp_path / "code.py")
+        editor.command("Fimbria stop")
+        until(lambda: num_clients(editor) == 0, "the end")
+        editor.command("Fimbria restart")
+        editor.wait_for_server()
+        stopped = "Fimbria: stopped; :Fimbria restart brings it back"
+        assert told(editor) == [stopped, "Fimbria: the server is started anew"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -161,15 +224,7 @@ def test_a_stopped_server_that_has_to_be_killed_stays_away(
     program.serves()
     with neovim(neovim_program, tmp_path, program, "LONGEST_MS = 20") as editor:
         editor.open(tmp_path / "code.py")
-        editor.lua(
-            """
-            vim.cmd('Fimbria stop')
-            for _, pid in ipairs(vim.api.nvim_get_proc_children(vim.fn.getpid())) do
-              vim.uv.kill(pid, ...)
-            end
-            """,
-            int(how),
-        )
+        editor.lua("vim.cmd('Fimbria stop')" + KILL, int(how))
         until(lambda: num_clients(editor) == 0, "the end")
         assert not comes_back(editor)
         assert program.starts() == 1

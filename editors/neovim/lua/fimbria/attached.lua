@@ -3,18 +3,37 @@
 
 local M = {}
 
---- Have a look at messages of a client's server before whoever else handles them.
+--- Have a look at messages of a client's server before whoever else handles them: the user, or else
+--- `instead`, or else Neovim.
 ---@param client vim.lsp.Client
 ---@param method string
 ---@param look fun(params: table): boolean whether that was all
-local function listen(client, method, look)
-  local theirs = client.handlers[method]
+---@param instead? lsp.Handler
+local function listen(client, method, look, instead)
+  local theirs = client.handlers[method] or instead
   client.handlers[method] = function(err, params, ctx)
     if look(params) then
       return nil
     end
     return (theirs or vim.lsp.handlers[method])(err, params, ctx)
   end
+end
+
+---@type table<integer, integer>
+local LEVELS = {
+  [vim.lsp.protocol.MessageType.Error] = vim.log.levels.ERROR,
+  [vim.lsp.protocol.MessageType.Warning] = vim.log.levels.WARN,
+  [vim.lsp.protocol.MessageType.Info] = vim.log.levels.INFO,
+  [vim.lsp.protocol.MessageType.Log] = vim.log.levels.INFO,
+}
+
+--- `window/showMessage`, where the user has no handler: Neovim would put a name of the server in
+--- front, and make two lines of many a message that fits one.
+---@param params lsp.ShowMessageParams
+---@return lsp.ShowMessageParams
+local function show_message(_, params)
+  require('fimbria.tell')(params.message, LEVELS[params.type] or vim.log.levels.DEBUG)
+  return params
 end
 
 ---@type table<integer, true> clients by their id
@@ -30,7 +49,11 @@ local function take_on(client)
   require('fimbria.restarts').succeeded()
   require('fimbria.diagnostics').add_to_requests(client)
   require('fimbria.undo').separate_actions(client)
-  listen(client, 'window/showMessage', require('fimbria.status').on_message)
+  listen(client, 'window/showMessage', require('fimbria.status').on_message, show_message)
+  listen(client, 'workspace/applyEdit', function()
+    require('fimbria.status').recovered()
+    return false
+  end)
   listen(client, '$/progress', function(params)
     return require('fimbria.chat').on_progress(params)
   end)

@@ -74,6 +74,7 @@ local function answered(number, err, result)
   if err then
     shown.ended(('> %s\n'):format(err.message))
   elseif result then
+    require('fimbria.status').recovered()
     shown.answered(result)
   end
 end

@@ -53,14 +53,46 @@ local function map(bufnr, modes, key, what, run)
   vim.keymap.set(modes, key, run, options)
 end
 
---- Say what the keys do.
+--- Close a window once another one is entered.
+---@param win integer
+---@param bufnr integer
+local function close_when_left(win, bufnr)
+  vim.api.nvim_create_autocmd('WinLeave', {
+    buffer = bufnr,
+    once = true,
+    callback = vim.schedule_wrap(function()
+      if vim.api.nvim_win_is_valid(win) then
+        vim.api.nvim_win_close(win, true)
+      end
+    end),
+  })
+end
+
+--- Say what the keys do, in a window above the others.
 local function help()
-  local lines = {} ---@type string[][]
+  local lines = {} ---@type string[]
   for _, key in ipairs(KEYS) do
-    lines[#lines + 1] = { ('%-4s%s\n'):format(key[1], key[2]) }
+    lines[#lines + 1] = (' %-4s%s '):format(key[1], key[2])
   end
-  lines[#lines + 1] = { 'q   close the chat' }
-  vim.api.nvim_echo(lines, false, {})
+  lines[#lines + 1] = ' q   close the chat '
+  local bufnr = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, true, lines)
+  vim.bo[bufnr].modifiable, vim.bo[bufnr].bufhidden = false, 'wipe'
+  local width = vim.iter(lines):map(vim.api.nvim_strwidth):fold(0, math.max)
+  local win = vim.api.nvim_open_win(bufnr, true, {
+    relative = 'editor',
+    style = 'minimal',
+    border = 'rounded',
+    title = ' q closes this ',
+    row = math.max(0, math.floor((vim.o.lines - #lines) / 2) - 1),
+    col = math.max(0, math.floor((vim.o.columns - width) / 2) - 1),
+    width = math.min(width, math.max(1, vim.o.columns - 2)),
+    height = math.min(#lines, math.max(1, vim.o.lines - 4)),
+  })
+  close_when_left(win, bufnr)
+  for _, key in ipairs({ 'q', '<Esc>', 'g?' }) do
+    map(bufnr, { 'n' }, key, 'close these keys', vim.cmd.close)
+  end
 end
 
 --- Map the keys of the buffers in which things were said and in which something is written.

@@ -56,6 +56,8 @@ local function show_log()
   local file = log_file()
   if vim.uv.fs_stat(file) then
     vim.cmd.tabedit(vim.fn.fnameescape(file))
+    -- What was written last is why it is opened.
+    vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(0), 0 })
   else
     tell(('nothing is logged yet to %s'):format(file), vim.log.levels.WARN)
   end
@@ -76,7 +78,7 @@ local function show_status()
   local server = client
       and (', server %s'):format(client.server_info and client.server_info.version or '?')
     or ''
-  local message = status.message and (': ' .. status.message) or ''
+  local message = status.message and (': ' .. status.message:gsub('%.$', '')) or ''
   if not client or status.state ~= 'ready' then
     tell(status.state .. message .. server)
     return
@@ -102,6 +104,7 @@ local SUBCOMMANDS = {
     about = 'end the server and start it anew',
     run = function()
       require('fimbria.client').restart()
+      tell('the server is started anew')
     end,
   },
   cancel = {
@@ -117,6 +120,7 @@ local SUBCOMMANDS = {
     about = 'end the server; `restart` brings it back',
     run = function()
       require('fimbria.client').stop()
+      tell('stopped; :Fimbria restart brings it back')
     end,
   },
   model = {
@@ -185,9 +189,9 @@ function M.run(arguments)
     return
   end
   local near = vim.fn.matchfuzzy(names(), name)[1]
-  local hint = near and (' Perhaps `%s`?'):format(near)
-    or (' There are: %s.'):format(table.concat(names(), ', '))
-  tell(('there is no `:Fimbria %s`.%s'):format(name, hint), vim.log.levels.ERROR)
+  -- All their names would not fit one line.
+  local hint = near and (' Perhaps `%s`?'):format(near) or ' <Tab> lists what there is.'
+  tell(('no `:Fimbria %s`.%s'):format(name, hint), vim.log.levels.ERROR)
 end
 
 --- What could stand there.

@@ -66,17 +66,26 @@ local function check_configuration()
   end
 end
 
+local SEE_LOG = ':Fimbria log shows what it last wrote.'
+
+---@return boolean has_failed
+local function check_failure()
+  local status = require('fimbria.status').get()
+  local why = status.state == 'error' and status.message or nil
+  if require('fimbria.restarts').has_given_up() then
+    local reason = why or 'it has ended again and again'
+    health.error('left off: ' .. reason, { ':Fimbria restart tries again.', SEE_LOG })
+    return true
+  elseif why then
+    health.error(why, { 'Run `fimbria doctor` in a terminal.' })
+  end
+  return why ~= nil
+end
+
 local function check_server()
   health.start('The language server')
   check_configuration()
   local clients = vim.lsp.get_clients({ name = 'fimbria' })
-  if #clients == 0 then
-    local filetypes = require('fimbria.config').get().filetypes
-    health.warn('not running', {
-      'It starts with the first file of these types: ' .. table.concat(filetypes, ', '),
-      ':Fimbria log shows what it last wrote.',
-    })
-  end
   for _, client in ipairs(clients) do
     local folder = client.root_dir or 'no project'
     local count = vim.tbl_count(client.attached_buffers)
@@ -85,9 +94,12 @@ local function check_server()
       health.error('This server has no ghost text', { 'Update Fimbria.' })
     end
   end
-  local status = require('fimbria.status').get()
-  if status.state == 'error' then
-    health.error(status.message or 'it has failed', { 'Run `fimbria doctor` in a terminal.' })
+  if not check_failure() and #clients == 0 then
+    local filetypes = require('fimbria.config').get().filetypes
+    health.warn('not running', {
+      'It starts with the first file of these types: ' .. table.concat(filetypes, ', '),
+      SEE_LOG,
+    })
   end
 end
 

@@ -86,7 +86,9 @@ function M.start(command, dispatchers, spawning, on_end)
   }
   local ours = vim.tbl_extend('force', dispatchers, {
     on_exit = function(code, signal)
-      dispatchers.on_exit(code, signal)
+      -- Of anything but 0 Neovim makes a message of its own, which waits for a key in the middle of
+      -- typing. What there is to say, and whether there is, `on_end` knows.
+      dispatchers.on_exit(0, 0)
       vim.schedule(function()
         running[process] = nil
         on_end(process, code, signal)

@@ -90,7 +90,7 @@ function M.find(root, options)
       return { place.path }, place.what
     end
   end
-  return nil, 'no `fimbria` command: pipx install it, see :checkhealth fimbria'
+  return nil, 'no `fimbria` command: pipx install it, see :Fimbria health'
 end
 
 return M

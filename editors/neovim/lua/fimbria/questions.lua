@@ -64,9 +64,6 @@ local function take(buffer, asked, items)
     -- Nothing is asked while something fits; so that no other answer takes it away.
     M.cancel(buffer)
   end
-  if buffer.drawn then
-    require('fimbria.status').recovered()
-  end
 end
 
 ---@param buffer fimbria.Buffer
@@ -80,6 +77,11 @@ local function answered(buffer, asked, err, result)
   end
   -- No result: superseded, the suggestion that is shown stays.
   local is_of_use = is_awaited and not err and result and asked.number > buffer.answered
+  local items = is_of_use and (result.items or result) or {}
+  if #items > 0 then
+    -- Nothing suggested says nothing: so does a server without a model.
+    require('fimbria.status').recovered()
+  end
   if
     not is_of_use
     or not candidates.is_insert_mode()
@@ -88,8 +90,7 @@ local function answered(buffer, asked, err, result)
     suggestions.release(buffer.bufnr, asked.anchor)
     return
   end
-  ---@cast result -nil
-  take(buffer, asked, result.items or result)
+  take(buffer, asked, items)
 end
 
 --- Ask for ghost text at the cursor.

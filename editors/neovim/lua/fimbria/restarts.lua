@@ -47,14 +47,19 @@ function M.succeeded()
   end
 end
 
---- What the status says from now on; as a message only the first time.
----@param text string
-local function tell(text)
-  require('fimbria.status').failed(text)
-  if not now.is_told then
-    now.is_told = true
-    require('fimbria.tell')(text, vim.log.levels.ERROR)
+--- What the status says from now on; as a message only the first time, and without the details if
+--- it would have to be acknowledged with them.
+---@param what string
+---@param how string
+local function tell(what, how)
+  require('fimbria.status').failed(('%s (%s)'):format(what, how))
+  if now.is_told then
+    return
   end
+  now.is_told = true
+  local text = ('%s (%s); see :Fimbria health'):format(what, how)
+  local fits = vim.api.nvim_strwidth('Fimbria: ' .. text) <= vim.v.echospace
+  require('fimbria.tell')(fits and text or what .. '; see :Fimbria health', vim.log.levels.ERROR)
 end
 
 ---@param start fun()
@@ -91,10 +96,9 @@ function M.failed(process, code, signal, start)
   local how = signal ~= 0 and ('signal %d'):format(signal) or ('status %d'):format(code)
   how = words ~= '' and ('%s: %s'):format(how, words) or how
   if not process.is_initialized then
-    tell(('the server does not start (%s); see :Fimbria health'):format(how))
+    tell('the server does not start', how)
   elseif now.has_given_up then
-    local text = 'the server ends again and again (%s); see :Fimbria log, then :Fimbria restart'
-    tell(text:format(how))
+    tell('the server ends again and again', how)
   end
   if now.has_given_up then
     M.cancel()

@@ -1,7 +1,7 @@
 --- Messages to the user.
 
----@param text string
+---@param text string the server's own begin with the name already
 ---@param level? integer of `vim.log.levels`; nil: a warning
 return function(text, level)
-  vim.notify('Fimbria: ' .. text, level or vim.log.levels.WARN)
+  vim.notify('Fimbria: ' .. text:gsub('^Fimbria: ', ''), level or vim.log.levels.WARN)
 end
