@@ -41,6 +41,14 @@ test("the tooltip tells the model's figures that are known", () => {
   ]);
 });
 
+test("the tooltip tells nothing of a server that is no more", () => {
+  const model = { name: "starter", device: "cpu", isLoaded: true, reuse: 0.9 };
+  const latency = { median: 8, last: 10_453 };
+  const failure = "the server cannot be started";
+  const facts: Facts = { ...READY, server: "ended", failure, model, latency, reticence: "x" };
+  assert.deepEqual(tooltipLines(facts), ["Fimbria: the server cannot be started"]);
+});
+
 test("latencies forget what is long ago", () => {
   const latencies = new Latencies();
   assert.equal(latencies.summary(), undefined);

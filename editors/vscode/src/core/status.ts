@@ -94,9 +94,10 @@ function spinning(label: string, severity: Severity): Shown {
   return { text: "$(loading~spin) Fimbria", label, severity };
 }
 
-/** Returns the tooltip's lines: what is shown in words, then the model's figures. */
+/** Returns the tooltip's lines: what is shown in words, then the model's figures while it runs. */
 export function tooltipLines(facts: Facts): string[] {
   const lines = [shown(facts).label];
+  if (facts.server !== "running") return lines; // what is known is of one that is no more
   if (facts.model !== undefined) lines.push(`Model: ${facts.model.name}`, `Device: ${facts.model.device}`);
   if (facts.reticence !== undefined) lines.push(facts.reticence);
   if (facts.latency !== undefined) {
