@@ -13,6 +13,7 @@ import {
   restored,
   stopped,
   stoppedLater,
+  toTell,
   type Transcript,
 } from "../src/core/transcript.ts";
 
@@ -48,6 +49,16 @@ test("an answer grows, then the response says how it ended", () => {
   const done = answered(grown, { ...RESPONSE, answer });
   assert.deepEqual(last(done), ["Because.", "cut", ""]);
   assert.equal(isBusy(done), false);
+});
+
+test("what has to be told is that an answer begins or ends, or a conversation is left", () => {
+  const answer = { content: "Because.", ending: "end" };
+  const done = answered(ASKED, { ...RESPONSE, answer });
+  assert.equal(toTell(EMPTY, ASKED), "began");
+  assert.equal(toTell(ASKED, done), "ended");
+  assert.equal(toTell(done, done), undefined);
+  assert.equal(toTell(done, EMPTY), "left");
+  assert.equal(toTell(EMPTY, done), undefined); // the page is drawn anew
 });
 
 test("what was written before an answer was stopped or failed stays", () => {

@@ -33,6 +33,19 @@ export interface Transcript {
   readonly held?: readonly Turn[] | undefined;
 }
 
+/**
+ * What has happened between two transcripts that are shown one after the other, as far as somebody
+ * who cannot see them has to be told.
+ */
+export function toTell(
+  before: Transcript,
+  now: Transcript,
+): "began" | "ended" | "left" | undefined {
+  if (isBusy(before) !== isBusy(now)) return isBusy(now) ? "began" : "ended";
+  const { conversation } = before;
+  return conversation !== undefined && conversation !== now.conversation ? "left" : undefined;
+}
+
 export const EMPTY: Transcript = { conversation: undefined, title: "", turns: [] };
 
 export function asked(

@@ -2,7 +2,7 @@
 
 import { REMEDIES, type Availability } from "../../core/availability.ts";
 import type { FromView, ToView } from "../../core/chatMessages.ts";
-import { isBusy, type Reference, type Transcript } from "../../core/transcript.ts";
+import { EMPTY, isBusy, toTell, type Reference, type Transcript } from "../../core/transcript.ts";
 import { action, element } from "./markdownView.ts";
 import { TurnView, type TurnEvents } from "./turnView.ts";
 
@@ -34,6 +34,7 @@ const LONGEST_ANNOUNCEMENT = 2000;
 
 /** What is drawn, turn by turn. */
 let drawn: readonly TurnView[] = [];
+let transcript: Transcript = EMPTY;
 let busy = false;
 let availability: Availability = { isAvailable: true, whyNot: "", remedies: [] };
 /** The question that was sent and not taken yet; until then it stays where it was written. */
@@ -58,8 +59,8 @@ function keepingAtEnd(draw: () => void): void {
 }
 
 /** Draws what has changed and leaves the rest alone, with what is selected or focused in it. */
-function showTranscript(transcript: Transcript): void {
-  const { turns: shown, conversation } = transcript;
+function showTranscript(now: Transcript): void {
+  const { turns: shown, conversation } = now;
   drawn = shown.map((_, index) => drawn[index] ?? new TurnView(eventsOf(index)));
   keepingAtEnd(() => {
     for (const [index, turn] of shown.entries()) {
@@ -69,7 +70,9 @@ function showTranscript(transcript: Transcript): void {
     while (turns.children.length > drawn.length) turns.lastElementChild?.remove();
   });
   if (sent !== undefined && shown.at(-1)?.question === sent) taken(sent);
-  showWhetherBusy(isBusy(transcript));
+  announce(toTell(transcript, now));
+  transcript = now;
+  showWhetherBusy(isBusy(now));
 }
 
 function taken(words: string): void {
@@ -104,7 +107,6 @@ function eventsOf(turn: number): TurnEvents {
 }
 
 function showWhetherBusy(isNowBusy: boolean): void {
-  if (busy !== isNowBusy) announcement.textContent = isNowBusy ? "Answering." : answerToReadOut();
   busy = isNowBusy;
   const isButtonFocused = document.activeElement === ask || document.activeElement === stop;
   stop.hidden = !busy;
@@ -137,6 +139,13 @@ function showAvailability(now: Availability): void {
   );
   if (isAtRemedy || (isFocusLost && now.isAvailable)) question.focus();
   showKeys();
+}
+
+/** Says what has happened; an answer that was read out does not outlive its conversation. */
+function announce(what: ReturnType<typeof toTell>): void {
+  if (what === "began") announcement.textContent = "Answering.";
+  if (what === "ended") announcement.textContent = answerToReadOut();
+  if (what === "left") announcement.textContent = "";
 }
 
 function answerToReadOut(): string {
