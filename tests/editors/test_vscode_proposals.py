@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.editor, pytest.mark.timeout(400)]
 HALF = "import os\n\n\ndef half(n):\n    return n // 3"
 FIXED = HALF.replace("// 3", "/ 2")
 TESTS = "from half import half\n\n\ndef test_half():\n    assert half(4) == 2\n"
+LONGER = HALF.replace("    return", '    """Divide.\n\n    By three.\n    """\n    return')
 CHANGED_SINCE = ["# by hand", *FIXED.split("\n")]
 
 
@@ -45,14 +46,14 @@ def window(tmp_path_factory: pytest.TempPathFactory, engine: ChatEngine) -> Iter
         yield window
 
 
-def propose(window: Window, engine: ChatEngine) -> None:
-    """Have the function around the cursor changed to what FIXED has, and wait for the diff."""
-    engine.answer = "```python\ndef half(n):\n    return n / 2\n```\n"
+def propose(window: Window, engine: ChatEngine, becomes: str = FIXED) -> None:
+    """Have the function around the cursor changed to what a text has, and wait for the diff."""
+    engine.answer = f"```python\n{becomes[becomes.index('def') :]}\n```\n"
     window.run_command("Fimbria: Edit with Instruction…")
     window.call("waitFor", '.quick-input-widget:has-text("What to do with half, lines 4–5")')
     window.type("divide")
     window.press("Enter")
-    window.call("waitFor", ".monaco-diff-editor .char-insert")
+    window.call("waitFor", ".monaco-diff-editor .modified .line-insert")
 
 
 def edit_the_file(window: Window, name: str, place: str, text: str) -> None:
@@ -98,6 +99,17 @@ def test_a_proposals_buttons_have_words_and_its_keys_are_its_own(
     window.press("Control+Enter")
     window.type("#")
     assert window.saved(path).splitlines()[-1].strip() == "#"
+
+
+def test_the_cursor_stays_with_its_text_when_lines_are_added_above(
+    window: Window, engine: ChatEngine
+) -> None:
+    window.open("longer.py", HALF)
+    propose(window, engine, LONGER)
+    window.press("Control+Enter")
+    window.until(lambda: window.lines() == LONGER.split("\n"), "the file alone, with the change")
+    window.type("4")
+    window.wait_for_line("    return n // 34")
 
 
 def test_a_proposal_keeps_its_place_while_the_file_is_edited(

@@ -107,25 +107,60 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   async #apply(): Promise<void> {
-    const proposal = this.#proposals.get(shownProposal()?.toString() ?? "");
+    const uri = shownProposal();
+    const proposal = this.#proposals.get(uri?.toString() ?? "");
     if (proposal === undefined) return;
-    const edit = proposal.isNew ? await creation(proposal) : await change(proposal);
-    if (typeof edit === "string") {
-      void vscode.window.showWarningMessage(edit);
-      return;
-    }
-    if (!(await vscode.workspace.applyEdit(edit))) {
-      void vscode.window.showWarningMessage("Fimbria: VS Code did not make the change.");
-      return;
-    }
-    await this.#close();
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(proposal.file));
+    const problem = await (proposal.isNew ? create(proposal) : makeInSight(proposal));
+    if (problem !== undefined) void vscode.window.showWarningMessage(problem);
+    if (problem === undefined) await this.#close(uri);
+    if (problem === undefined && proposal.isNew) await showFile(proposal.file);
   }
 
-  async #close(): Promise<void> {
-    const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
-    if (tab === undefined || proposalOf(tab) === undefined) return;
-    await vscode.window.tabGroups.close(tab);
+  async #close(uri = shownProposal()): Promise<void> {
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    const ours = tabs.filter((tab) => proposalOf(tab)?.toString() === uri?.toString());
+    if (uri !== undefined) await vscode.window.tabGroups.close(ours);
+  }
+}
+
+/**
+ * Makes a change in an editor of the file: VS Code keeps the cursor with its text only where that
+ * is shown. Returns why it cannot be done.
+ */
+async function makeInSight(proposal: Proposal): Promise<string | undefined> {
+  const possible = await change(proposal);
+  if (typeof possible === "string") return possible;
+  const editor = await showFile(proposal.file);
+  const edit = await change(proposal); // something may have been typed meanwhile
+  if (typeof edit === "string") return edit;
+  const problem = await make(edit);
+  editor?.revealRange(editor.selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  return problem;
+}
+
+async function create(proposal: Proposal): Promise<string | undefined> {
+  const edit = await creation(proposal);
+  return typeof edit === "string" ? edit : make(edit);
+}
+
+async function make(edit: vscode.WorkspaceEdit): Promise<string | undefined> {
+  const isMade = await vscode.workspace.applyEdit(edit);
+  return isMade ? undefined : "Fimbria: VS Code did not make the change.";
+}
+
+/**
+ * Shows a file, where it is seen already if it is; a proposal that is shown keeps its tab. There is
+ * no editor to return where VS Code has none for texts, as for a cell of a notebook.
+ */
+async function showFile(file: vscode.Uri): Promise<vscode.TextEditor | undefined> {
+  const document = await vscode.workspace.openTextDocument(file);
+  const editors = vscode.window.visibleTextEditors;
+  const shown = editors.find((editor) => editor.document === document && editor.viewColumn);
+  const viewColumn = shown?.viewColumn ?? vscode.ViewColumn.Active;
+  try {
+    return await vscode.window.showTextDocument(document, { viewColumn, preview: false });
+  } catch {
+    return undefined; // it is changed unseen
   }
 }
 
