@@ -24,12 +24,21 @@ export function showMenu(status: StatusBar, snoozedUntil: number, figures: Promi
   pick.onDidAccept(() => {
     const command = pick.selectedItems[0]?.command;
     pick.hide();
-    if (command !== undefined) void vscode.commands.executeCommand(command);
+    if (command !== undefined) void run(command);
   });
   pick.onDidHide(() => {
     pick.dispose();
   });
   pick.show();
+}
+
+/**
+ * Runs an entry with the focus in the editor: after a click on the status bar VS Code would give it
+ * back to that, also after what the entry itself asks.
+ */
+async function run(command: string): Promise<void> {
+  await vscode.commands.executeCommand("workbench.action.focusActiveEditorGroup");
+  await vscode.commands.executeCommand(command);
 }
 
 function entries(facts: Facts, snoozedUntil: number): Entry[] {
