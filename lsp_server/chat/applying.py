@@ -25,7 +25,7 @@ Changes = tuple[Change, ...] | Refused
 _STAND_IN = "⋯"
 """A line that no code has, in the place of one that is there only for its indentation."""
 _ALIKE = 0.6
-_NO_PLACE = Refused("Unclear which lines to replace: select them, or insert it.")
+_NO_PLACE = Refused("It is not clear what to replace; select it, or insert this.")
 
 
 def inserted(code: str, document: Document, offset: int) -> Changes:
