@@ -206,6 +206,30 @@ def test_a_key_asks_for_an_instruction(window: Window) -> None:
     window.press("Escape")
 
 
+def test_after_a_choice_from_the_menu_the_keys_go_to_the_editor(window: Window) -> None:
+    window.call("click", ".monaco-editor .view-lines")
+    window.press("Control+End")
+    window.call("click", '.statusbar-item[id*="fimbria.status"] a')
+    window.call("waitFor", '.quick-input-list .focused:has-text("Switch ghost text off")')
+    window.press("Enter")
+    window.wait_for_status("paused: ghost text is switched off")
+    window.type(" typed")
+    window.until(lambda: any(line.endswith(" typed") for line in window.lines()), "the keys")
+    window.run_command("Fimbria: Switch Ghost Text On or Off")
+    window.wait_for_status("ready")
+
+
+def test_a_command_that_ends_at_once_is_told_with_its_setting(window: Window, stub: Stub) -> None:
+    window.set("fimbria.server.command", ["/bin/false"])
+    (message,) = window.until(window.messages, "a message")
+    named = "/bin/false, which the setting fimbria.server.command names"
+    assert f"the server cannot be started: {named}, ended with status 1" in message
+    assert "Open the Setting" in message
+    stub.forget()
+    window.set("fimbria.server.command", None)
+    window.until(lambda: stub.seen("started"), "the server on PATH")
+
+
 def test_a_command_that_is_none_is_told_with_an_example(window: Window, stub: Stub) -> None:
     window.set("fimbria.server.command", [7])
     (message,) = window.until(window.messages, "a message")

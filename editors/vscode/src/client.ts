@@ -1,5 +1,6 @@
 // The language client: `fimbria lsp` on standard input and output.
 
+import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import * as vscode from "vscode";
 import {
@@ -12,15 +13,18 @@ import {
   ShowMessageNotification,
   type DocumentSelector,
   type LanguageClientOptions,
+  type MessageTransports,
   type Middleware,
   type ShowMessageParams,
   type StdioOptions,
 } from "vscode-languageclient/node";
 import type { Server } from "./core/discovery.ts";
+import { whyItDoesNotRun, type End } from "./core/lastWords.ts";
 import type { Connection } from "./core/life.ts";
 import { proposable, withProposal, type Proposable } from "./core/proposable.ts";
 import type { Next } from "./ghostText.ts";
 import { ASKS_INSTRUCTION } from "./editing.ts";
+import { programOf } from "./machine.ts";
 import { surroundings } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
 
@@ -29,7 +33,7 @@ const DOCUMENTS: DocumentSelector = ["file", "untitled", "vscode-notebook-cell"]
   scheme,
 }));
 
-/** How long standard error may stay open after the server's end until it is read no longer. */
+/** How long a server that is gone may take to end, and its standard error to be closed. */
 const LAST_WORDS_MS = 500;
 
 /** What happens while the client runs. */
@@ -46,6 +50,8 @@ export interface Listener {
 /** A language client that says nothing by itself: what goes wrong is logged, and told once. */
 export class Client extends LanguageClient implements Connection {
   readonly #stderr: StandardError;
+  readonly #server: Server;
+  #end: Promise<End> | undefined;
 
   /** `ended` is called when the connection is gone and nobody has asked for that. */
   constructor(
@@ -63,6 +69,7 @@ export class Client extends LanguageClient implements Connection {
     const options = { ...clientOptions(channel, listener, ended), stdioOptions: stderr.options };
     super("fimbria", "Fimbria", run, options);
     this.#stderr = stderr;
+    this.#server = server;
     this.registerFeature(ASKS_INSTRUCTION);
     this.onNotification(ShowMessageNotification.type, (message) => {
       listener.told(message);
@@ -97,8 +104,18 @@ export class Client extends LanguageClient implements Connection {
     }
   };
 
-  lastWords(): Promise<string> {
-    return this.#stderr.last();
+  async lastWords(): Promise<string> {
+    const words = await this.#stderr.last();
+    if (words !== "") return words;
+    const end = await withinPatience(this.#end);
+    return whyItDoesNotRun(this.#server, programOf(this.#server), end);
+  }
+
+  /** The base class forgets the process when the connection is gone: its end is heard of later. */
+  protected override async createMessageTransports(encoding: string): Promise<MessageTransports> {
+    const transports = await super.createMessageTransports(encoding);
+    if (this.serverProcess !== undefined) this.#end = endOf(this.serverProcess);
+    return transports;
   }
 
   override error(message: string, data?: unknown): void {
@@ -112,6 +129,24 @@ export class Client extends LanguageClient implements Connection {
   override info(message: string, data?: unknown): void {
     super.info(message, data, false);
   }
+}
+
+async function endOf(process: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    process.once("exit", (status, signal) => {
+      resolve({ status, signal });
+    });
+  });
+}
+
+/** Returns undefined where it takes too long. */
+async function withinPatience<Result>(
+  work: Promise<Result> | undefined,
+): Promise<Result | undefined> {
+  const patience = new Promise<undefined>((resolve) => {
+    setTimeout(resolve, LAST_WORDS_MS, undefined);
+  });
+  return Promise.race([work, patience]);
 }
 
 /** What the server writes to standard error: into the log, and its last line kept. */
@@ -132,8 +167,7 @@ class StandardError {
   };
 
   async last(): Promise<string> {
-    const patience = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-    await Promise.race([this.#reading, patience]); // another process may have it open, too
+    await withinPatience(this.#reading); // another process may have it open, too
     return this.#last;
   }
 }

@@ -1,10 +1,11 @@
 // The machine that the extension host runs on: with a remote workspace, the remote one.
 
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import * as vscode from "vscode";
-import { expanded, findServer, type Machine, type Server } from "./core/discovery.ts";
+import { expanded, findServer, isBare, type Machine, type Server } from "./core/discovery.ts";
+import type { Program } from "./core/lastWords.ts";
 import { serverCommand } from "./configuration.ts";
 
 export function thisMachine(): Machine {
@@ -28,6 +29,14 @@ export function findOnThisMachine(): Server | undefined {
     folders: local.map((folder) => folder.uri.fsPath),
   };
   return findServer(wishes, thisMachine());
+}
+
+/** What there is of a server's program, which is run in the home folder. */
+export function programOf({ command }: Server): Program {
+  if (isBare(command)) return "none"; // a name that was found has become a path
+  const path = resolve(homedir(), command);
+  if (isExecutable(path)) return "runnable";
+  return existsSync(path) ? "notRunnable" : "none";
 }
 
 /** Returns a model's name, or its folder as the server writes it. */

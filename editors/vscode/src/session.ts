@@ -15,6 +15,7 @@ import { findOnThisMachine, modelOnThisMachine } from "./machine.ts";
 import { offerInstallation } from "./offer.ts";
 import { output, type Environment } from "./programs.ts";
 import { PROPOSE } from "./proposals.ts";
+import { openMachineSettings } from "./settingsPage.ts";
 import type { StatusBar } from "./statusBar.ts";
 
 /** How old the model's figures may get while suggestions are accepted. */
@@ -186,7 +187,10 @@ export class Session implements vscode.Disposable {
   #failed(why: string): void {
     this.#status.update({ server: "ended", failure: why, loading: undefined });
     const message: ShowMessageParams = { type: MessageType.Error, message: `Fimbria: ${why}` };
-    void this.#showWithActions(message, ["Restart", "Show Log", "Check the Installation"]);
+    const isSet = this.server?.isSet ?? true; // only a setting keeps it from being looked for
+    const setting = isSet ? ["Open the Setting"] : [];
+    const actions = [...setting, "Restart", "Show Log", "Check the Installation"];
+    void this.#showWithActions(message, actions);
   }
 
   async #sendSettings(): Promise<void> {
@@ -244,6 +248,7 @@ export class Session implements vscode.Disposable {
       "Check the Installation": "fimbria.doctor",
     };
     const chosen = await showMessage(message, actions);
+    if (chosen === "Open the Setting") await openMachineSettings("fimbria.server.command");
     const command = chosen === undefined ? undefined : commands[chosen];
     if (command !== undefined) await vscode.commands.executeCommand(command);
   }

@@ -15,13 +15,23 @@ function machine(programs: string[], environment: Record<string, string> = {}): 
   };
 }
 
-test("a command that is set is taken as it is, and its arguments are kept", () => {
+test("a path that is set is taken as it is, and its arguments are kept", () => {
   const found = findServer(
     { command: ["~/py/bin/python", "-m", "lsp_server"], folders: ["/work"] },
     machine(["/work/.venv/bin/fimbria"]),
   );
   assert.equal(found?.command, "/home/ada/py/bin/python");
   assert.deepEqual(found.args, ["-m", "lsp_server"]);
+});
+
+test("a bare name that is set is looked for in the same places, the workspace last", () => {
+  const everywhere = ["/usr/bin/fimbria", "/home/ada/.local/bin/fimbria", "/w/venv/bin/fimbria"];
+  const wishes = { command: ["fimbria", "-v"], folders: ["/w"] };
+  for (let gone = 0; gone < everywhere.length; gone += 1) {
+    const found = findServer(wishes, machine(everywhere.slice(gone), { PATH: "/usr/bin" }));
+    assert.deepEqual([found?.command, found?.args, found?.isSet], [everywhere[gone], ["-v"], true]);
+  }
+  assert.equal(findServer(wishes, machine([]))?.command, "fimbria");
 });
 
 test("the workspace's environment comes before PATH, and PATH before the tools", () => {

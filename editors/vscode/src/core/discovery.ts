@@ -8,6 +8,8 @@ export interface Server {
   readonly args: readonly string[];
   /** Where it was found, for the user. */
   readonly origin: string;
+  /** Whether the setting names it. */
+  readonly isSet: boolean;
 }
 
 /** What discovery may know of the machine. */
@@ -30,19 +32,25 @@ const ENVIRONMENT_FOLDERS = [".venv", "venv", "env"];
 
 /**
  * Returns the first that there is of: the setting, a virtual environment of the workspace, PATH,
- * the tool folders of pipx and uv. A command that is set is taken as it is: if it is wrong, the
- * user wants to hear so.
+ * the tool folders of pipx and uv. A path that is set is taken as it is: if it is wrong, the user
+ * wants to hear so. A bare name is looked for in the same places, the workspace last.
  */
 export function findServer(wishes: Wishes, machine: Machine): Server | undefined {
   const [command, ...args] = wishes.command;
   if (command !== undefined && command.trim() !== "") {
     const origin = "the setting fimbria.server.command";
-    return { command: expanded(command, machine), args, origin };
+    const places = isBare(command) ? ofMachineFirst(command, wishes, machine) : [];
+    const path = found(places, machine)?.path ?? expanded(command, machine);
+    return { command: path, args, origin, isSet: true };
   }
-  for (const { path, origin } of candidates(wishes, machine)) {
-    if (machine.isExecutable(path)) return { command: path, args: [], origin };
-  }
-  return undefined;
+  const place = found(ofWorkspaceFirst("fimbria", wishes, machine), machine);
+  if (place === undefined) return undefined;
+  return { command: place.path, args: [], origin: place.origin, isSet: false };
+}
+
+/** Whether a command is a program's name, and no path. */
+export function isBare(command: string): boolean {
+  return !/[\\/]/.test(command);
 }
 
 interface Candidate {
@@ -50,15 +58,37 @@ interface Candidate {
   readonly origin: string;
 }
 
-function* candidates(wishes: Wishes, machine: Machine): Generator<Candidate> {
+function found(places: Candidate[], machine: Machine): Candidate | undefined {
+  return places.find(({ path }) => machine.isExecutable(path));
+}
+
+function ofWorkspaceFirst(name: string, { folders }: Wishes, machine: Machine): Candidate[] {
+  return [...ofWorkspace(name, folders, machine), ...ofMachine(name, machine)];
+}
+
+/** Who names a program has what a shell would run in mind. */
+function ofMachineFirst(name: string, { folders }: Wishes, machine: Machine): Candidate[] {
+  return [...ofMachine(name, machine), ...ofWorkspace(name, folders, machine)];
+}
+
+function* ofWorkspace(
+  name: string,
+  folders: readonly string[],
+  machine: Machine,
+): Generator<Candidate> {
   const path = paths(machine);
-  const [bin, program] =
-    machine.platform === "win32" ? ["Scripts", "fimbria.exe"] : ["bin", "fimbria"];
-  for (const folder of wishes.folders) {
-    for (const name of ENVIRONMENT_FOLDERS) {
-      yield { path: path.join(folder, name, bin, program), origin: `${name} of the workspace` };
+  const { bin, program } = asFile(name, machine);
+  for (const folder of folders) {
+    for (const environment of ENVIRONMENT_FOLDERS) {
+      const origin = `${environment} of the workspace`;
+      yield { path: path.join(folder, environment, bin, program), origin };
     }
   }
+}
+
+function* ofMachine(name: string, machine: Machine): Generator<Candidate> {
+  const path = paths(machine);
+  const { bin, program } = asFile(name, machine);
   for (const folder of searchPath(machine)) yield { path: path.join(folder, program), origin: "PATH" };
   for (const folder of toolPrograms(machine)) {
     yield { path: path.join(folder, program), origin: "the programs of pipx and uv" };
@@ -66,6 +96,12 @@ function* candidates(wishes: Wishes, machine: Machine): Generator<Candidate> {
   for (const folder of toolEnvironments(machine)) {
     yield { path: path.join(folder, bin, program), origin: "an environment of pipx or uv" };
   }
+}
+
+/** A program's file, and the folder of a virtual environment that it is in. */
+function asFile(name: string, { platform }: Machine): { bin: string; program: string } {
+  if (platform !== "win32") return { bin: "bin", program: name };
+  return { bin: "Scripts", program: /\.\w+$/.test(name) ? name : `${name}.exe` };
 }
 
 /** Where pipx and uv put programs: an editor that was not started by a shell lacks them on PATH. */

@@ -9,7 +9,7 @@ export interface Connection {
   start(): Promise<void>;
   /** Ends the server, in whatever state it is; never rejects. */
   end(): Promise<void>;
-  /** The last line that the server wrote to standard error; empty for none. */
+  /** The last line that the server wrote, or else how it ended; empty where nobody knows. */
   lastWords(): Promise<string>;
 }
 
