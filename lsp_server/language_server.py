@@ -153,6 +153,10 @@ class FimbriaServer(LanguageServer):
             self._told.add(text)
             self._show(types.MessageType.Info, text)
 
+    def warn(self, text: str) -> None:
+        """Say why something that the user has asked for is not done."""
+        self._show(types.MessageType.Warning, text)
+
     def document_key(self, uri: str) -> str:
         """A name for a document of this session that tells a runtime nothing about it."""
         name = uri.encode("utf-8", "surrogatepass")

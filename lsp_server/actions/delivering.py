@@ -14,7 +14,7 @@ from lsp_server.convert import EditSupport, FileState, edit_support_from_lsp, wo
 from lsp_server.editor_requests import apply_edit, show_document
 from lsp_server.lean_types import types
 from lsp_server.markdown import fenced
-from model_runtime.api import RuntimeFailure
+from model_runtime.api import InvalidRequest, RuntimeFailure
 
 if TYPE_CHECKING:
     from lsp_server.actions.proposing import Proposal
@@ -36,7 +36,9 @@ async def edit_for(ls: FimbriaServer, data: object) -> types.WorkspaceEdit | Non
         return None
     except RuntimeFailure as failure:
         logger.error("%s", failure)
-        tell(ls, types.MessageType.Error, f"{failure} Nothing was changed.")
+        is_refused = isinstance(failure, InvalidRequest)  # which is no fault of the model's
+        kind = types.MessageType.Warning if is_refused else types.MessageType.Error
+        tell(ls, kind, f"{failure} Nothing was changed.")
         return None
     if isinstance(outcome, Refused):
         logger.info("%s was refused", order.task)

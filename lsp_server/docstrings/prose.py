@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 from lsp_server.docstrings.type_labels import without_type
 
@@ -100,13 +101,16 @@ def _is_balanced(line: str) -> bool:
 
 
 def _goes_round(line: str) -> bool:
-    """Whether a phrase comes twice, or half of the words that say something are repetitions."""
+    """Whether a phrase comes twice, or thrice if it is of small words, or half of the words that
+    say something are repetitions.
+    """
     words = _words(line.replace(".", " "))
     triples = list(zip(words, words[1:], words[2:], strict=False))
     phrases = [each for each in triples if len(set(each) - _SMALL_WORDS) > 1]
     content = [word for word in words if word not in _SMALL_WORDS]
     is_repetitive = len(content) > 1 and 2 * len(set(content)) <= len(content)
-    return is_repetitive or len(set(phrases)) < len(phrases)
+    is_round = max(Counter(triples).values(), default=0) > 2
+    return is_round or is_repetitive or len(set(phrases)) < len(phrases)
 
 
 def _words(line: str) -> list[str]:

@@ -22,14 +22,15 @@ from lsp_server.docstrings.python_source import (
     PythonSource,
     Unreadable,
     enclosing,
+    is_in_class,
     piece_around,
     whole_span,
 )
 from lsp_server.docstrings.styles import Convention, Style
 from lsp_server.edits import Change
 
-_BLOCK = "if 1:\n"
-"""Puts an indented piece into a block, so that it can be parsed."""
+_BLOCK, _CLASS = "if 1:\n", "class _:\n"
+"""One of them puts an indented piece into a block, so that it can be parsed."""
 
 
 async def document_python(
@@ -100,15 +101,16 @@ def readable_piece(text: str, offset: int) -> PythonSource:
         if around is None:
             raise
         try:
-            return _in_block(text[slice(*around)], around[0])
+            block = _CLASS if is_in_class(text, around[0]) else _BLOCK
+            return _in_block(text[slice(*around)], around[0], block)
         except Unreadable:
             raise error from None
 
 
-def _in_block(piece: str, start: int) -> PythonSource:
+def _in_block(piece: str, start: int, block: str = _BLOCK) -> PythonSource:
     if piece[:1] not in (" ", "\t"):
         return PythonSource.of(piece, start)
-    return PythonSource.of(_BLOCK + piece, start - len(_BLOCK))
+    return PythonSource.of(block + piece, start - len(block))
 
 
 def _proven(source: PythonSource, node: Definition, change: Change) -> str | None:

@@ -172,6 +172,21 @@ def piece_around(text: str, offset: int) -> tuple[int, int] | None:
     return start, start + sum(len(line) + 1 for line in lines[first:last])
 
 
+def is_in_class(text: str, start: int) -> bool:
+    """Whether the definition that begins at the start of a line is a class's own, told by the
+    indentation of what stands above it.
+    """
+    width = len(_indent(text[start:]))
+    for line in reversed(text[:start].split("\n")):
+        code = line.strip()
+        if not code or code.startswith("#") or len(_indent(line)) >= width:
+            continue
+        width = len(_indent(line))
+        if _HEAD.match(line):
+            return code.startswith("class")
+    return False
+
+
 def _is_head(lines: list[str], number: int, at: int) -> bool:
     line = lines[number]
     if not _HEAD.match(line):

@@ -44,7 +44,9 @@ def handle(ls: FimbriaServer, params: types.CodeActionParams) -> list[types.Code
     is_invoked = params.context.trigger_kind is types.CodeActionTriggerKind.Invoked
     if is_invoked and not abilities.chat:
         with_chat = _wanted(ls, document, params, replace(abilities, chat=True))
-        if len(with_chat) > len(listed):
+        if params.context.only and with_chat and not listed:
+            ls.warn(ls.chat.why_not)  # this very action was asked for
+        elif len(with_chat) > len(listed):
             ls.notify_once(f"A model that chats could do more here. {ls.chat.why_not}")
     return [_action(ls, document, offer, params) for offer in listed]
 

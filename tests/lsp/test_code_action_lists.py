@@ -118,6 +118,21 @@ def test_who_asks_for_actions_is_told_once_what_brings_more() -> None:
     act(scenario, settings=WARM)
 
 
+def test_who_asks_for_one_action_is_told_each_time_what_it_needs() -> None:
+    async def scenario(client: LspClient, runtime: FakeRuntime) -> None:
+        await runtime.made.wait()
+        await client.settle()
+        client.open(TEXT)
+        for _ in range(2):
+            at = cursor(TEXT, "return")
+            assert await listed(client, at, triggerKind=1, only=["fimbria.tests"]) == []
+            message = (await client.take("window/showMessage"))["params"]
+            assert message["type"] == 2
+            assert message["message"].startswith("Fimbria: fake does not chat: set chat_model to")
+
+    act(scenario, settings=WARM)
+
+
 def test_a_model_that_only_continues_does_nothing() -> None:
     base = replace(MODEL, capabilities=frozenset({Capability.COMPLETION}))
     assert titles_of(model=base, settings=WARM) == []

@@ -50,6 +50,16 @@ def test_the_whole_docstring(closing: str, body: str) -> None:
     assert result.replace(CURSOR, "") == f"x = '😋'\n{before}{docstring}{body}"
 
 
+@pytest.mark.parametrize("between", ["", "    if True:\n        x = 1\n\n# once more\n"])
+def test_a_method_whose_class_is_not_finished(between: str) -> None:
+    above = f"class A:\n    def f(self, n):\n        return n\n\n{between}"
+    before = f'{above}    def go(self, n):\n        """'
+    result = offered(f"{before}{CURSOR}\n\n    def go2(self, m):\n        \n", "Go.", "How far.")
+    assert result is not None
+    docstring = 'Go.\n\n        Args:\n            n: How far.\n        """'
+    assert result.replace(CURSOR, "").startswith(before + docstring)
+
+
 def test_line_breaks_tabs_and_style() -> None:
     result = offered(
         f'def f(x):\r\n\t"""{CURSOR}"""\r\n\treturn\r\n',

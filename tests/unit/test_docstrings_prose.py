@@ -49,6 +49,7 @@ def test_one_sentence(raw: str, expect: str) -> None:
     [
         *["", "\n", '"""', "'''", "...", "Args:", "Returns: int", ">>> f(1)", "return size"],
         *["the the the the", "The msg to use for the given msg.", "a = b", "@param x", "size)"],
+        "The number of it to be used to be used to be used.",
         *["The src.src.src.src.src", "12 + 3", "\\", "of the"],
     ],
 )  # fmt: skip
