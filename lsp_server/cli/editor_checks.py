@@ -66,7 +66,7 @@ def check_other(
 def _with_setup(name: str, found: str, editor: Editor, *, is_set_up: bool) -> Check:
     if is_set_up:
         return Check(name, State.OK, f"{found}, set up")
-    hint = f"`fimbria setup {editor}` sets it up, unless you have in another way."
+    hint = f"`fimbria setup {editor}` sets it up, unless it has been in another way."
     return Check(name, State.NOTE, found, hint)
 
 
