@@ -181,7 +181,10 @@ def test_the_lists_buttons_are_reached_with_the_keyboard(
 
 
 def test_a_conversation_that_is_not_open_is_deleted_from_the_palette(window: Window) -> None:
+    window.press("Control+Shift+E")
+    window.call("waitFor", ".explorer-folders-view .monaco-list:focus-within")
     window.run_command("Fimbria: New Chat")
+    window.call("frameWaitFor", "#question:focus")  # or the palette would lose it
     window.run_command("Fimbria: Delete Conversation…")
     row = '.quick-input-list .monaco-list-row:has-text("Shift or divide?")'
     window.call("click", row)
