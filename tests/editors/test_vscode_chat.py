@@ -211,7 +211,7 @@ def test_conversations_are_renamed_chosen_and_deleted(talking: Window) -> None:
     talking.call("click", '.monaco-dialog-box .monaco-button:has-text("Delete")')
     talking.until(lambda: not questions(talking), "an empty conversation")
     talking.call("waitFor", '.quick-input-title:has-text("Conversations")')
-    assert talking.call("count", row) == 0
+    talking.until(lambda: talking.call("count", row) == 0, "the list without it")
     talking.press("Escape")
 
 

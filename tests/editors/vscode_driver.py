@@ -137,10 +137,15 @@ class Window:
     def run_command(self, title: str) -> None:
         """Run a command of ours by its title in the palette."""
         self.wait_for_status("Fimbria")  # before that the palette does not have it
-        self.press("F1")
-        self.call("waitFor", ".quick-input-widget input")
-        self.type(title, 5)
-        self.call("waitFor", f'.quick-input-list .monaco-list-row.focused:has-text("{title}")')
+        row = f'.quick-input-list .monaco-list-row.focused:has-text("{title}")'
+        for _ in range(3):  # a view that takes the focus just then closes the palette
+            self.press("F1")
+            self.call("waitFor", ".quick-input-widget input")
+            self.type(title, 5)
+            with suppress(AssertionError):
+                until_within(10, 0.05, lambda: self.call("count", row), title)
+                break
+        self.call("waitFor", row)
         self.press("Enter")
 
     def messages(self) -> list[str]:
