@@ -12,13 +12,19 @@ from tests.editors.neovim_program import Program, neovim, told
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
 
-def test_a_command_waits_for_a_server_that_is_slow(
-    neovim_program: Path, tmp_path: Path, program: Program
-) -> None:
-    go = tmp_path / "go"
+def held_back(program: Program, folder: Path) -> Path:
+    """Make a program a server that starts as soon as the file is there whose path this returns."""
+    go = folder / "go"
     program.does(
         f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
     )
+    return go
+
+
+def test_a_command_waits_for_a_server_that_is_slow(
+    neovim_program: Path, tmp_path: Path, program: Program
+) -> None:
+    go = held_back(program, tmp_path)
     (tmp_path / "code.py").write_text("one\n")
     with neovim(neovim_program, tmp_path, program) as editor:
         editor.command(f"edit {tmp_path / 'code.py'}")
@@ -33,10 +39,7 @@ def test_a_command_waits_for_a_server_that_is_slow(
 def test_a_command_does_nothing_to_a_text_that_has_changed_since(
     neovim_program: Path, tmp_path: Path, program: Program
 ) -> None:
-    go = tmp_path / "go"
-    program.does(
-        f"while [ ! -e {go} ]; do sleep 0.05; done", f"exec {STUB_SERVER[0]} {STUB_SERVER[1]}"
-    )
+    go = held_back(program, tmp_path)
     (tmp_path / "code.py").write_text("one\n")
     with neovim(neovim_program, tmp_path, program) as editor:
         editor.command(f"edit {tmp_path / 'code.py'}")
